@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A case: one short file in cases/ that says what is booted, and what must come of each device.
+
+    title     what it shows, in a sentence
+    config    the vfio-early.conf that the machine boots with
+    image     "shared" (default), "own" or "late": see image.py
+    suites    default: all
+    kernel    more for the kernel command line
+    client    address of the function that the VFIO client uses
+    contend   drivers that are given the ID of a device by new_id: ["r8169:1234:11e8"]
+    report    lines that the report must have: every word of each must stand in one line
+    caught    for a negative control: what the judge must find wrong with every claimed device
+    device    one table a device: at (its address), model (of devices.toml), expect (of judge.py),
+              tried (a driver of `contend` that must have probed it in vain)
+"""
+
+import concurrent.futures
+import dataclasses
+import os
+import shlex
+import tomllib
+
+import debian
+import image
+import judge
+import once
+import qemu
+
+SUITES = ("bookworm", "trixie")
+KEYS = {"title", "config", "image", "suites", "kernel", "client", "contend", "report", "caught",
+        "device"}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One file of cases/, for one suite."""
+
+    name: str
+    suite: str
+    title: str
+    config: str
+    image: str = "shared"
+    kernel: str = ""
+    client: str = ""
+    contend: tuple = ()
+    report: tuple = ()
+    caught: tuple = ()
+    device: tuple = ()
+
+    @property
+    def id(self):
+        return f"{self.name}-{self.suite}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came of a case: `problems` are sentences; none means that it passed."""
+
+    case: Case
+    boot: qemu.Boot
+    findings: tuple
+    problems: tuple
+
+    def words(self):
+        """The verdict for people, one paragraph a device."""
+        lines = [f"{self.case.id}: {self.case.title}", f"The guest {self.boot.ending}."]
+        for finding in self.findings:
+            lines.append(f"{finding.subject.address}, {finding.subject.expect}: {finding.saw}.")
+            lines += [f"    {code}: {words}" for code, words in finding.problems]
+        return "\n".join([*lines, *self.problems]) + "\n"
+
+
+def load_all():
+    """Every case for every suite; those that CASE in the environment selects, if it does."""
+    cases = [case for path in sorted((once.HERE / "cases").glob("*.toml")) for case in load(path)]
+    wanted = os.environ.get("CASE")
+    selected = [case for case in cases if wanted in (None, "", case.name, case.id)]
+    if not selected:
+        names = " ".join(sorted({case.name for case in cases}))
+        raise SystemExit(f"no case is called {wanted}; there are: {names}")
+    return selected
+
+
+def load(path):
+    """The case of one file, once for each of its suites."""
+    table = tomllib.loads(path.read_text("utf-8"))
+    unknown = set(table) - KEYS
+    if unknown:
+        raise ValueError(f"{path}: unknown key: {' '.join(sorted(unknown))}")
+    suites = table.pop("suites", SUITES)
+    fields = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in table.items()
+    }
+    return [Case(name=path.stem, suite=suite, **fields) for suite in suites]
+
+
+def prepare(cases):
+    """Fetches and builds what these cases boot: one suite beside the other."""
+    wanted = {}
+    for case in cases:
+        wanted.setdefault(case.suite, []).append(case)
+    image.staged()
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        for _ in pool.map(_prepare_suite, wanted, wanted.values()):
+            pass
+    image.real_root()
+
+
+def _prepare_suite(suite, cases):
+    for case in cases:
+        _image_of(case, debian.suite(suite))
+
+
+def _image_of(case, suite):
+    return image.image(suite, case.image, case.config)
+
+
+def run(case):
+    """Boots a case and judges it. What is left of a failure lies in build/vm/failed/."""
+    suite = debian.suite(case.suite)
+    place = once.VM / "boots" / case.id
+    once.remove(place)
+    place.mkdir(parents=True)
+    machine = qemu.Machine(
+        vmlinux=suite.vmlinux,
+        initrd=_initrd(case, suite, place),
+        disk=image.real_root(),
+        devices=_devices(case),
+        command_line=_command_line(case),
+    )
+    boot = qemu.boot(machine, place)
+    once.note_time("boot", case.id, boot.seconds)
+    outcome = examine(case, boot)
+    keep(outcome, place)
+    return outcome
+
+
+def _initrd(case, suite, place):
+    """The image, with the case's config and the drivers that shall compete laid over it.
+
+    /conf/modules is what a user's /etc/initramfs-tools/modules becomes: its modules are loaded
+    after init-top, for all devices alike.
+    """
+    base = _image_of(case, suite)
+    if case.image == "own":
+        return base
+    rows = [image.catalogue()[device["model"]] for device in case.device]
+    modules = [row["module"] for row in rows if "module" in row]
+    modules += [who.split(":")[0] for who in case.contend]
+    files = {"etc/vfio-early.conf": case.config, "conf/modules": "\n".join(modules) + "\n"}
+    return image.with_files(base, files, place / "image")
+
+
+def _devices(case):
+    rows = image.catalogue()
+    return tuple(
+        qemu.Device(device["at"], device["model"], rows[device["model"]].get("properties", ""))
+        for device in case.device
+    )
+
+
+def _command_line(case):
+    words = [case.kernel] if case.kernel else []
+    words += [f"vmtest.contend={who}" for who in case.contend]
+    if case.client:
+        words.append(f"vmtest.client=0000:{case.client}")
+    return " ".join(words)
+
+
+def subjects(case):
+    """What the judge is asked."""
+    rows = image.catalogue()
+    for device in case.device:
+        row = rows[device["model"]]
+        yield judge.Subject(
+            f"0000:{device['at']}", device["expect"],
+            row.get("driver", ""), row.get("module", ""), device.get("tried", ""),
+        )  # fmt: skip
+
+
+def examine(case, boot):
+    """All that must hold after a boot, in words where it does not."""
+    frames = boot.frames
+    findings = judge.judge(frames.get("trace", ""), frames.get("functions", ""), subjects(case))
+    problems = []
+    if boot.ending != "powered off":
+        problems.append(f"the guest did not end well: {boot.ending}")
+    problems += _caught(case, findings) if case.caught else _wrong(findings)
+    problems += _report_problems(case, frames.get("report", ""))
+    if case.client and "status 0" not in frames.get("client", ""):
+        problems.append(f"the VFIO client failed:\n{frames.get('client', '(no word)')}")
+    return Outcome(case, boot, tuple(findings), tuple(problems))
+
+
+def _wrong(findings):
+    for finding in findings:
+        for _, words in finding.problems:
+            yield f"{finding.subject.address}: {words}"
+
+
+def _caught(case, findings):
+    """For a negative control: the claimed devices must be found wrong, the others right."""
+    for finding in findings:
+        if finding.subject.expect != judge.CLAIMED:
+            yield from _wrong([finding])
+        elif not finding.codes >= set(case.caught):
+            missing = " ".join(sorted(set(case.caught) - finding.codes))
+            yield f"{finding.subject.address}: the judge did not catch {missing}"
+
+
+def _report_problems(case, report):
+    """The report is no witness, but it must tell what the kernel saw."""
+    wanted = list(case.report)
+    if not case.caught:
+        wanted += [
+            f"function address={subject.address} result=bound driver=vfio-pci"
+            for subject in subjects(case)
+            if subject.expect in (judge.CLAIMED, judge.TAKEN)
+        ]
+    lines = [set(shlex.split(line)) for line in report.splitlines()]
+    for words in wanted:
+        if not any(line >= set(words.split()) for line in lines):
+            yield f"no line of the report has: {words}"
+
+
+def keep(outcome, place):
+    """Lays out what the guest left; for a failure also the command that repeats it."""
+    for name, text in outcome.boot.frames.items():
+        if text:
+            (place / name).write_text(text, "utf-8")
+    (place / "verdict").write_text(outcome.words(), "utf-8")
+    (place / "image").unlink(missing_ok=True)
+    failed = once.VM / "failed" / outcome.case.id
+    once.remove(failed)
+    if outcome.problems:
+        (place / "repeat").write_text(f"make check-vm CASE={outcome.case.id}\n", "utf-8")
+        failed.parent.mkdir(parents=True, exist_ok=True)
+        place.rename(failed)

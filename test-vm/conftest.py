@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Makes long steps heard in spite of pytest's capture, and sums up how long each part took."""
+
+import sys
+
+import once
+
+
+def pytest_configure(config):
+    capture = config.pluginmanager.getplugin("capturemanager")
+
+    def tell(words):
+        with capture.global_and_fixture_disabled():
+            print(words, file=sys.stderr, flush=True)
+
+    once.listener = tell
+    if not hasattr(config, "workerinput"):
+        once.forget_times()
+
+
+def pytest_terminal_summary(terminalreporter):
+    if once.summary():
+        terminalreporter.section("wall time of each part")
+    for line in once.summary():
+        terminalreporter.write_line(line)

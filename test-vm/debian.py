@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Knows Debian: the kernels, the root file systems and the mirror they come from.
+
+A suite (bookworm, trixie) is independent of the suite of the machine that runs the tests. Each one
+gets a root file system of its own in build/fetched/, by mmdebstrap, whose apt configuration lives
+and dies with it: the machine's own sources are neither used nor changed. The suite's kernel package
+is unpacked into that root without being installed, so nothing in it ever ran.
+"""
+
+import dataclasses
+import lzma
+import os
+import pathlib
+import re
+import subprocess
+
+import once
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+ROOT_FORM = 1  # raise it when the way in which a root is made changes
+
+# What an initramfs of a stock installation is built with, and the libraries of the host program.
+PACKAGES = (
+    "busybox",
+    "cpio",
+    "dmsetup",
+    "e2fsprogs",
+    "initramfs-tools-core",
+    "klibc-utils",
+    "kmod",
+    "libkmod2",
+    "libmount1",
+    "libpci3",
+    "libsmartcols1",
+    "udev",
+    "zstd",
+)
+
+# apt-cache names the kernel that the metapackage stands for today; the hook runs with the apt
+# configuration of the new root, whose lists are gone when mmdebstrap ends.
+KERNEL_HOOK = """
+export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
+cd "$1/var/tmp" &&
+kernel=$(apt-cache depends linux-image-amd64 | sed -n 's/^ *Depends: //p') &&
+apt-get -q -o APT::Sandbox::User=root download "$kernel"
+"""
+
+# A kernel's ELF image inside its bzImage: compressed by one of these, behind the boot code.
+UNPACKERS = (
+    (b"\x28\xb5\x2f\xfd", lambda data: _filtered(["zstd", "-dcq"], data)),
+    (b"\xfd7zXZ\x00", lambda data: lzma.LZMADecompressor().decompress(data)),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """One Debian release, fetched: its root file system, and its kernel unpacked in there."""
+
+    name: str
+    root: pathlib.Path
+    vmlinux: pathlib.Path
+    release: str
+
+    @property
+    def modules(self):
+        """The kernel's modules, as modprobe finds them."""
+        return self.root / "usr/lib/modules" / self.release
+
+
+def suite(name):
+    """Returns the suite, fetched if this is the first time."""
+    base = once.FETCHED / name
+    root = once.made(
+        base / "root",
+        once.key_of(ROOT_FORM, name, PACKAGES),
+        lambda scratch: _fetch_root(name, scratch),
+    )
+    release = os.listdir(root / "usr/lib/modules")[0]
+    bzimage = root / f"boot/vmlinuz-{release}"
+    vmlinux = once.made(
+        base / "vmlinux",
+        once.key_of(ROOT_FORM, release, bzimage.stat().st_mtime),
+        lambda scratch: scratch.write_bytes(extract_vmlinux(bzimage.read_bytes())),
+    )
+    return Suite(name, root, vmlinux, release)
+
+
+def host_suite():
+    """The code name of the Debian release that this machine runs, or its best guess."""
+    text = pathlib.Path("/etc/os-release").read_text("utf-8")
+    found = re.search(r"^VERSION_CODENAME=(\w+)$", text, re.M)
+    return found[1] if found else "bookworm"
+
+
+def mirror():
+    """A mirror that this machine can reach: DEBIAN_MIRROR, else the one that its apt uses."""
+    if os.environ.get("DEBIAN_MIRROR"):
+        return os.environ["DEBIAN_MIRROR"]
+    targets = once.run("apt-get", "indextargets", "--format", "$(REPO_URI)")
+    for uri in targets.split():
+        if re.fullmatch(r"https?://.*/debian/", uri):
+            return uri
+    return "http://deb.debian.org/debian/"
+
+
+def _apt_options():
+    """The machine's proxies and its trust in old mirrors: of the place, not of the suite."""
+    settings = once.run(
+        "apt-config", "dump", "Acquire::http", "Acquire::https",
+        "Acquire::Check-Valid-Until", "Acquire::Check-Date",
+    )
+    return [f"--aptopt={line}" for line in settings.splitlines() if line.endswith('";')]
+
+
+def _fetch_root(name, root):
+    """Makes the root file system of a suite from its packages, with its kernel unpacked."""
+    with once.timed("fetch", f"{name}: fetching a root file system and a kernel"):
+        once.run(
+            "mmdebstrap", "--quiet", "--variant=essential", "--format=directory",
+            f"--include={','.join(PACKAGES)}", *_apt_options(),
+            f"--customize-hook={KERNEL_HOOK}",
+            name, root, f"deb [signed-by={KEYRING}] {mirror()} {name} main",
+        )
+    with once.timed("unpack", f"{name}: unpacking the kernel"):
+        for package in (root / "var/tmp").glob("linux-image-*.deb"):
+            _unpack(package, root)
+            package.unlink()
+        for release in os.listdir(root / "usr/lib/modules"):
+            once.run("depmod", "-b", root, release)
+
+
+def _unpack(package, root):
+    """Unpacks a package through the /lib -> usr/lib link, which dpkg-deb -x would replace."""
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as tar:
+        subprocess.run(
+            ["tar", "-x", "-C", root, "--keep-directory-symlink"], stdin=tar.stdout, check=True
+        )
+    if tar.returncode:
+        raise RuntimeError(f"{package}: cannot be unpacked")
+
+
+def extract_vmlinux(bzimage):
+    """The ELF image of a bzImage: QEMU starts it at once, by PVH, without the decompressor.
+
+    The kernel tree's scripts/extract-vmlinux searches for the magic numbers in the same way.
+    """
+    for magic, unpack in UNPACKERS:
+        start = bzimage.find(magic)
+        while start >= 0:
+            vmlinux = _tried(unpack, bzimage[start:])
+            if vmlinux.startswith(b"\x7fELF"):
+                return vmlinux
+            start = bzimage.find(magic, start + 1)
+    raise RuntimeError("no ELF image in this bzImage: neither xz nor zstd")
+
+
+def _tried(unpack, data):
+    try:
+        return unpack(data)
+    except lzma.LZMAError:
+        return b""
+
+
+def _filtered(command, data):
+    """Output of a command that may complain about what follows the compressed data."""
+    done = subprocess.run(
+        command, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+    )
+    return done.stdout

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The init of the test's root file system: tells the world outside what the kernel saw, and powers
+ * the machine off.
+ *
+ * It sends frames through the second serial port, each a line "=== NAME LENGTH" and LENGTH bytes:
+ * the kernel's trace, the PCI functions with their drivers, the report of vfio-early, the kernel
+ * log, what the VFIO client said. The last frame is "end": without it the guest died on the way.
+ *
+ * Kernel command line (an unknown name with a dot in it bothers nobody):
+ *	vmtest.client=ADDRESS		run the VFIO client on this function
+ *	vmtest.contend=DRIVER:VENDOR:DEVICE
+ *					give this ID to a driver that is loaded (`new_id`), so that it
+ *					tries every unbound function that it may have
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define FRAMES "/dev/ttyS1"
+#define FUNCTIONS "/sys/bus/pci/devices"
+#define CLIENT "/sbin/vfio-client"
+#define WORD_MAX 256
+
+/* linux/syslog.h isn't for programs: 3 reads the whole kernel log. */
+#define SYSLOG_READ_ALL 3
+
+struct buffer {
+	char *data;
+	size_t length;
+};
+
+static void buffer_add(struct buffer *buffer, const char *data, size_t length)
+{
+	buffer->data = realloc(buffer->data, buffer->length + length + 1);
+	if (!buffer->data)
+		abort();
+	memcpy(buffer->data + buffer->length, data, length);
+	buffer->length += length;
+	buffer->data[buffer->length] = '\0';
+}
+
+__attribute__((format(printf, 2, 3)))
+static void buffer_print(struct buffer *buffer, const char *format, ...)
+{
+	char line[1024];
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (length > 0)
+		buffer_add(buffer, line, strlen(line));
+}
+
+/* Everything that can be read from @fd, until its end or an error. */
+static void buffer_read(struct buffer *buffer, int fd)
+{
+	char block[65536];
+	ssize_t length;
+
+	while ((length = read(fd, block, sizeof(block))) > 0)
+		buffer_add(buffer, block, length);
+}
+
+static void write_all(int fd, const char *data, size_t length)
+{
+	ssize_t written;
+
+	for (; length; data += written, length -= written) {
+		written = write(fd, data, length);
+		if (written < 0)
+			return;
+	}
+}
+
+/* Sends one frame and frees what was in @buffer. */
+static void send_frame(int frames, const char *name, struct buffer *buffer)
+{
+	char head[WORD_MAX];
+
+	snprintf(head, sizeof(head), "=== %s %zu\n", name, buffer->length);
+	write_all(frames, head, strlen(head));
+	write_all(frames, buffer->data, buffer->length);
+	free(buffer->data);
+	*buffer = (struct buffer){0};
+}
+
+/* Sends a file, if it's there: what is missing is for the judge to miss. */
+static void send_file(int frames, const char *name, const char *path)
+{
+	struct buffer buffer = {0};
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0)
+		return;
+	buffer_read(&buffer, fd);
+	close(fd);
+	send_frame(frames, name, &buffer);
+}
+
+/* First line of a function's attribute; "-" if there is none. */
+static void attribute(const char *function, const char *name, char *ret_word)
+{
+	char path[WORD_MAX];
+	ssize_t length = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), FUNCTIONS "/%s/%s", function, name);
+	fd = open(path, O_RDONLY);
+	if (fd >= 0) {
+		length = read(fd, ret_word, WORD_MAX - 1);
+		close(fd);
+	}
+	ret_word[length > 0 ? length : 0] = '\0';
+	ret_word[strcspn(ret_word, "\n")] = '\0';
+	if (!*ret_word)
+		strcpy(ret_word, "-");
+}
+
+/* Last part of what a function's symbolic link points to; "-" if there is none. */
+static void link_name(const char *function, const char *name, char *ret_word)
+{
+	char path[WORD_MAX], target[WORD_MAX];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), FUNCTIONS "/%s/%s", function, name);
+	length = readlink(path, target, sizeof(target) - 1);
+	target[length > 0 ? length : 0] = '\0';
+	snprintf(ret_word, WORD_MAX, "%s", length > 0 ? strrchr(target, '/') + 1 : "-");
+}
+
+static void add_function(struct buffer *buffer, const char *function)
+{
+	char vendor[WORD_MAX], device[WORD_MAX], class[WORD_MAX], override[WORD_MAX];
+	char driver[WORD_MAX], group[WORD_MAX];
+
+	attribute(function, "vendor", vendor);
+	attribute(function, "device", device);
+	attribute(function, "class", class);
+	attribute(function, "driver_override", override);
+	link_name(function, "driver", driver);
+	link_name(function, "iommu_group", group);
+	buffer_print(buffer, "%s id=%s:%s class=%s driver=%s override=%s group=%s\n", function,
+		     vendor, device, class, driver, override, group);
+}
+
+/* One line for each PCI function. */
+static void send_functions(int frames)
+{
+	struct buffer buffer = {0};
+	struct dirent *entry;
+	DIR *dir = opendir(FUNCTIONS);
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			add_function(&buffer, entry->d_name);
+	send_frame(frames, "functions", &buffer);
+}
+
+static void send_kernel_log(int frames)
+{
+	static char log[1 << 20];
+	struct buffer buffer = {0};
+	int length = klogctl(SYSLOG_READ_ALL, log, sizeof(log));
+
+	if (length > 0)
+		buffer_add(&buffer, log, length);
+	send_frame(frames, "log", &buffer);
+}
+
+/* Sends what the client prints, and how it ended. */
+static void send_client(int frames, const char *function)
+{
+	struct buffer buffer = {0};
+	int out[2], status;
+	pid_t child;
+
+	if (pipe(out) < 0 || (child = fork()) < 0)
+		return;
+	if (!child) {
+		dup2(out[1], STDOUT_FILENO);
+		dup2(out[1], STDERR_FILENO);
+		close(out[0]);
+		close(out[1]);
+		execl(CLIENT, CLIENT, function, NULL);
+		_exit(127);
+	}
+	close(out[1]);
+	buffer_read(&buffer, out[0]);
+	waitpid(child, &status, 0);
+	buffer_print(&buffer, "status %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+	send_frame(frames, "client", &buffer);
+}
+
+/* "DRIVER:VENDOR:DEVICE": lets a driver compete for a device that it was not written for. */
+static void contend(const char *who)
+{
+	char driver[WORD_MAX], vendor[WORD_MAX], device[WORD_MAX], path[2 * WORD_MAX];
+	int fd;
+
+	if (sscanf(who, "%255[^:]:%255[^:]:%255s", driver, vendor, device) != 3)
+		return;
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/new_id", driver);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || dprintf(fd, "%s %s", vendor, device) < 0)
+		printf("vmtest: %s: %s\n", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* The next `@name=value` of @line; returns where to go on, or NULL at the end. */
+static char *next_option(char *line, const char *name, char *ret_value)
+{
+	char *found = strstr(line, name);
+
+	if (!found || sscanf(found + strlen(name), "=%255s", ret_value) != 1)
+		return NULL;
+	return found + strlen(name);
+}
+
+static void read_command_line(struct buffer *line)
+{
+	int fd = open("/proc/cmdline", O_RDONLY);
+
+	if (fd < 0)
+		return;
+	buffer_read(line, fd);
+	close(fd);
+}
+
+static int open_frames(void)
+{
+	struct termios raw;
+	int fd = open(FRAMES, O_WRONLY | O_NOCTTY);
+
+	if (fd >= 0 && !tcgetattr(fd, &raw)) {
+		cfmakeraw(&raw);
+		cfsetspeed(&raw, B115200);
+		tcsetattr(fd, TCSANOW, &raw);
+	}
+	return fd;
+}
+
+/* The initramfs moves what it mounted to here; EBUSY where it did is fine. */
+static void mount_all(void)
+{
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
+}
+
+int main(void)
+{
+	struct buffer line = {0};
+	char value[WORD_MAX], *at;
+	int frames;
+
+	mount_all();
+	frames = open_frames();
+	if (frames < 0)
+		printf("vmtest: %s: %s\n", FRAMES, strerror(errno));
+	read_command_line(&line);
+	for (at = line.data; at; )
+		if ((at = next_option(at, "vmtest.contend", value)))
+			contend(value);
+	for (at = line.data; at; )
+		if ((at = next_option(at, "vmtest.client", value)))
+			send_client(frames, value);
+	send_functions(frames);
+	send_file(frames, "report", "/run/vfio-early/report");
+	send_file(frames, "modules", "/proc/modules");
+	send_kernel_log(frames);
+	send_file(frames, "trace", "/sys/kernel/tracing/trace");
+	send_frame(frames, "end", &(struct buffer){0});
+	tcdrain(frames);
+	reboot(RB_POWER_OFF);
+	return 1;
+}

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Builds images as a user's machine would: `make install`, a config, and the generator itself.
+
+The generator runs in a copy of the suite's root file system, so its version is the suite's. An
+image of kind "shared" is built once with a config of its own, and each case lays its config over it
+as a second archive; one of kind "own" is built with exactly the case's config. The real root that
+the image boots into is a file of its own: ext4, with the guest's programs.
+"""
+
+import functools
+import os
+import pathlib
+import shutil
+import subprocess
+import tomllib
+
+import debian
+import once
+
+# The shared image's own config: it selects nothing in any case, but makes the hook add everything.
+SHARED_CONFIG = "bind 0000:00:1d.7 1234:0000\n"
+KINDS = ("shared", "own", "late")
+
+GUEST = once.HERE / "guest"
+GUEST_PROGRAMS = ("init", "vfio-client")
+REAL_ROOT_DIRS = ("dev", "etc", "proc", "root", "run", "sbin", "sys", "tmp")
+
+# What the root disk takes, and drivers that compete by way of `new_id`.
+ROOT_MODULES = ("ext4", "virtio_pci", "virtio_blk")
+CONTENDERS = ("r8169",)
+
+# Trimmed to what the cases need, and packed quickly: half the boot time of MODULES=most.
+TRIMMED = "MODULES=list\nCOMPRESS=zstd\nCOMPRESSLEVEL=1\nRESUME=none\n"
+STOCK = "RESUME=none\n"  # MODULES=most is what a new installation has
+
+# The host drivers are in the image, and are loaded as in any image: by udev, for the devices found.
+CONTENDER_HOOK = """#!/bin/sh
+case $1 in prereqs) exit 0 ;; esac
+. /usr/share/initramfs-tools/hook-functions
+manual_add_modules {modules}
+"""
+
+INIT_TOP = "usr/share/initramfs-tools/scripts/init-top"
+
+
+def catalogue():
+    """devices.toml: model to its row."""
+    return tomllib.loads((once.HERE / "devices.toml").read_text("utf-8"))
+
+
+def image(suite, kind, config=""):
+    """Returns an initramfs of the suite with our program in it: shared, own, or late.
+
+    late is shared, but for the name of our script: it sorts after `udev` as in the usual recipe.
+    """
+    config = config if kind == "own" else SHARED_CONFIG
+    stage = staged()
+    key = once.key_of(
+        stage, config, kind, suite.release, (suite.root.parent / "root.key").read_text("ascii"),
+        pathlib.Path(__file__), pathlib.Path(debian.__file__), once.HERE / "devices.toml",
+    )  # fmt: skip
+    name = f"own-{once.key_of(config)[:12]}" if kind == "own" else kind
+    return once.made(
+        once.VM / "images" / f"{suite.name}-{name}",
+        key,
+        lambda scratch: _build(suite, kind, config, stage, scratch),
+    )
+
+
+@functools.cache
+def staged():
+    """What `make install` installs, in a directory that changes only if that does."""
+    stage, fresh = once.VM / "stage", once.VM / "stage.fresh"
+    with once.lock(stage):
+        once.remove(fresh)
+        with once.timed("build", "building the program"):
+            once.run(
+                "make", "-s", "-C", once.TREE, "install", f"DESTDIR={fresh}",
+                env=_plain_environment(),
+            )
+        if once.key_of(fresh) != once.key_of(stage):
+            once.remove(stage)
+            fresh.rename(stage)
+        once.remove(fresh)
+    return stage
+
+
+def _plain_environment():
+    """The environment without what an outer make would tell an inner one."""
+    outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "DESTDIR", "CASE")
+    return {name: value for name, value in os.environ.items() if name not in outer}
+
+
+def _build(suite, kind, config, stage, result):
+    words = f"{suite.name}: building an image with mkinitramfs ({kind})"
+    root = pathlib.Path(f"{result}.root")
+    with once.timed("image", words):
+        once.remove(root)
+        # Hard links: everything below replaces files, nothing writes into one.
+        once.run("cp", "-al", suite.root, root)
+        _install(stage, root)
+        _replace(root / "etc/vfio-early.conf", config)
+        _configure_initramfs_tools(root, kind)
+        _generate(suite, root, result)
+        once.remove(root)
+
+
+def _generate(suite, root, result):
+    """Runs mkinitramfs; what it has to say is kept beside the image, for the cases to read."""
+    said = once.run("chroot", root, "mkinitramfs", "-o", "/var/tmp/image", suite.release)
+    result.with_suffix(".log").write_text(said, "utf-8")
+    shutil.move(root / "var/tmp/image", result)
+    _pad(result)
+
+
+def _install(stage, root):
+    """Lays the staged files over a root, through its links such as /lib -> usr/lib."""
+    with subprocess.Popen(["tar", "-c", "-C", stage, "."], stdout=subprocess.PIPE) as tar:
+        subprocess.run(
+            ["tar", "-x", "-C", root, "--keep-directory-symlink"], stdin=tar.stdout, check=True
+        )
+
+
+def _configure_initramfs_tools(root, kind):
+    if kind == "own":
+        _replace(root / "etc/initramfs-tools/conf.d/vm", STOCK)
+        return
+    modules = [row["module"] for row in catalogue().values() if "module" in row]
+    hook = CONTENDER_HOOK.format(modules=" ".join([*ROOT_MODULES, *modules, *CONTENDERS]))
+    _replace(root / "etc/initramfs-tools/hooks/contenders", hook, 0o755)
+    _replace(root / "etc/initramfs-tools/conf.d/vm", TRIMMED)
+    if kind == "late":
+        (root / INIT_TOP / "00-vfio-early").rename(root / INIT_TOP / "vfio-early")
+
+
+def _replace(path, text, mode=0o644):
+    """Writes a new file in place of one that may share its data with the pristine root."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_text(text, "utf-8")
+    path.chmod(mode)
+
+
+def _pad(path):
+    """Brings a file to a multiple of 4 bytes: where the kernel looks for the next archive."""
+    with open(path, "ab") as file:
+        file.write(b"\0" * (-file.tell() % 4))
+
+
+def with_files(base, files, result):
+    """An image with more files laid over it: {name: text}. Later ones win in the kernel."""
+    shutil.copyfile(base, result)
+    with open(result, "ab") as file:
+        file.write(cpio(files))
+    return result
+
+
+def cpio(files):
+    """An uncompressed archive in the `newc` format (Documentation/driver-api/early-userspace)."""
+    archive = b""
+    for number, (name, text) in enumerate([*files.items(), ("TRAILER!!!", "")], 1):
+        data = text.encode()
+        mode = 0o100644 if name != "TRAILER!!!" else 0
+        fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
+        head = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
+        for part in (head, data):
+            archive += part + b"\0" * (-len(part) % 4)
+    return archive
+
+
+def real_root():
+    """The root file system that every image boots into."""
+    return once.made(
+        once.VM / "root.ext4",
+        once.key_of(GUEST, pathlib.Path(__file__)),
+        _build_real_root,
+    )
+
+
+def _build_real_root(result):
+    tree = pathlib.Path(f"{result}.tree")
+    with once.timed("root", "building the guest's programs and its root disk"):
+        once.remove(tree)
+        for name in REAL_ROOT_DIRS:
+            (tree / name).mkdir(parents=True)
+        for name in GUEST_PROGRAMS:
+            once.run(
+                os.environ.get("CC", "cc"), "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror",
+                "-static", "-o", tree / "sbin" / name, GUEST / f"{name}.c",
+            )  # fmt: skip
+        once.run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", tree, result, "8M")
+        once.remove(tree)

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Judges the kernel's own trace: who probed which device, when, and what came before it.
+
+Pure: text in, verdict out. What the trace holds is armed by qemu.TRACE: every call of
+really_probe(), driver_bound(), driver_set_override() and device_driver_detach() (drivers/base), and
+every module as it is loaded, before its init function runs (kernel/module/main.c).
+
+Judged is the order of the lines, never the names of processes: early ones resolve late.
+"""
+
+import dataclasses
+import re
+
+VFIO = "vfio-pci"
+VFIO_MODULE = "vfio_pci"
+
+# What a case may expect of a device:
+CLAIMED = "claimed"  # vfio-pci is the first and only driver that ever probed it
+TAKEN = "taken over"  # a built-in driver had it first; then vfio-pci, and nothing else
+HOST = "host"  # not listed: its usual driver has it, and we never touched it
+IDLE = "idle"  # not listed, and no driver of the host wants it: nobody touched it
+EXPECTATIONS = (CLAIMED, TAKEN, HOST, IDLE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """One line of the trace. `what` is a device, or for "load" a module."""
+
+    time: float
+    kind: str  # probe, bound, fence, release or load
+    what: str
+    driver: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """A device to be judged: `driver` and `module` are the usual ones, of the host."""
+
+    address: str
+    expect: str
+    driver: str = ""
+    module: str = ""  # empty if it is built in, or if there is no driver
+    tried: str = ""  # a driver that must have probed it in vain: it competed for the others too
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What was seen of a device, and what was wrong with it: (code, words) each."""
+
+    subject: Subject
+    saw: str
+    problems: tuple = ()
+
+    @property
+    def codes(self):
+        return {code for code, _ in self.problems}
+
+
+@dataclasses.dataclass(frozen=True)
+class History:
+    """The part of a trace that concerns one device, in order."""
+
+    events: tuple  # of this device, and loads of the modules that matter for it
+    driver: str  # that it has at the end, or ""
+
+    def all(self, kind):
+        return [event for event in self.events if event.kind == kind]
+
+    def first(self, kind, **fields):
+        """The first event of a kind whose fields have these values, or None."""
+        for event in self.all(kind):
+            if all(getattr(event, name) == value for name, value in fields.items()):
+                return event
+        return None
+
+    def before(self, one, other):
+        """Whether the event `one` is there, and no event `other` before it."""
+        if one is None:
+            return False
+        return other is None or self.events.index(one) < self.events.index(other)
+
+    def bound_to(self, driver):
+        """The moment when a driver's probe succeeded: a `bound` whose last probe was by it."""
+        last = None
+        for event in self.events:
+            if event.kind == "probe":
+                last = event
+            elif event.kind == "bound" and last and last.driver == driver:
+                return event
+        return None
+
+
+EVENT = re.compile(
+    r"^.*?\s(?P<time>\d+\.\d+): (?P<kind>probe|bound|fence|release|module_load): "
+    r"(?:\(\S+ ?\S*\) )?(?:dev=\"(?P<dev>[^\"]*)\"(?: drv=\"(?P<drv>[^\"\n]*))?|(?P<module>\S+))",
+    re.M,
+)
+
+
+def parse_trace(text):
+    """The events of /sys/kernel/tracing/trace, in its order, which is that of their times."""
+    events = []
+    for found in EVENT.finditer(text):
+        kind = "load" if found["kind"] == "module_load" else found["kind"]
+        what = found["module"] or found["dev"]
+        events.append(Event(float(found["time"]), kind, what, found["drv"] or ""))
+    return events
+
+
+def parse_functions(text):
+    """Address to driver at the end, from the frame of the guest's init; "" for none."""
+    drivers = re.findall(r"^(\S+) .*\bdriver=(\S+)", text, re.M)
+    return {address: "" if driver == "-" else driver for address, driver in drivers}
+
+
+def trace_problem(text):
+    """Why this trace can't be judged, or None: a witness with gaps proves nothing."""
+    count = re.search(r"entries-in-buffer/entries-written: (\d+)/(\d+)", text)
+    if not count:
+        return "this is no trace"
+    if count[1] != count[2]:
+        return f"the kernel lost {int(count[2]) - int(count[1])} events"
+    if not re.search(r": probe: .*drv=\"pcieport\"|: probe: .*drv=\"virtio-pci\"", text):
+        return "there is no probe of any PCI device in it"
+    return None
+
+
+def history(events, drivers, subject):
+    """What happened to one device."""
+    modules = {subject.module} if subject.expect == HOST else {VFIO_MODULE, subject.module}
+    mine = [
+        event
+        for event in events
+        if event.what == subject.address or (event.kind == "load" and event.what in modules)
+    ]
+    return History(tuple(mine), drivers.get(subject.address, ""))
+
+
+def judge(trace, functions, subjects):
+    """One Finding for each subject."""
+    events, drivers = parse_trace(trace), parse_functions(functions)
+    broken = trace_problem(trace)
+    if broken:
+        return [Finding(one, broken, (("no-trace", broken),)) for one in subjects]
+    return [_judge_one(history(events, drivers, one), one) for one in subjects]
+
+
+def _judge_one(past, subject):
+    rules = RULES[subject.expect]
+    problems = [problem for rule in rules for problem in rule(past, subject)]
+    return Finding(subject, describe(past, subject), tuple(problems))
+
+
+def _at(event):
+    return f"at {event.time:.3f} s"
+
+
+def _first_by_vfio(past, subject):
+    first = past.first("probe")
+    if first and first.driver != VFIO:
+        yield "host-first", f"first probed by {first.driver} {_at(first)}"
+
+
+def _only_by_vfio(past, subject):
+    ours = past.first("probe", driver=VFIO)
+    for event in past.all("probe"):
+        if event.driver != VFIO and past.before(ours, event):
+            yield "host-later", f"probed by {event.driver} {_at(event)}, after vfio-pci"
+
+
+def _fenced_before_vfio(past, subject):
+    fence, load = past.first("fence", driver=VFIO), past.first("load", what=VFIO_MODULE)
+    if fence is None:
+        yield "not-fenced", "never fenced"
+    elif not past.before(fence, load):
+        yield "fenced-late", f"fenced {_at(fence)}, when vfio_pci was loaded already"
+
+
+def _bound_to_vfio(past, subject):
+    if past.bound_to(VFIO) is None:
+        yield "not-bound", "never bound to vfio-pci"
+    elif past.driver != VFIO:
+        yield "lost", f"its driver at the end is {past.driver or 'none'}"
+
+
+def _bound_before_module(past, subject):
+    load = past.first("load", what=subject.module)
+    if subject.module and load is None:
+        yield "no-contender", f"{subject.module} was never loaded: nothing competed"
+    elif load and not past.before(past.bound_to(VFIO), load):
+        yield "module-first", f"{subject.module} was loaded {_at(load)}, before vfio-pci had it"
+
+
+def _released(past, subject):
+    """The built-in driver's probe, our fence, the release, and vfio-pci, in this order."""
+    first, fence = past.first("probe"), past.first("fence", driver=VFIO)
+    release, ours = past.first("release"), past.first("probe", driver=VFIO)
+    if first is None or first.driver != subject.driver:
+        yield "not-built-in", f"{subject.driver} did not have it first"
+    elif not (past.before(fence, release) and past.before(release, ours)):
+        yield "not-released", "not fenced, released and probed by vfio-pci in this order"
+    for event in past.all("probe")[1:]:
+        if event.driver != VFIO:
+            yield "host-later", f"probed by {event.driver} again {_at(event)}"
+
+
+def _untouched(past, subject):
+    for kind in ("fence", "release"):
+        for event in past.all(kind):
+            yield "touched", f"{kind} {_at(event)}, although it is not listed"
+    ours = past.first("probe", driver=VFIO)
+    if ours:
+        yield "touched", f"probed by vfio-pci {_at(ours)}, although it is not listed"
+
+
+def _with_host(past, subject):
+    if past.driver != subject.driver or past.bound_to(subject.driver) is None:
+        yield "not-host", f"its driver is {past.driver or 'none'}, not {subject.driver}"
+
+
+def _without_driver(past, subject):
+    if past.driver:
+        yield "not-idle", f"its driver is {past.driver}"
+    if subject.tried and not past.first("probe", driver=subject.tried):
+        yield "no-contender", f"{subject.tried} never probed it: nothing competed"
+
+
+RULES = {
+    CLAIMED: (_first_by_vfio, _only_by_vfio, _fenced_before_vfio, _bound_to_vfio,
+              _bound_before_module),
+    TAKEN: (_released, _fenced_before_vfio, _bound_to_vfio),
+    HOST: (_untouched, _with_host),
+    IDLE: (_untouched, _without_driver),
+}  # fmt: skip
+
+
+def timeline(past, subject):
+    """(time, words) of what happened to one device, for people."""
+    lines, last = [], ""
+    for event in past.events:
+        if event.kind == "probe":
+            last = event.driver
+        words = {
+            "fence": f"fenced for {event.driver}" if event.driver else "no longer fenced",
+            "release": "taken from its driver",
+            "bound": f"bound to {last}",
+            "probe": "" if _succeeds(past, event) else f"probed by {event.driver} in vain",
+            "load": f"{event.what} loaded",
+        }[event.kind]
+        if words:
+            lines.append((event.time, words))
+    return lines
+
+
+def _succeeds(past, probe):
+    """Whether the next thing that happened to the device is that it was bound."""
+    later = [one for one in past.events[past.events.index(probe) + 1 :] if one.kind != "load"]
+    return bool(later) and later[0].kind == "bound"
+
+
+def describe(past, subject):
+    """The timeline in one sentence."""
+    told = [f"{words} at {time:.3f} s" for time, words in timeline(past, subject)]
+    return ", ".join(told) or "nothing happened to it"

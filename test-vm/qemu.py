@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Knows QEMU: the only file with its arguments, from 7.2 on.
+
+A machine is a q35 with an Intel IOMMU under software emulation; VM_ACCEL=kvm changes that where
+KVM works. Devices are placed by the address that the guest will see, as a case writes it:
+
+    00:05.0   on the root bus; two functions of one slot make a multifunction card
+    01:00.0   behind the first PCI Express root port, 02:00.0 behind the second, ...
+
+The guest is watched by progress: one whose console says nothing new for a while is hung.
+"""
+
+import dataclasses
+import os
+import pathlib
+import re
+import select
+import subprocess
+import time
+
+PATIENCE = int(os.environ.get("VM_PATIENCE", "60"))  # seconds without a new line
+CONSOLE_MAX = 8 << 20  # a guest that says more than this goes round in circles
+MEMORY = 1024
+ROOT_PORTS = 0x10  # devices of the root bus from here on are root ports: 00:10.0 leads to bus 1
+ROOT_DISK = 0x1E
+
+# Armed before the first driver is initialised. %di and %si are a function's first two
+# arguments; the names are the first members of struct kobject and struct device_driver.
+# driver_override is written through driver_set_override() (drivers/base/driver.c, from Linux
+# 5.19 on) or, where that moved into the driver core (6.12.107 has it), through
+# __device_set_driver_override(); a kernel refuses the one that it lacks, and goes on. `unbind`
+# calls device_driver_detach() (drivers/base/bus.c).
+TRACE = (
+    "trace_clock=global trace_buf_size=4M trace_event=module:module_load kprobe_event="
+    "p:probe,really_probe,dev=+0(+0(%di)):string,drv=+0(+0(%si)):string;"
+    "p:bound,driver_bound,dev=+0(+0(%di)):string;"
+    "p:fence,driver_set_override,dev=+0(+0(%di)):string,drv=+0(%dx):string;"
+    "p:fence,__device_set_driver_override,dev=+0(+0(%di)):string,drv=+0(%si):string;"
+    "p:release,device_driver_detach,dev=+0(+0(%di)):string"
+)
+COMMAND_LINE = (
+    "console=ttyS0 panic=-1 edd=off printk.devkmsg=on root=/dev/vda ro rootfstype=ext4 "
+    "fsck.mode=skip " + TRACE
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+    """One PCI function: where the guest shall see it, and QEMU's name and properties for it."""
+
+    address: str
+    model: str
+    properties: str = ""
+
+    @property
+    def bus(self):
+        return int(self.address[:2], 16)
+
+    @property
+    def slot(self):
+        return self.address[3:5]
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """What is booted."""
+
+    vmlinux: pathlib.Path
+    initrd: pathlib.Path
+    disk: pathlib.Path
+    devices: tuple = ()
+    command_line: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Boot:
+    """What a boot left: how it ended, what the console said, the frames of the guest's init."""
+
+    ending: str  # "powered off", or why not
+    console: str
+    frames: dict
+    seconds: float
+
+
+def command(machine, frames):
+    """The argument list of one machine, which writes the guest's frames to a file."""
+    return [
+        "qemu-system-x86_64",
+        "-accel", os.environ.get("VM_ACCEL", "tcg"),
+        "-cpu", "max", "-m", str(MEMORY),
+        "-machine", "q35,kernel-irqchip=split,sata=off",
+        "-device", "intel-iommu,intremap=on,caching-mode=on",
+        "-nodefaults", "-display", "none", "-no-reboot",
+        "-serial", "stdio", "-serial", f"file:{frames}",
+        "-kernel", str(machine.vmlinux),
+        "-initrd", str(machine.initrd),
+        "-append", f"{COMMAND_LINE} {machine.command_line}".strip(),
+        "-drive", f"if=none,id=root,format=raw,readonly=on,file={machine.disk}",
+        "-device", f"virtio-blk-pci,drive=root,addr={ROOT_DISK:x}.0",
+        *_arguments(machine.devices),
+    ]  # fmt: skip
+
+
+def _arguments(devices):
+    """The arguments for a case's devices, the root ports that they need included."""
+    arguments = []
+    for bus in range(1, max((device.bus for device in devices), default=0) + 1):
+        arguments += ["-device", f"pcie-root-port,id=port{bus},chassis={bus},"
+                                 f"addr={ROOT_PORTS + bus - 1:x}.0"]  # fmt: skip
+    for number, device in enumerate(devices):
+        arguments += _device(device, number, devices)
+    return arguments
+
+
+def _device(device, number, devices):
+    """The arguments for one device, with the backend that its model can't do without."""
+    slot, function = device.address[3:].split(".")
+    words = [device.model, f"bus={f'port{device.bus}' if device.bus else 'pcie.0'}"]
+    words.append(f"addr={slot}.{function}")
+    if function == "0" and _is_multifunction(device, devices):
+        words.append("multifunction=on")
+    if device.properties:
+        words.append(device.properties)
+    backend = []
+    if device.model == "nvme":
+        backend = ["-drive", f"if=none,id=disk{number},driver=null-co,size=16M,read-zeroes=on"]
+        words.append(f"drive=disk{number},serial=disk{number}")
+    if device.model == "pci-serial":
+        backend = ["-chardev", f"null,id=line{number}"]
+        words.append(f"chardev=line{number}")
+    return [*backend, "-device", ",".join(words)]
+
+
+def _is_multifunction(device, devices):
+    slots = [(other.bus, other.slot) for other in devices]
+    return slots.count((device.bus, device.slot)) > 1
+
+
+def boot(machine, directory):
+    """Boots a machine until it powers off, dies or hangs; leaves `console` in the directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    frames = directory / "frames"
+    frames.unlink(missing_ok=True)
+    start = time.monotonic()
+    with subprocess.Popen(
+        command(machine, frames),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as guest:  # fmt: skip
+        console, ending = _watch(guest)
+    (directory / "console").write_text(console, "utf-8")
+    sent = read_frames(frames.read_bytes() if frames.exists() else b"")
+    return Boot(
+        ending or _judge_ending(console, sent, guest.returncode),
+        console,
+        sent,
+        time.monotonic() - start,
+    )
+
+
+def _watch(guest):
+    """Reads the console until its end; returns it, and why the guest had to be killed, if so."""
+    said = bytearray()
+    ending = None
+    while not ending:
+        ready, _, _ = select.select([guest.stdout], [], [], PATIENCE)
+        block = os.read(guest.stdout.fileno(), 65536) if ready else None
+        if block == b"":
+            break
+        if block is None:
+            ending = f"hung: nothing new on the console for {PATIENCE} s"
+        elif len(said) > CONSOLE_MAX:
+            ending = "hung: the console goes on and on"
+        said += block or b""
+    if ending:
+        guest.kill()
+    guest.wait()
+    return said.decode("utf-8", "replace").replace("\r", ""), ending
+
+
+def _judge_ending(console, frames, status):
+    """How a guest ended that QEMU itself ended."""
+    panic = re.search(r"Kernel panic - .*", console)
+    if panic:
+        return panic[0]
+    if status:
+        return f"QEMU ended with exit status {status}"
+    if "end" not in frames:
+        return "died: the guest's init did not finish"
+    return "powered off"
+
+
+def read_frames(data):
+    """The complete frames of what the guest's init sent: name to text."""
+    frames = {}
+    while data:
+        head, _, data = data.partition(b"\n")
+        found = re.fullmatch(rb"=== (\w+) (\d+)", head)
+        if not found or len(data) < int(found[2]):
+            break
+        frames[found[1].decode()] = data[: int(found[2])].decode("utf-8", "replace")
+        data = data[int(found[2]) :]
+    return frames

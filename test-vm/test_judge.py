@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The judge on recorded traces, good and bad, and on good ones that are spoilt in one way each."""
+
+import re
+
+import pytest
+
+import judge
+import once
+
+TRACES = once.HERE / "traces"
+NIC = judge.Subject("0000:01:00.0", judge.CLAIMED, "e1000e", "e1000e")
+TWIN = judge.Subject("0000:02:00.0", judge.HOST, "e1000e", "e1000e")
+XHCI = judge.Subject("0000:03:00.0", judge.CLAIMED, "xhci_hcd", "xhci_pci")
+NVME = judge.Subject("0000:03:00.0", judge.CLAIMED, "nvme", "nvme")
+SOUND = judge.Subject("0000:00:05.1", judge.CLAIMED, "snd_hda_intel", "snd_hda_intel")
+EDU = judge.Subject("0000:00:05.0", judge.CLAIMED)
+EDU_TWIN = judge.Subject("0000:00:06.0", judge.IDLE, tried="r8169")
+SERIAL = judge.Subject("0000:00:07.0", judge.TAKEN, "serial")
+
+RECORDED = [
+    ("desktop-bookworm", NIC, set()),
+    ("desktop-bookworm", TWIN, set()),
+    ("desktop-bookworm", XHCI, set()),
+    ("desktop-bookworm", SOUND, set()),
+    ("desktop-trixie", NIC, set()),
+    ("desktop-trixie", TWIN, set()),
+    ("edu-trixie", EDU, set()),
+    ("edu-trixie", EDU_TWIN, set()),
+    ("edu-trixie", SERIAL, set()),
+    ("after-udev-bookworm", NIC, {"host-first", "module-first"}),
+    ("after-udev-bookworm", NVME, {"host-first", "module-first"}),
+    ("after-udev-bookworm", TWIN, set()),
+    ("off-trixie", NIC, {"host-first", "not-fenced", "not-bound", "module-first"}),
+    ("off-trixie", XHCI, {"host-first", "not-fenced", "not-bound", "module-first"}),
+    ("off-trixie", TWIN, set()),
+]
+
+
+def recorded(name):
+    return [(TRACES / name / part).read_text("utf-8") for part in ("trace", "functions")]
+
+
+def codes(trace, functions, subject):
+    (finding,) = judge.judge(trace, functions, [subject])
+    return finding.codes
+
+
+@pytest.mark.parametrize("name, subject, wrong", RECORDED)
+def test_recorded_boot(name, subject, wrong):
+    assert codes(*recorded(name), subject) == wrong
+
+
+def without(pattern):
+    """Spoils a trace: the lines that match are gone."""
+    return lambda trace: re.sub(rf"^.*{pattern}.*\n(?:\"\n)?", "", trace, flags=re.M)
+
+
+def renamed(one, other):
+    return lambda trace: trace.replace(one, other)
+
+
+def at_front(pattern):
+    """Spoils a trace: the first line that matches comes before all others."""
+
+    def spoil(trace):
+        line = re.search(rf"^.*{pattern}.*\n(?:\"\n)?", trace, re.M)
+        rest = trace[: line.start()] + trace[line.end() :]
+        start = re.search(r"^[^#]", rest, re.M).start()
+        return rest[:start] + line[0] + rest[start:]
+
+    return spoil
+
+
+def followed_by(text):
+    return lambda trace: trace + text + "\n"
+
+
+def preceded_by(text):
+    return lambda trace: re.sub(r"^(?=[^#])", text + "\n", trace, count=1, flags=re.M)
+
+
+LATE = '  x-1 [000] .....  99.0: probe: (really_probe+0x0/0x1) dev="0000:01:00.0" drv="e1000e"'
+SPOILT = [
+    ("never fenced", NIC, without('fence: .*dev="0000:01:00.0"'), {"not-fenced"}),
+    ("fenced after vfio_pci", NIC, at_front("module_load: vfio_pci "), {"fenced-late"}),
+    ("module before the bind", NIC, at_front("module_load: e1000e"), {"module-first"}),
+    ("no module of the host", NIC, without("module_load: e1000e"), {"no-contender"}),
+    ("probed again by the host", NIC, followed_by(LATE), {"host-later"}),
+    ("probed by the host first", NIC, preceded_by(LATE), {"host-first"}),
+    ("probe failed", NIC, without('bound: .*dev="0000:01:00.0"'), {"not-bound", "module-first"}),
+    ("twin fenced", TWIN, renamed('dev="0000:00:06.0"', 'dev="0000:02:00.0"'),
+     {"touched"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, subject, spoil, wrong", SPOILT, ids=[row[0] for row in SPOILT])
+def test_spoilt_trace(name, subject, spoil, wrong):
+    trace, functions = recorded("desktop-bookworm")
+    spoilt = spoil(trace)
+    assert spoilt != trace
+    assert codes(spoilt, functions, subject) >= wrong
+    assert bool(codes(spoilt, functions, subject)) == bool(wrong)
+
+
+SPOILT_SERIAL = [
+    ("release before the fence", at_front('release: .*dev="0000:00:07.0"'), "not-released"),
+    ("no release", without("release: "), "not-released"),
+    ("not built in", without('drv="serial"'), "not-built-in"),
+]
+
+
+@pytest.mark.parametrize("name, spoil, code", SPOILT_SERIAL, ids=[row[0] for row in SPOILT_SERIAL])
+def test_spoilt_release(name, spoil, code):
+    trace, functions = recorded("edu-trixie")
+    assert code in codes(spoil(trace), functions, SERIAL)
+
+
+def test_contender_that_never_came():
+    trace, functions = recorded("edu-trixie")
+    assert codes(without('drv="r8169"')(trace), functions, EDU_TWIN) == {"no-contender"}
+
+
+def test_driver_lost_at_the_end():
+    trace, functions = recorded("desktop-bookworm")
+    lost = re.sub(r"^(0000:01:00.0 .*driver=)\S+", r"\1-", functions, flags=re.M)
+    assert codes(trace, lost, NIC) == {"lost"}
+
+
+@pytest.mark.parametrize(
+    "trace",
+    ["", "# nothing", "# entries-in-buffer/entries-written: 5/9   #P:1\n",
+     "# entries-in-buffer/entries-written: 0/0   #P:1\n"],
+)  # fmt: skip
+def test_trace_with_gaps_is_no_proof(trace):
+    assert codes(trace, "", NIC) == {"no-trace"}
+    assert codes(trace, "", TWIN) == {"no-trace"}
+
+
+def test_words_tell_the_story():
+    (finding,) = judge.judge(*recorded("desktop-bookworm"), [NIC])
+    order = ["fenced for vfio-pci", "vfio_pci loaded", "bound to vfio-pci", "e1000e loaded"]
+    places = [finding.saw.index(words) for words in order]
+    assert places == sorted(places)
