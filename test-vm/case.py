@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A case: one short file in cases/ that says what is booted, and what must come of each device.
+"""A case: a short file in cases/: what is booted, and what must come of each device.
 
     title     what it shows, in a sentence
     config    the vfio-early.conf that the machine boots with
@@ -9,9 +9,9 @@
     client    address of the function that the VFIO client uses
     contend   drivers that are given the ID of a device by new_id: ["r8169:1234:11e8"]
     report    lines that the report must have: every word of each must stand in one line
-    caught    for a negative control: what the judge must find wrong with every claimed device
-    device    one table a device: at (its address), model (of devices.toml), expect (of judge.py),
-              tried (a driver of `contend` that must have probed it in vain)
+    caught    for a negative control: what the judge must find wrong with a claimed device
+    device    one table a device: at (its address), model (of devices.toml), expect (of
+              judge.py), tried (a driver of `contend` that must have probed it in vain)
 """
 
 import concurrent.futures
@@ -27,8 +27,7 @@ import once
 import qemu
 
 SUITES = ("bookworm", "trixie")
-KEYS = {"title", "config", "image", "suites", "kernel", "client", "contend", "report", "caught",
-        "device"}  # fmt: skip
+KEYS = set("title config image suites kernel client contend report caught device".split())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,14 +64,16 @@ class Outcome:
         """The verdict for people, one paragraph a device."""
         lines = [f"{self.case.id}: {self.case.title}", f"The guest {self.boot.ending}."]
         for finding in self.findings:
-            lines.append(f"{finding.subject.address}, {finding.subject.expect}: {finding.saw}.")
+            subject = finding.subject
+            lines.append(f"{subject.address}, {subject.expect}: {finding.saw}.")
             lines += [f"    {code}: {words}" for code, words in finding.problems]
         return "\n".join([*lines, *self.problems]) + "\n"
 
 
 def load_all():
-    """Every case for every suite; those that CASE in the environment selects, if it does."""
-    cases = [case for path in sorted((once.HERE / "cases").glob("*.toml")) for case in load(path)]
+    """Every case for every suite, or those that CASE in the environment selects."""
+    paths = sorted((once.HERE / "cases").glob("*.toml"))
+    cases = [case for path in paths for case in load(path)]
     wanted = os.environ.get("CASE")
     selected = [case for case in cases if wanted in (None, "", case.name, case.id)]
     if not selected:
@@ -89,7 +90,8 @@ def load(path):
         raise ValueError(f"{path}: unknown key: {' '.join(sorted(unknown))}")
     suites = table.pop("suites", SUITES)
     fields = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in table.items()
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in table.items()
     }
     return [Case(name=path.stem, suite=suite, **fields) for suite in suites]
 
@@ -138,8 +140,8 @@ def run(case):
 def _initrd(case, suite, place):
     """The image, with the case's config and the drivers that shall compete laid over it.
 
-    /conf/modules is what a user's /etc/initramfs-tools/modules becomes: its modules are loaded
-    after init-top, for all devices alike.
+    /conf/modules is what a user's /etc/initramfs-tools/modules becomes: its modules are
+    loaded after init-top, for all devices alike.
     """
     base = _image_of(case, suite)
     if case.image == "own":
@@ -147,15 +149,16 @@ def _initrd(case, suite, place):
     rows = [image.catalogue()[device["model"]] for device in case.device]
     modules = [row["module"] for row in rows if "module" in row]
     modules += [who.split(":")[0] for who in case.contend]
-    files = {"etc/vfio-early.conf": case.config, "conf/modules": "\n".join(modules) + "\n"}
+    lines = "\n".join(modules) + "\n"
+    files = {"etc/vfio-early.conf": case.config, "conf/modules": lines}
     return image.with_files(base, files, place / "image")
 
 
 def _devices(case):
     rows = image.catalogue()
     return tuple(
-        qemu.Device(device["at"], device["model"], rows[device["model"]].get("properties", ""))
-        for device in case.device
+        qemu.Device(one["at"], one["model"], rows[one["model"]].get("properties", ""))
+        for one in case.device
     )
 
 
@@ -181,7 +184,9 @@ def subjects(case):
 def examine(case, boot):
     """All that must hold after a boot, in words where it does not."""
     frames = boot.frames
-    findings = judge.judge(frames.get("trace", ""), frames.get("functions", ""), subjects(case))
+    findings = judge.judge(
+        frames.get("trace", ""), frames.get("functions", ""), subjects(case)
+    )
     problems = []
     if boot.ending != "powered off":
         problems.append(f"the guest did not end well: {boot.ending}")
@@ -199,7 +204,7 @@ def _wrong(findings):
 
 
 def _caught(case, findings):
-    """For a negative control: the claimed devices must be found wrong, the others right."""
+    """A negative control: the claimed devices must be found wrong, the others right."""
     for finding in findings:
         if finding.subject.expect != judge.CLAIMED:
             yield from _wrong([finding])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Makes long steps heard in spite of pytest's capture, and sums up how long each part took."""
+"""Makes long steps heard in spite of pytest's capture; sums up what each part took."""
 
 import sys
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Knows Debian: the kernels, the root file systems and the mirror they come from.
 
-A suite (bookworm, trixie) is independent of the suite of the machine that runs the tests. Each one
-gets a root file system of its own in build/fetched/, by mmdebstrap, whose apt configuration lives
-and dies with it: the machine's own sources are neither used nor changed. The suite's kernel package
-is unpacked into that root without being installed, so nothing in it ever ran.
+A suite (bookworm, trixie) is independent of the suite of the machine that runs the tests.
+Each one gets a root file system of its own in build/fetched/, by mmdebstrap, whose apt
+configuration lives and dies with it: the machine's own sources are neither used nor
+changed. The suite's kernel package is unpacked into that root without being installed, so
+nothing in it ever ran.
 """
 
 import dataclasses
@@ -19,7 +20,7 @@ import once
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 ROOT_FORM = 1  # raise it when the way in which a root is made changes
 
-# What an initramfs of a stock installation is built with, and the libraries of the host program.
+# What a stock installation builds its initramfs with, and the host program's libraries.
 PACKAGES = (
     "busybox",
     "cpio",
@@ -36,8 +37,8 @@ PACKAGES = (
     "zstd",
 )
 
-# apt-cache names the kernel that the metapackage stands for today; the hook runs with the apt
-# configuration of the new root, whose lists are gone when mmdebstrap ends.
+# apt-cache names the kernel that the metapackage stands for today; the hook runs with the
+# apt configuration of the new root, whose lists are gone when mmdebstrap ends.
 KERNEL_HOOK = """
 export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
 cd "$1/var/tmp" &&
@@ -45,7 +46,7 @@ kernel=$(apt-cache depends linux-image-amd64 | sed -n 's/^ *Depends: //p') &&
 apt-get -q -o APT::Sandbox::User=root download "$kernel"
 """
 
-# A kernel's ELF image inside its bzImage: compressed by one of these, behind the boot code.
+# A kernel's ELF image lies in its bzImage behind the boot code, compressed like this.
 UNPACKERS = (
     (b"\x28\xb5\x2f\xfd", lambda data: _filtered(["zstd", "-dcq"], data)),
     (b"\xfd7zXZ\x00", lambda data: lzma.LZMADecompressor().decompress(data)),
@@ -54,7 +55,7 @@ UNPACKERS = (
 
 @dataclasses.dataclass(frozen=True)
 class Suite:
-    """One Debian release, fetched: its root file system, and its kernel unpacked in there."""
+    """One Debian release, fetched: a root file system with its kernel unpacked in it."""
 
     name: str
     root: pathlib.Path
@@ -93,7 +94,7 @@ def host_suite():
 
 
 def mirror():
-    """A mirror that this machine can reach: DEBIAN_MIRROR, else the one that its apt uses."""
+    """A mirror within reach: DEBIAN_MIRROR, else the one that this machine's apt uses."""
     if os.environ.get("DEBIAN_MIRROR"):
         return os.environ["DEBIAN_MIRROR"]
     targets = once.run("apt-get", "indextargets", "--format", "$(REPO_URI)")
@@ -104,23 +105,21 @@ def mirror():
 
 
 def _apt_options():
-    """The machine's proxies and its trust in old mirrors: of the place, not of the suite."""
-    settings = once.run(
-        "apt-config", "dump", "Acquire::http", "Acquire::https",
-        "Acquire::Check-Valid-Until", "Acquire::Check-Date",
-    )
+    """The machine's proxies and its trust in old mirrors: of the place, not the suite."""
+    names = ("http", "https", "Check-Valid-Until", "Check-Date")
+    settings = once.run("apt-config", "dump", *[f"Acquire::{name}" for name in names])
     return [f"--aptopt={line}" for line in settings.splitlines() if line.endswith('";')]
 
 
 def _fetch_root(name, root):
-    """Makes the root file system of a suite from its packages, with its kernel unpacked."""
+    """Makes the root file system of a suite, with its kernel unpacked."""
     with once.timed("fetch", f"{name}: fetching a root file system and a kernel"):
         once.run(
             "mmdebstrap", "--quiet", "--variant=essential", "--format=directory",
             f"--include={','.join(PACKAGES)}", *_apt_options(),
             f"--customize-hook={KERNEL_HOOK}",
             name, root, f"deb [signed-by={KEYRING}] {mirror()} {name} main",
-        )
+        )  # fmt: skip
     with once.timed("unpack", f"{name}: unpacking the kernel"):
         for package in (root / "var/tmp").glob("linux-image-*.deb"):
             _unpack(package, root)
@@ -130,19 +129,14 @@ def _fetch_root(name, root):
 
 
 def _unpack(package, root):
-    """Unpacks a package through the /lib -> usr/lib link, which dpkg-deb -x would replace."""
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as tar:
-        subprocess.run(
-            ["tar", "-x", "-C", root, "--keep-directory-symlink"], stdin=tar.stdout, check=True
-        )
-    if tar.returncode:
-        raise RuntimeError(f"{package}: cannot be unpacked")
+    """Unpacks a package as dpkg does: dpkg-deb -x would replace the link /lib."""
+    once.unpack(["dpkg-deb", "--fsys-tarfile", package], root)
 
 
 def extract_vmlinux(bzimage):
-    """The ELF image of a bzImage: QEMU starts it at once, by PVH, without the decompressor.
+    """The ELF image of a bzImage: QEMU starts it at once, without the decompressor.
 
-    The kernel tree's scripts/extract-vmlinux searches for the magic numbers in the same way.
+    The kernel's scripts/extract-vmlinux searches for the magic numbers in the same way.
     """
     for magic, unpack in UNPACKERS:
         start = bzimage.find(magic)
@@ -163,7 +157,4 @@ def _tried(unpack, data):
 
 def _filtered(command, data):
     """Output of a command that may complain about what follows the compressed data."""
-    done = subprocess.run(
-        command, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
-    )
-    return done.stdout
+    return subprocess.run(command, input=data, capture_output=True, check=False).stdout

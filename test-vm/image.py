@@ -1,28 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Builds images as a user's machine would: `make install`, a config, and the generator itself.
+"""Builds images as a user's machine would: `make install`, a config, the generator.
 
-The generator runs in a copy of the suite's root file system, so its version is the suite's. An
-image of kind "shared" is built once with a config of its own, and each case lays its config over it
-as a second archive; one of kind "own" is built with exactly the case's config. The real root that
-the image boots into is a file of its own: ext4, with the guest's programs.
+The generator runs in a copy of the suite's root file system, so its version is the
+suite's. An image of kind "shared" is built once with a config of its own, and each case
+lays its config over it as a second archive; one of kind "own" is built with exactly the
+case's config. The real root that the image boots into is a file of its own: ext4, with
+the guest's programs.
 """
 
 import functools
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tomllib
 
-import debian
 import once
 
-# The shared image's own config: it selects nothing in any case, but makes the hook add everything.
+# The shared image's own config: it selects nothing, but makes the hook add everything.
 SHARED_CONFIG = "bind 0000:00:1d.7 1234:0000\n"
 KINDS = ("shared", "own", "late")
 
 GUEST = once.HERE / "guest"
 GUEST_PROGRAMS = ("init", "vfio-client")
+GUEST_CC = "cc -std=gnu11 -O2 -Wall -Wextra -Werror -static".split()
+MAKE_EXT4 = "mke2fs -q -t ext4 -O ^has_journal".split()
 REAL_ROOT_DIRS = ("dev", "etc", "proc", "root", "run", "sbin", "sys", "tmp")
 
 # What the root disk takes, and drivers that compete by way of `new_id`.
@@ -33,11 +36,17 @@ CONTENDERS = ("r8169",)
 TRIMMED = "MODULES=list\nCOMPRESS=zstd\nCOMPRESSLEVEL=1\nRESUME=none\n"
 STOCK = "RESUME=none\n"  # MODULES=most is what a new installation has
 
-# The host drivers are in the image, and are loaded as in any image: by udev, for the devices found.
+# The host drivers are in the image, and are loaded as in any image: by udev.
 CONTENDER_HOOK = """#!/bin/sh
 case $1 in prereqs) exit 0 ;; esac
 . /usr/share/initramfs-tools/hook-functions
 manual_add_modules {modules}
+"""
+
+PROGRAM = "usr/sbin/vfio-early"
+LIBRARIES = "usr/lib/vfio-early-libraries"
+WITH_LIBRARIES = """#!/bin/sh
+exec {own}/ld-linux-x86-64.so.2 --library-path {own} {own}/program "$@"
 """
 
 INIT_TOP = "usr/share/initramfs-tools/scripts/init-top"
@@ -51,14 +60,14 @@ def catalogue():
 def image(suite, kind, config=""):
     """Returns an initramfs of the suite with our program in it: shared, own, or late.
 
-    late is shared, but for the name of our script: it sorts after `udev` as in the usual recipe.
+    late is shared, but our script has a name that sorts after `udev`: the usual recipe.
     """
     config = config if kind == "own" else SHARED_CONFIG
     stage = staged()
-    key = once.key_of(
-        stage, config, kind, suite.release, (suite.root.parent / "root.key").read_text("ascii"),
-        pathlib.Path(__file__), pathlib.Path(debian.__file__), once.HERE / "devices.toml",
-    )  # fmt: skip
+    fetched = suite.root.parent / "root.key"
+    catalogue_file = once.HERE / "devices.toml"
+    code = pathlib.Path(__file__)
+    key = once.key_of(stage, config, kind, suite.release, fetched, catalogue_file, code)
     name = f"own-{once.key_of(config)[:12]}" if kind == "own" else kind
     return once.made(
         once.VM / "images" / f"{suite.name}-{name}",
@@ -74,10 +83,8 @@ def staged():
     with once.lock(stage):
         once.remove(fresh)
         with once.timed("build", "building the program"):
-            once.run(
-                "make", "-s", "-C", once.TREE, "install", f"DESTDIR={fresh}",
-                env=_plain_environment(),
-            )
+            command = ("make", "-s", "-C", once.TREE, "install", f"DESTDIR={fresh}")
+            once.run(*command, env=_plain_environment())
         if once.key_of(fresh) != once.key_of(stage):
             once.remove(stage)
             fresh.rename(stage)
@@ -98,7 +105,8 @@ def _build(suite, kind, config, stage, result):
         once.remove(root)
         # Hard links: everything below replaces files, nothing writes into one.
         once.run("cp", "-al", suite.root, root)
-        _install(stage, root)
+        once.unpack(["tar", "-c", "-C", stage, "."], root)
+        _bring_libraries(root)
         _replace(root / "etc/vfio-early.conf", config)
         _configure_initramfs_tools(root, kind)
         _generate(suite, root, result)
@@ -106,19 +114,37 @@ def _build(suite, kind, config, stage, result):
 
 
 def _generate(suite, root, result):
-    """Runs mkinitramfs; what it has to say is kept beside the image, for the cases to read."""
+    """Runs mkinitramfs; what it has to say is kept beside the image."""
     said = once.run("chroot", root, "mkinitramfs", "-o", "/var/tmp/image", suite.release)
     result.with_suffix(".log").write_text(said, "utf-8")
     shutil.move(root / "var/tmp/image", result)
     _pad(result)
 
 
-def _install(stage, root):
-    """Lays the staged files over a root, through its links such as /lib -> usr/lib."""
-    with subprocess.Popen(["tar", "-c", "-C", stage, "."], stdout=subprocess.PIPE) as tar:
-        subprocess.run(
-            ["tar", "-x", "-C", root, "--keep-directory-symlink"], stdin=tar.stdout, check=True
+def _bring_libraries(root):
+    """Lets the host program run in the root of an older suite than this machine's.
+
+    It is linked against this machine's libraries; where the root's are too old for it, it
+    gets these, and the loader that belongs to them.
+    """
+    if starts(root, PROGRAM):
+        return
+    own = root / LIBRARIES
+    own.mkdir(parents=True)
+    (root / PROGRAM).rename(own / "program")
+    for library in re.findall(r"(/\S+) \(0x", once.run("ldd", own / "program")):
+        shutil.copy(library, own)
+    _replace(root / PROGRAM, WITH_LIBRARIES.format(own=f"/{LIBRARIES}"), 0o755)
+    if not starts(root, PROGRAM):
+        raise RuntimeError(
+            f"{root}/{PROGRAM} does not start, not even with its own libraries"
         )
+
+
+def starts(root, program):
+    """Whether a program can be loaded in a root, whose libraries may be too old."""
+    command = ["chroot", root, f"/{program}", "--version"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _configure_initramfs_tools(root, kind):
@@ -134,7 +160,7 @@ def _configure_initramfs_tools(root, kind):
 
 
 def _replace(path, text, mode=0o644):
-    """Writes a new file in place of one that may share its data with the pristine root."""
+    """Writes a new file, not into one that shares its data with the pristine root."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     path.write_text(text, "utf-8")
@@ -142,13 +168,13 @@ def _replace(path, text, mode=0o644):
 
 
 def _pad(path):
-    """Brings a file to a multiple of 4 bytes: where the kernel looks for the next archive."""
+    """Fills up to a multiple of 4 bytes, where the kernel looks for the next archive."""
     with open(path, "ab") as file:
         file.write(b"\0" * (-file.tell() % 4))
 
 
 def with_files(base, files, result):
-    """An image with more files laid over it: {name: text}. Later ones win in the kernel."""
+    """An image with files, {name: text}, laid over it: in the kernel, later ones win."""
     shutil.copyfile(base, result)
     with open(result, "ab") as file:
         file.write(cpio(files))
@@ -156,13 +182,14 @@ def with_files(base, files, result):
 
 
 def cpio(files):
-    """An uncompressed archive in the `newc` format (Documentation/driver-api/early-userspace)."""
+    """An uncompressed `newc` archive: Documentation/driver-api/early-userspace."""
     archive = b""
     for number, (name, text) in enumerate([*files.items(), ("TRAILER!!!", "")], 1):
         data = text.encode()
         mode = 0o100644 if name != "TRAILER!!!" else 0
         fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
-        head = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
+        head = b"070701" + b"".join(b"%08X" % field for field in fields)
+        head += name.encode() + b"\0"
         for part in (head, data):
             archive += part + b"\0" * (-len(part) % 4)
     return archive
@@ -184,9 +211,7 @@ def _build_real_root(result):
         for name in REAL_ROOT_DIRS:
             (tree / name).mkdir(parents=True)
         for name in GUEST_PROGRAMS:
-            once.run(
-                os.environ.get("CC", "cc"), "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror",
-                "-static", "-o", tree / "sbin" / name, GUEST / f"{name}.c",
-            )  # fmt: skip
-        once.run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", tree, result, "8M")
+            program = tree / "sbin" / name
+            once.run(*GUEST_CC, "-o", program, GUEST / f"{name}.c")
+        once.run(*MAKE_EXT4, "-d", tree, result, "8M")
         once.remove(tree)

@@ -2,8 +2,8 @@
 """Judges the kernel's own trace: who probed which device, when, and what came before it.
 
 Pure: text in, verdict out. What the trace holds is armed by qemu.TRACE: every call of
-really_probe(), driver_bound(), driver_set_override() and device_driver_detach() (drivers/base), and
-every module as it is loaded, before its init function runs (kernel/module/main.c).
+really_probe(), driver_bound(), driver_set_override() and device_driver_detach() (all in
+drivers/base), and every module before its init function runs (kernel/module/main.c).
 
 Judged is the order of the lines, never the names of processes: early ones resolve late.
 """
@@ -40,7 +40,7 @@ class Subject:
     expect: str
     driver: str = ""
     module: str = ""  # empty if it is built in, or if there is no driver
-    tried: str = ""  # a driver that must have probed it in vain: it competed for the others too
+    tried: str = ""  # a driver that must have probed it in vain: so it competed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ class History:
         return other is None or self.events.index(one) < self.events.index(other)
 
     def bound_to(self, driver):
-        """The moment when a driver's probe succeeded: a `bound` whose last probe was by it."""
+        """When a driver's probe succeeded: the `bound` that follows its probe."""
         last = None
         for event in self.events:
             if event.kind == "probe":
@@ -92,13 +92,14 @@ class History:
 
 EVENT = re.compile(
     r"^.*?\s(?P<time>\d+\.\d+): (?P<kind>probe|bound|fence|release|module_load): "
-    r"(?:\(\S+ ?\S*\) )?(?:dev=\"(?P<dev>[^\"]*)\"(?: drv=\"(?P<drv>[^\"\n]*))?|(?P<module>\S+))",
+    r"(?:\(\S+\) )?"
+    r"(?:dev=\"(?P<dev>[^\"]*)\"(?: drv=\"(?P<drv>[^\"\n]*))?|(?P<module>\S+))",
     re.M,
 )
 
 
 def parse_trace(text):
-    """The events of /sys/kernel/tracing/trace, in its order, which is that of their times."""
+    """The events of /sys/kernel/tracing/trace, in its order: that of their times."""
     events = []
     for found in EVENT.finditer(text):
         kind = "load" if found["kind"] == "module_load" else found["kind"]
@@ -127,13 +128,13 @@ def trace_problem(text):
 
 def history(events, drivers, subject):
     """What happened to one device."""
-    modules = {subject.module} if subject.expect == HOST else {VFIO_MODULE, subject.module}
-    mine = [
-        event
-        for event in events
-        if event.what == subject.address or (event.kind == "load" and event.what in modules)
-    ]
-    return History(tuple(mine), drivers.get(subject.address, ""))
+    mine = {subject.address, subject.module}
+    if subject.expect != HOST:
+        mine.add(VFIO_MODULE)
+    return History(
+        tuple(event for event in events if event.what in mine),
+        drivers.get(subject.address, ""),
+    )
 
 
 def judge(trace, functions, subjects):
@@ -188,11 +189,11 @@ def _bound_before_module(past, subject):
     if subject.module and load is None:
         yield "no-contender", f"{subject.module} was never loaded: nothing competed"
     elif load and not past.before(past.bound_to(VFIO), load):
-        yield "module-first", f"{subject.module} was loaded {_at(load)}, before vfio-pci had it"
+        yield "module-first", f"{subject.module} was loaded {_at(load)}, before that"
 
 
 def _released(past, subject):
-    """The built-in driver's probe, our fence, the release, and vfio-pci, in this order."""
+    """The built-in driver's probe, our fence, the release, vfio-pci: in this order."""
     first, fence = past.first("probe"), past.first("fence", driver=VFIO)
     release, ours = past.first("release"), past.first("probe", driver=VFIO)
     if first is None or first.driver != subject.driver:
@@ -244,7 +245,7 @@ def timeline(past, subject):
             "fence": f"fenced for {event.driver}" if event.driver else "no longer fenced",
             "release": "taken from its driver",
             "bound": f"bound to {last}",
-            "probe": "" if _succeeds(past, event) else f"probed by {event.driver} in vain",
+            "probe": _vain(past, event) and f"probed by {event.driver} in vain",
             "load": f"{event.what} loaded",
         }[event.kind]
         if words:
@@ -252,10 +253,10 @@ def timeline(past, subject):
     return lines
 
 
-def _succeeds(past, probe):
-    """Whether the next thing that happened to the device is that it was bound."""
-    later = [one for one in past.events[past.events.index(probe) + 1 :] if one.kind != "load"]
-    return bool(later) and later[0].kind == "bound"
+def _vain(past, probe):
+    """Whether the next thing that happened to the device is not that it was bound."""
+    later = past.events[past.events.index(probe) + 1 :]
+    return next((one.kind for one in later if one.kind != "load"), "") != "bound"
 
 
 def describe(past, subject):

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Things that are made once, and made again when what they are made of changes.
 
-Fetching, unpacking and building cost minutes, a boot costs seconds; so each product carries the key
-of its ingredients beside it. Two test workers may want the same product at the same time: the first
-one makes it, the other waits for the lock. Every step tells what it is doing and how long it took.
+Fetching, unpacking and building cost minutes, a boot costs seconds; so each product
+carries the key of its ingredients beside it. Two test workers may want the same product
+at the same time: the first one makes it, the other waits for the lock. Every step tells
+what it is doing and how long it took.
 """
 
 import contextlib
@@ -39,7 +40,7 @@ def say(words):
 
 @contextlib.contextmanager
 def timed(part, words):
-    """Announces a step, and notes its wall time under `part` for the summary at the end."""
+    """Announces a step, and notes its wall time under `part` for the summary."""
     say(words + " ...")
     start = time.monotonic()
     yield
@@ -59,7 +60,9 @@ def forget_times():
 
 
 def times():
-    """(part, words, seconds) of every step since forget_times(), in the order of their ends."""
+    """(part, words, seconds) of every step since forget_times(), in the order of their
+    ends.
+    """
     if not TIMES.exists():
         return []
     return [tuple(json.loads(line)) for line in TIMES.read_text("utf-8").splitlines()]
@@ -87,7 +90,9 @@ def key_of(*ingredients):
 
 
 def _parts(ingredient):
-    """The bytes that matter of an ingredient; for a tree also names, modes and link targets."""
+    """The bytes that matter of an ingredient; for a tree also names, modes and link
+    targets.
+    """
     if isinstance(ingredient, bytes):
         yield ingredient
     elif not isinstance(ingredient, pathlib.Path):
@@ -105,7 +110,7 @@ def _parts(ingredient):
 
 @contextlib.contextmanager
 def lock(path):
-    """Holds a lock of `path` against every other process and thread; the kernel drops it."""
+    """Holds a lock of `path` against all other processes and threads."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{path}.lock", "w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -113,7 +118,8 @@ def lock(path):
 
 
 def made(path, key, make):
-    """Returns `path`, having called make(scratch) first unless it was made with this key already.
+    """Returns `path`, having called make(scratch) first unless it was made with this key
+    already.
 
     What make() leaves under the name `scratch` becomes `path` only when it is complete.
     """
@@ -139,8 +145,17 @@ def remove(path):
         path.unlink(missing_ok=True)
 
 
+def unpack(archiver, root):
+    """Lays an archive over a root, through its links such as /lib -> usr/lib."""
+    with subprocess.Popen(archiver, stdout=subprocess.PIPE) as tar:
+        extract = ["tar", "-x", "-C", root, "--keep-directory-symlink"]
+        subprocess.run(extract, stdin=tar.stdout, check=True)
+    if tar.returncode:
+        raise RuntimeError(f"{archiver}: exit status {tar.returncode}")
+
+
 def run(*command, **options):
-    """Runs a command that must succeed and returns what it printed; else tells all of it."""
+    """Runs a command that must succeed, and returns what it printed."""
     done = subprocess.run(
         [str(word) for word in command],
         stdin=subprocess.DEVNULL,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Knows QEMU: the only file with its arguments, from 7.2 on.
 
-A machine is a q35 with an Intel IOMMU under software emulation; VM_ACCEL=kvm changes that where
-KVM works. Devices are placed by the address that the guest will see, as a case writes it:
+A machine is a q35 with an Intel IOMMU under software emulation; VM_ACCEL=kvm changes that
+where KVM works. Devices are placed by the address that the guest will see, as a case
+writes it:
 
     00:05.0   on the root bus; two functions of one slot make a multifunction card
     01:00.0   behind the first PCI Express root port, 02:00.0 behind the second, ...
@@ -21,15 +22,17 @@ import time
 PATIENCE = int(os.environ.get("VM_PATIENCE", "60"))  # seconds without a new line
 CONSOLE_MAX = 8 << 20  # a guest that says more than this goes round in circles
 MEMORY = 1024
-ROOT_PORTS = 0x10  # devices of the root bus from here on are root ports: 00:10.0 leads to bus 1
+ROOT_PORTS = (
+    0x10  # devices of the root bus from here on are root ports: 00:10.0 leads to bus 1
+)
 ROOT_DISK = 0x1E
 
 # Armed before the first driver is initialised. %di and %si are a function's first two
 # arguments; the names are the first members of struct kobject and struct device_driver.
-# driver_override is written through driver_set_override() (drivers/base/driver.c, from Linux
-# 5.19 on) or, where that moved into the driver core (6.12.107 has it), through
-# __device_set_driver_override(); a kernel refuses the one that it lacks, and goes on. `unbind`
-# calls device_driver_detach() (drivers/base/bus.c).
+# driver_override is written through driver_set_override() (drivers/base/driver.c, from
+# Linux 5.19 on) or, where that moved into the driver core (6.12.107 has it), through
+# __device_set_driver_override(); a kernel refuses the one that it lacks, and goes on.
+# `unbind` calls device_driver_detach() (drivers/base/bus.c).
 TRACE = (
     "trace_clock=global trace_buf_size=4M trace_event=module:module_load kprobe_event="
     "p:probe,really_probe,dev=+0(+0(%di)):string,drv=+0(+0(%si)):string;"
@@ -46,7 +49,9 @@ COMMAND_LINE = (
 
 @dataclasses.dataclass(frozen=True)
 class Device:
-    """One PCI function: where the guest shall see it, and QEMU's name and properties for it."""
+    """One PCI function: where the guest shall see it, and QEMU's name and properties for
+    it.
+    """
 
     address: str
     model: str
@@ -74,7 +79,9 @@ class Machine:
 
 @dataclasses.dataclass(frozen=True)
 class Boot:
-    """What a boot left: how it ended, what the console said, the frames of the guest's init."""
+    """What a boot left: how it ended, what the console said, the frames of the guest's
+    init.
+    """
 
     ending: str  # "powered off", or why not
     console: str
@@ -123,7 +130,10 @@ def _device(device, number, devices):
         words.append(device.properties)
     backend = []
     if device.model == "nvme":
-        backend = ["-drive", f"if=none,id=disk{number},driver=null-co,size=16M,read-zeroes=on"]
+        backend = [
+            "-drive",
+            f"if=none,id=disk{number},driver=null-co,size=16M,read-zeroes=on",
+        ]
         words.append(f"drive=disk{number},serial=disk{number}")
     if device.model == "pci-serial":
         backend = ["-chardev", f"null,id=line{number}"]
@@ -137,7 +147,9 @@ def _is_multifunction(device, devices):
 
 
 def boot(machine, directory):
-    """Boots a machine until it powers off, dies or hangs; leaves `console` in the directory."""
+    """Boots a machine until it powers off, dies or hangs; leaves `console` in the
+    directory.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     frames = directory / "frames"
     frames.unlink(missing_ok=True)
@@ -158,7 +170,9 @@ def boot(machine, directory):
 
 
 def _watch(guest):
-    """Reads the console until its end; returns it, and why the guest had to be killed, if so."""
+    """Reads the console until its end; returns it, and why the guest had to be killed, if
+    so.
+    """
     said = bytearray()
     ending = None
     while not ending:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Boots a sample machine and shows, device by device, who had it when: `make try`.
 
-The times are the guest kernel's own; so is every line but the first one of a device, which is the
-line of the config that claims it.
+The times are the guest kernel's own; so is every line but the first one of a device,
+which is the line of the config that claims it.
 """
 
 import os

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The init of the test's root file system: tells the world outside what the kernel saw, and powers
- * the machine off.
+ * The init of the test's root file system: tells the world outside what the kernel saw,
+ * and powers the machine off.
  *
- * It sends frames through the second serial port, each a line "=== NAME LENGTH" and LENGTH bytes:
- * the kernel's trace, the PCI functions with their drivers, the report of vfio-early, the kernel
- * log, what the VFIO client said. The last frame is "end": without it the guest died on the way.
+ * It sends frames through the second serial port, each a line "=== NAME LENGTH" and
+ * LENGTH bytes: the kernel's trace, the PCI functions with their drivers, the report of
+ * vfio-early, the kernel log, what the VFIO client said. The last frame is "end": without
+ * it the guest died on the way.
  *
  * Kernel command line (an unknown name with a dot in it bothers nobody):
- *	vmtest.client=ADDRESS		run the VFIO client on this function
+ *	vmtest.client=ADDRESS
+ *		run the VFIO client on this function
  *	vmtest.contend=DRIVER:VENDOR:DEVICE
- *					give this ID to a driver that is loaded (`new_id`), so that it
- *					tries every unbound function that it may have
+ *		give this ID to a driver that is loaded (`new_id`), so that it tries every
+ *		unbound function that it may have
  */
 
 #include <dirent.h>
@@ -154,8 +156,8 @@ static void add_function(struct buffer *buffer, const char *function)
 	attribute(function, "driver_override", override);
 	link_name(function, "driver", driver);
 	link_name(function, "iommu_group", group);
-	buffer_print(buffer, "%s id=%s:%s class=%s driver=%s override=%s group=%s\n", function,
-		     vendor, device, class, driver, override, group);
+	buffer_print(buffer, "%s id=%s:%s class=%s driver=%s override=%s group=%s\n",
+		     function, vendor, device, class, driver, override, group);
 }
 
 /* One line for each PCI function. */
@@ -202,11 +204,12 @@ static void send_client(int frames, const char *function)
 	close(out[1]);
 	buffer_read(&buffer, out[0]);
 	waitpid(child, &status, 0);
-	buffer_print(&buffer, "status %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+	status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	buffer_print(&buffer, "status %d\n", status);
 	send_frame(frames, "client", &buffer);
 }
 
-/* "DRIVER:VENDOR:DEVICE": lets a driver compete for a device that it was not written for. */
+/* "DRIVER:VENDOR:DEVICE": lets a driver compete for a device that is not its own. */
 static void contend(const char *who)
 {
 	char driver[WORD_MAX], vendor[WORD_MAX], device[WORD_MAX], path[2 * WORD_MAX];
@@ -222,7 +225,7 @@ static void contend(const char *who)
 		close(fd);
 }
 
-/* The next `@name=value` of @line; returns where to go on, or NULL at the end. */
+/* The next `name=value` in @line; returns where to go on, or NULL at the end. */
 static char *next_option(char *line, const char *name, char *ret_value)
 {
 	char *found = strstr(line, name);

@@ -2,13 +2,15 @@
 /*
  * Uses a PCI function through VFIO, as QEMU would: vfio-client ADDRESS.
  *
- * For any function: its group is viable, its device can be opened, its configuration space and a
- * BAR can be read, memory can be mapped for its DMA. For QEMU's `edu` device more: its DMA engine
- * copies memory to the device and back, each transfer ends with an interrupt, the copy is compared,
- * and a transfer to an address that nobody mapped must end as a fault in the kernel log.
+ * For any function: its group is viable, its device can be opened, its configuration
+ * space and a BAR can be read, memory can be mapped for its DMA. For QEMU's `edu` device
+ * more: its DMA engine copies memory to the device and back, each transfer ends with an
+ * interrupt, the copy is compared, and a transfer to an address that nobody mapped must
+ * end as a fault in the kernel log.
  *
- * Each step prints a line "ok ..."; the first one that fails prints "failed ..." and ends it all.
- * References: linux/vfio.h, Documentation/driver-api/vfio.rst, QEMU's docs/specs/edu.
+ * Each step prints a line "ok ..."; the first one that fails prints "failed ..." and ends
+ * it all. References: linux/vfio.h, Documentation/driver-api/vfio.rst, QEMU's
+ * docs/specs/edu.
  */
 
 #include <errno.h>
@@ -40,7 +42,7 @@
 #define EDU_DMA_INTERRUPT 0x4
 #define EDU_MEMORY 0x40000
 
-/* edu's DMA mask has 28 bits; its memory has 4096 bytes, the last of which is out of its reach. */
+/* edu's DMA mask has 28 bits; of its 4096 bytes of memory, the last is out of reach. */
 #define IOVA 0x100000
 #define IOVA_UNMAPPED 0x7654000
 #define PAGE 4096
@@ -131,9 +133,11 @@ static void read_config(struct client *client)
 	client->config = region_info(client, VFIO_PCI_CONFIG_REGION_INDEX).offset;
 	if (pread(client->device, &client->id, sizeof(client->id), client->config) != 4)
 		fail("reading the configuration space");
-	if (pwrite(client->device, &command, sizeof(command), client->config + PCI_COMMAND) != 2)
+	if (pwrite(client->device, &command, sizeof(command),
+		   client->config + PCI_COMMAND) != 2)
 		fail("writing the command register");
-	printf("ok configuration space %04x:%04x\n", client->id & 0xffff, client->id >> 16);
+	printf("ok configuration space %04x:%04x\n", client->id & 0xffff,
+	       client->id >> 16);
 }
 
 /* Maps the first BAR that can be mapped. */
@@ -141,7 +145,7 @@ static void map_bar(struct client *client)
 {
 	unsigned int index;
 
-	for (index = VFIO_PCI_BAR0_REGION_INDEX; index <= VFIO_PCI_BAR5_REGION_INDEX; index++) {
+	for (index = 0; index < VFIO_PCI_ROM_REGION_INDEX; index++) {
 		struct vfio_region_info region = region_info(client, index);
 
 		if (!region.size || !(region.flags & VFIO_REGION_INFO_FLAG_MMAP))
@@ -206,7 +210,8 @@ static uint32_t edu_read(struct client *client, unsigned int where)
 }
 
 /* One DMA transfer, from its start to its interrupt. */
-static void edu_transfer(struct client *client, uint32_t source, uint32_t target, uint32_t command)
+static void edu_transfer(struct client *client, uint32_t source, uint32_t target,
+			 uint32_t command)
 {
 	struct pollfd wait = {.fd = client->interrupt, .events = POLLIN};
 	uint64_t count;
@@ -221,7 +226,7 @@ static void edu_transfer(struct client *client, uint32_t source, uint32_t target
 	edu_write(client, EDU_IRQ_ACK, edu_read(client, EDU_IRQ_STATUS));
 }
 
-/* Memory to the device, and from there to other memory: only real DMA can make them equal. */
+/* To the device, and from there to other memory: only real DMA makes the two equal. */
 static void edu_copy(struct client *client)
 {
 	unsigned char *source = client->memory, *target = client->memory + PAGE;
@@ -237,13 +242,14 @@ static void edu_copy(struct client *client)
 	printf("ok DMA copied %d bytes to the device and back\n", LENGTH);
 }
 
-/* Waits for the kernel to log a fault of this function: "DMAR: [DMA Write ...] ... fault addr". */
+/* Waits for "DMAR: [DMA Write ...] Request device [...] fault addr ..." in the log. */
 static void await_fault(int log, const char *address)
 {
 	struct pollfd wait = {.fd = log, .events = POLLIN};
-	char record[2048], *end;
+	char record[2048], fault[32], *end;
 	ssize_t length;
 
+	snprintf(fault, sizeof(fault), "fault addr 0x%x ", IOVA_UNMAPPED);
 	errno = ETIMEDOUT;
 	while (poll(&wait, 1, PATIENCE_MS) == 1) {
 		length = read(log, record, sizeof(record) - 1);
@@ -253,7 +259,7 @@ static void await_fault(int log, const char *address)
 		end = strchr(record, '\n');
 		if (end)
 			*end = '\0';
-		if (strstr(record, "fault addr 0x7654000") && strstr(record, address + 5)) {
+		if (strstr(record, fault) && strstr(record, address + strlen("0000:"))) {
 			printf("ok isolated: %s\n", strchr(record, ';') + 1);
 			return;
 		}
@@ -261,7 +267,7 @@ static void await_fault(int log, const char *address)
 	fail("no fault in the kernel log");
 }
 
-/* DMA to an address that nobody mapped must not arrive anywhere, and the kernel must say so. */
+/* DMA to an address that nobody mapped must not arrive, and the kernel must say so. */
 static void edu_stray(struct client *client)
 {
 	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The parts of the harness that need no guest: a test that can't fail proves nothing."""
+
+import subprocess
+import sys
+
+import pytest
+
+import case
+import image
+import once
+import qemu
+
+
+def test_frames_are_told_apart():
+    assert qemu.read_frames(b"=== log 4\na\nb\n=== end 0\n") == {
+        "log": "a\nb\n",
+        "end": "",
+    }
+
+
+def test_frame_that_was_cut_off_is_no_frame():
+    assert qemu.read_frames(b"=== report 2\nok=== trace 90\nhalf") == {"report": "ok"}
+
+
+@pytest.mark.parametrize(
+    "console, frames, status, ending",
+    [
+        ("", {"end": ""}, 0, "powered off"),
+        ("", {"trace": ""}, 0, "died: the guest's init did not finish"),
+        ("[1.0] Kernel panic - not syncing: x\n", {}, 0, "Kernel panic - not syncing: x"),
+        ("", {"end": ""}, 1, "QEMU ended with exit status 1"),
+    ],
+)
+def test_ending(console, frames, status, ending):
+    assert qemu._judge_ending(console, frames, status) == ending
+
+
+def guest(code):
+    command = [sys.executable, "-c", code]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+
+
+def test_silent_guest_is_hung(monkeypatch):
+    monkeypatch.setattr(qemu, "PATIENCE", 0.5)
+    with guest(
+        "import signal; print('hello', flush=True); signal.pause()"
+    ) as silent:
+        console, ending = qemu._watch(silent)
+    assert console == "hello\n"
+    assert ending.startswith("hung: nothing new")
+
+
+def test_guest_that_repeats_itself_is_hung(monkeypatch):
+    monkeypatch.setattr(qemu, "CONSOLE_MAX", 1 << 16)
+    with guest("while True: print('again' * 99)") as loud:
+        assert qemu._watch(loud)[1].startswith("hung: the console")
+
+
+def arguments(*devices):
+    return " ".join(qemu._arguments([qemu.Device(*device) for device in devices]))
+
+
+def test_devices_are_where_the_guest_shall_see_them():
+    words = arguments(("01:00.0", "e1000e"), ("02:00.0", "edu"), ("00:05.0", "edu"))
+    assert "id=port1,chassis=1,addr=10.0" in words
+    assert "id=port2,chassis=2,addr=11.0" in words
+    assert "e1000e,bus=port1,addr=00.0" in words
+    assert "edu,bus=pcie.0,addr=05.0" in words
+    assert "multifunction" not in words
+
+
+def test_two_functions_of_a_slot_are_one_card():
+    words = arguments(("00:05.0", "edu"), ("00:05.1", "edu"))
+    assert words.count("multifunction=on") == 1
+
+
+def test_archive_is_what_cpio_reads(tmp_path):
+    archive = image.cpio({"etc/one": "1\n", "conf/modules": "nvme\n"})
+    subprocess.run(["cpio", "-idmu", "--quiet"], input=archive, cwd=tmp_path, check=True)
+    assert (tmp_path / "conf/modules").read_text("ascii") == "nvme\n"
+    assert (tmp_path / "etc/one").read_text("ascii") == "1\n"
+
+
+def test_made_again_only_when_an_ingredient_changes(tmp_path):
+    source, product, calls = tmp_path / "source", tmp_path / "product", []
+
+    def make(scratch):
+        calls.append(source.read_text("ascii"))
+        scratch.write_text("made", "ascii")
+
+    for text in ("one", "one", "two"):
+        source.write_text(text, "ascii")
+        once.made(product, once.key_of(source), make)
+    assert calls == ["one", "two"]
+
+
+def test_what_failed_is_not_kept(tmp_path):
+    def fail(scratch):
+        scratch.write_text("half", "ascii")
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        once.made(tmp_path / "product", "key", fail)
+    assert not (tmp_path / "product").exists()
+
+
+def test_key_sees_names_and_modes(tmp_path):
+    (tmp_path / "a").write_text("x", "ascii")
+    keys = {once.key_of(tmp_path)}
+    (tmp_path / "a").chmod(0o755)
+    keys.add(once.key_of(tmp_path))
+    (tmp_path / "a").rename(tmp_path / "b")
+    keys.add(once.key_of(tmp_path))
+    assert len(keys) == 3
+
+
+def test_case_with_an_unknown_key_is_refused(tmp_path):
+    (tmp_path / "x.toml").write_text('title = ""\nconfig = ""\ndevcie = 1\n', "ascii")
+    with pytest.raises(ValueError, match="devcie"):
+        case.load(tmp_path / "x.toml")
+
+
+def test_report_must_tell_of_every_claimed_device():
+    (sample,) = case.load(once.HERE / "cases" / "mismatch.toml")[:1]
+    report = (
+        "line at=/etc/vfio-early.conf:1 result=mismatch\n"
+        "function address=0000:03:00.0 result=bound driver=vfio-pci\n"
+    )
+    assert not list(case._report_problems(sample, report))
+    assert list(case._report_problems(sample, report.replace("bound", "fenced")))
+    assert list(case._report_problems(sample, ""))
