@@ -8,6 +8,7 @@
     kernel    more for the kernel command line
     client    address of the function that the VFIO client uses
     contend   drivers that are given the ID of a device by new_id: ["r8169:1234:11e8"]
+    overlay   {path: text} of more files laid over the image
     report    lines that the report must have: every word of each must stand in one line
     caught    for a negative control: what the judge must find wrong with a claimed device
     device    one table a device: at (its address), model (of devices.toml), expect (of
@@ -27,7 +28,6 @@ import once
 import qemu
 
 SUITES = ("bookworm", "trixie")
-KEYS = set("title config image suites kernel client contend report caught device".split())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Case:
     kernel: str = ""
     client: str = ""
     contend: tuple = ()
+    overlay: dict = dataclasses.field(default_factory=dict)
     report: tuple = ()
     caught: tuple = ()
     device: tuple = ()
@@ -68,6 +69,10 @@ class Outcome:
             lines.append(f"{subject.address}, {subject.expect}: {finding.saw}.")
             lines += [f"    {code}: {words}" for code, words in finding.problems]
         return "\n".join([*lines, *self.problems]) + "\n"
+
+
+OWN = {"name", "suite"}  # not in the file: its name, and one of its suites
+KEYS = {field.name for field in dataclasses.fields(Case)} - OWN | {"suites"}
 
 
 def load_all():
@@ -151,6 +156,7 @@ def _initrd(case, suite, place):
     modules += [who.split(":")[0] for who in case.contend]
     lines = "\n".join(modules) + "\n"
     files = {"etc/vfio-early.conf": case.config, "conf/modules": lines}
+    files.update(case.overlay)
     return image.with_files(base, files, place / "image")
 
 
@@ -213,14 +219,21 @@ def _caught(case, findings):
             yield f"{finding.subject.address}: the judge did not catch {missing}"
 
 
+RESULTS = {  # what the report says of a function, where it names one
+    judge.CLAIMED: "result=bound driver=vfio-pci",
+    judge.TAKEN: "result=bound driver=vfio-pci",
+    judge.FENCED: "result=fenced",
+}
+
+
 def _report_problems(case, report):
     """The report is no witness, but it must tell what the kernel saw."""
     wanted = list(case.report)
     if not case.caught:
         wanted += [
-            f"function address={subject.address} result=bound driver=vfio-pci"
+            f"function address={subject.address} {RESULTS[subject.expect]}"
             for subject in subjects(case)
-            if subject.expect in (judge.CLAIMED, judge.TAKEN)
+            if subject.expect in RESULTS
         ]
     lines = [set(shlex.split(line)) for line in report.splitlines()]
     for words in wanted:

@@ -17,9 +17,9 @@ VFIO_MODULE = "vfio_pci"
 # What a case may expect of a device:
 CLAIMED = "claimed"  # vfio-pci is the first and only driver that ever probed it
 TAKEN = "taken over"  # a built-in driver had it first; then vfio-pci, and nothing else
+FENCED = "fenced"  # vfio-pci can't have it, and no other driver may: it stays idle
 HOST = "host"  # not listed: its usual driver has it, and we never touched it
 IDLE = "idle"  # not listed, and no driver of the host wants it: nobody touched it
-EXPECTATIONS = (CLAIMED, TAKEN, HOST, IDLE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,12 +184,28 @@ def _bound_to_vfio(past, subject):
         yield "lost", f"its driver at the end is {past.driver or 'none'}"
 
 
+def _module_came(past, subject):
+    if subject.module and past.first("load", what=subject.module) is None:
+        yield "no-contender", f"{subject.module} was never loaded: nothing competed"
+
+
 def _bound_before_module(past, subject):
     load = past.first("load", what=subject.module)
-    if subject.module and load is None:
-        yield "no-contender", f"{subject.module} was never loaded: nothing competed"
-    elif load and not past.before(past.bound_to(VFIO), load):
+    if load and not past.before(past.bound_to(VFIO), load):
         yield "module-first", f"{subject.module} was loaded {_at(load)}, before that"
+
+
+def _fenced_before_module(past, subject):
+    load = past.first("load", what=subject.module)
+    if load and not past.before(past.first("fence", driver=VFIO), load):
+        yield "module-first", f"{subject.module} was loaded {_at(load)}, before the fence"
+
+
+def _stays_without_driver(past, subject):
+    for event in past.all("bound"):
+        yield "bound", f"bound {_at(event)}"
+    if past.driver:
+        yield "lost", f"its driver at the end is {past.driver}"
 
 
 def _released(past, subject):
@@ -228,7 +244,9 @@ def _without_driver(past, subject):
 
 RULES = {
     CLAIMED: (_first_by_vfio, _only_by_vfio, _fenced_before_vfio, _bound_to_vfio,
-              _bound_before_module),
+              _module_came, _bound_before_module),
+    FENCED: (_first_by_vfio, _only_by_vfio, _fenced_before_vfio, _stays_without_driver,
+             _module_came, _fenced_before_module),
     TAKEN: (_released, _fenced_before_vfio, _bound_to_vfio),
     HOST: (_untouched, _with_host),
     IDLE: (_untouched, _without_driver),

@@ -43,9 +43,7 @@ def guest(code):
 
 def test_silent_guest_is_hung(monkeypatch):
     monkeypatch.setattr(qemu, "PATIENCE", 0.5)
-    with guest(
-        "import signal; print('hello', flush=True); signal.pause()"
-    ) as silent:
+    with guest("import signal; print('hello', flush=True); signal.pause()") as silent:
         console, ending = qemu._watch(silent)
     assert console == "hello\n"
     assert ending.startswith("hung: nothing new")

@@ -16,6 +16,7 @@ TWIN = judge.Subject("0000:02:00.0", judge.HOST, "e1000e", "e1000e")
 XHCI = judge.Subject("0000:03:00.0", judge.CLAIMED, "xhci_hcd", "xhci_pci")
 NVME = judge.Subject("0000:03:00.0", judge.CLAIMED, "nvme", "nvme")
 SOUND = judge.Subject("0000:00:05.1", judge.CLAIMED, "snd_hda_intel", "snd_hda_intel")
+AHCI = judge.Subject("0000:03:00.0", judge.FENCED, "ahci", "ahci")
 EDU = judge.Subject("0000:00:05.0", judge.CLAIMED)
 EDU_TWIN = judge.Subject("0000:00:06.0", judge.IDLE, tried="r8169")
 SERIAL = judge.Subject("0000:00:07.0", judge.TAKEN, "serial")
@@ -30,6 +31,8 @@ RECORDED = [
     ("edu-trixie", EDU, set()),
     ("edu-trixie", EDU_TWIN, set()),
     ("edu-trixie", SERIAL, set()),
+    ("no-iommu-trixie", AHCI, set()),
+    ("no-iommu-trixie", TWIN, set()),
     ("after-udev-bookworm", NIC, {"host-first", "module-first"}),
     ("after-udev-bookworm", NVME, {"host-first", "module-first"}),
     ("after-udev-bookworm", TWIN, set()),
@@ -126,6 +129,26 @@ SPOILT_SERIAL = [
 def test_spoilt_release(name, spoil, code):
     trace, functions = recorded("edu-trixie")
     assert code in codes(spoil(trace), functions, SERIAL)
+
+
+SPOILT_FENCE = [
+    ("no fence", without('fence: .*dev="0000:03:00.0"'), {"not-fenced", "module-first"}),
+    ("module before the fence", at_front("module_load: ahci"), {"module-first"}),
+    (
+        "bound",
+        followed_by(LATE.replace("probe", "bound").replace("01:", "03:")),
+        {"bound"},
+    ),
+    ("probed by the host", preceded_by(LATE.replace("01:", "03:")), {"host-first"}),
+]
+
+
+@pytest.mark.parametrize(
+    "name, spoil, wrong", SPOILT_FENCE, ids=[row[0] for row in SPOILT_FENCE]
+)
+def test_spoilt_fence(name, spoil, wrong):
+    trace, functions = recorded("no-iommu-trixie")
+    assert codes(spoil(trace), functions, AHCI) == wrong
 
 
 def test_contender_that_never_came():

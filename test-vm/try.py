@@ -90,6 +90,7 @@ PROMISE = "As promised: listed devices met vfio-pci, the others met their usual 
 PRAISE = {
     judge.CLAIMED: "vfio-pci's from the start; its host driver came too late",
     judge.TAKEN: "taken from its built-in driver at the first moment",
+    judge.FENCED: "fenced: no driver of the host can have it",
     judge.HOST: "not listed: left to the host's driver",
     judge.IDLE: "not listed: left alone",
 }
