@@ -10,6 +10,7 @@
     contend   drivers that are given the ID of a device by new_id: ["r8169:1234:11e8"]
     overlay   {path: text} of more files laid over the image
     report    lines that the report must have: every word of each must stand in one line
+    warnings  what mkinitramfs must warn of ("W: ...") when it builds the image
     caught    for a negative control: what the judge must find wrong with a claimed device
     device    one table a device: at (its address), model (of devices.toml), expect (of
               judge.py), tried (a driver of `contend` that must have probed it in vain)
@@ -44,6 +45,7 @@ class Case:
     contend: tuple = ()
     overlay: dict = dataclasses.field(default_factory=dict)
     report: tuple = ()
+    warnings: tuple = ()
     caught: tuple = ()
     device: tuple = ()
 
@@ -198,6 +200,7 @@ def examine(case, boot):
         problems.append(f"the guest did not end well: {boot.ending}")
     problems += _caught(case, findings) if case.caught else _wrong(findings)
     problems += _report_problems(case, frames.get("report", ""))
+    problems += _warning_problems(case)
     if case.client and "status 0" not in frames.get("client", ""):
         problems.append(f"the VFIO client failed:\n{frames.get('client', '(no word)')}")
     return Outcome(case, boot, tuple(findings), tuple(problems))
@@ -239,6 +242,17 @@ def _report_problems(case, report):
     for words in wanted:
         if not any(line >= set(words.split()) for line in lines):
             yield f"no line of the report has: {words}"
+
+
+def _warning_problems(case):
+    """What the user had to be told when the image was built."""
+    log = _image_of(case, debian.suite(case.suite)).with_suffix(".log")
+    said = [
+        line for line in log.read_text("utf-8").splitlines() if line.startswith("W: ")
+    ]
+    for words in case.warnings:
+        if not any(words in line for line in said):
+            yield f"mkinitramfs did not warn of {words}"
 
 
 def keep(outcome, place):

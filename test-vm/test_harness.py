@@ -120,10 +120,9 @@ def test_case_with_an_unknown_key_is_refused(tmp_path):
 
 
 def test_report_must_tell_of_every_claimed_device():
-    (sample,) = case.load(once.HERE / "cases" / "mismatch.toml")[:1]
-    report = (
-        "line at=/etc/vfio-early.conf:1 result=mismatch\n"
-        "function address=0000:03:00.0 result=bound driver=vfio-pci\n"
+    (sample,) = case.load(once.HERE / "cases" / "wrong-lines.toml")[:1]
+    report = "\n".join(
+        [*sample.report, "function address=0000:03:00.0 result=bound driver=vfio-pci"]
     )
     assert not list(case._report_problems(sample, report))
     assert list(case._report_problems(sample, report.replace("bound", "fenced")))
