@@ -11,7 +11,7 @@ def pytest_configure(config):
 
     def tell(words):
         with capture.global_and_fixture_disabled():
-            print(words, file=sys.stderr, flush=True)
+            print(f"\n{words}", end="", file=sys.stderr, flush=True)  # clear of the dots
 
     once.listener = tell
     if not hasattr(config, "workerinput"):

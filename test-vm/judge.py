@@ -192,7 +192,8 @@ def _module_came(past, subject):
 def _bound_before_module(past, subject):
     load = past.first("load", what=subject.module)
     if load and not past.before(past.bound_to(VFIO), load):
-        yield "module-first", f"{subject.module} was loaded {_at(load)}, before that"
+        when = f"{subject.module} was loaded {_at(load)}"
+        yield "module-first", f"{when}, and vfio-pci did not have it by then"
 
 
 def _fenced_before_module(past, subject):
