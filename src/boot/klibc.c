@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the boot program takes the place of in klibc, to stay below 32 KiB: stdio, which it does
+ * not use, and an allocator made for programs that live longer than a moment.
+ */
+
+#ifdef __KLIBC__
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+void __libc_init_stdio(void);
+
+/*
+ * klibc opens stdin, stdout and stderr for everybody before main() and flushes them behind it
+ * (usr/klibc/libc_init.c and exit.c).
+ */
+void __libc_init_stdio(void)
+{
+}
+
+#undef fflush
+int fflush(FILE *file)
+{
+	(void)file;
+	return 0;
+}
+
+/* Memory is handed out from one end of large pieces, each block behind its size. */
+#define PIECE (64 * 1024)
+#define ALIGNMENT 16
+
+static struct {
+	char *next, *end;
+} piece;
+
+void *malloc(size_t size)
+{
+	size_t need = (size + ALIGNMENT + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+	size_t *block;
+
+	if (need < size)
+		return NULL;
+	if (need > (size_t)(piece.end - piece.next)) {
+		size_t room = need > PIECE ? need : PIECE;
+		char *memory = mmap(NULL, room, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (memory == MAP_FAILED)
+			return NULL;
+		piece.next = memory;
+		piece.end = memory + room;
+	}
+	block = (size_t *)(piece.next + ALIGNMENT);
+	block[-1] = size;
+	piece.next += need;
+	return block;
+}
+
+/* The kernel frees everything, milliseconds from now. */
+void free(void *block)
+{
+	(void)block;
+}
+
+void *realloc(void *block, size_t size)
+{
+	size_t old = block ? ((size_t *)block)[-1] : 0;
+	void *larger;
+
+	if (block && size <= old)
+		return block;
+	larger = malloc(size);
+	if (larger && old)
+		memcpy(larger, block, old);
+	return larger;
+}
+
+/* Fresh from mmap(2), and never used twice: it is zero. */
+void *calloc(size_t count, size_t size)
+{
+	return size && count > (size_t)-1 / size ? NULL : malloc(count * size);
+}
+#endif

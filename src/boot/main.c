@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The boot program: first in the initramfs, before udev and before any module is loaded. It reads
+ * the config, looks at the machine, fences and binds what the config lists, and tells the kernel
+ * log and /run what came of it. Whatever happens, the boot goes on: nothing waits for its status.
+ */
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "alias.h"
+#include "device.h"
+#include "log.h"
+#include "report.h"
+
+/* As the host program's: 0 all as wanted, 1 something is not, 2 usage, 4 environment. */
+enum { EXIT_WANTED, EXIT_UNWANTED, EXIT_USAGE, EXIT_ENVIRONMENT = 4 };
+
+#define GO_ON (-1) /* no reason to end yet */
+#define USAGE "Usage: vfio-early-boot [--root DIR] [--dry-run] [--version] [--help]\n"
+
+/* Lines about the config in the kernel log; the report has all of them. */
+#define LOG_LINES_MAX 16
+
+struct boot {
+	struct root root;
+	struct cmdline cmdline;
+	struct confdir confdir;
+	struct loadplan loadplan;
+	struct text aliases;
+	struct pci_snapshot snapshot;
+	struct match match;
+	struct plan plan;
+	struct applied applied;
+	struct verdicts verdicts;
+	struct utsname kernel; /* large, so that it goes last */
+};
+
+static int print(int fd, const char *text, int status)
+{
+	return write(fd, text, strlen(text)) < 0 ? EXIT_ENVIRONMENT : status;
+}
+
+/* The kernel log; standard error where there is none, and for another root than the real one. */
+static void open_log(const struct root *root)
+{
+	int fd = root->live ? root_descriptor(root, "dev/kmsg", O_WRONLY) : -1;
+
+	if (fd >= 0)
+		log_to(fd, true);
+}
+
+static int read_cmdline(struct boot *boot)
+{
+	struct text text = { 0 };
+	int error = root_read_proc(&boot->root, "proc/cmdline", 64 * 1024, &text);
+
+	if (error != -ENOMEM)
+		error = cmdline_parse(&boot->cmdline, text_string(&text));
+	text_done(&text);
+	return error;
+}
+
+/* Keeps the lines of the image's modules.alias that are about vfio, all of the file in passing. */
+static int read_aliases(struct boot *boot)
+{
+	struct text all = { 0 };
+	char path[160];
+	int error;
+
+	string_join(path, sizeof(path), "lib/modules/", boot->kernel.release,
+		    "/modules.alias", NULL);
+	error = root_read_file(&boot->root, path, 8 * 1024 * 1024, &all);
+	for (const char *line = text_string(&all); line; line = line_next(line))
+		if (prefix_skip(line, ALIAS_PREFIX))
+			text_add_bytes(&boot->aliases, line, strcspn(line, "\n") + 1);
+	text_done(&all);
+	if (error == -ENOMEM)
+		return error;
+	return text_error(&boot->aliases);
+}
+
+static int match(struct boot *boot)
+{
+	match_done(&boot->match);
+	return match_rules(&boot->confdir.conf, &boot->cmdline,
+			   text_string(&boot->aliases), &boot->snapshot, &boot->match);
+}
+
+/* Only the listed addresses, if that is enough; else, and if one misses, the whole machine. */
+static int look(struct boot *boot)
+{
+	const struct conf *conf = &boot->confdir.conf;
+	int error;
+
+	if (match_names_addresses(conf, &boot->cmdline)) {
+		error = device_scan_listed(&boot->root, conf, &boot->cmdline,
+					   &boot->snapshot);
+		if (!error)
+			error = match(boot);
+		if (error || match_found_all(&boot->match))
+			return error;
+		match_done(&boot->match);
+		pci_snapshot_done(&boot->snapshot);
+	}
+	error = device_scan(&boot->root, conf, &boot->cmdline, &boot->snapshot);
+	return error ? error : match(boot);
+}
+
+static int act(struct boot *boot, bool dry_run)
+{
+	int error = 0;
+
+	if (dry_run)
+		return verdicts_make(&boot->root, &boot->match, &boot->loadplan, NULL,
+				     &boot->verdicts);
+	error = plan_make(&boot->match, &boot->plan);
+	if (!error && boot->plan.count)
+		error = apply_plan(&boot->root, &boot->plan, &boot->match,
+				   &boot->loadplan, &boot->cmdline, APPLY_DEADLINE_MS,
+				   &boot->applied);
+	if (error)
+		return error;
+	return verdicts_make(&boot->root, &boot->match, &boot->loadplan, &boot->applied,
+			     &boot->verdicts);
+}
+
+static void tell_place(const struct place *place, const char *result, const char *reason)
+{
+	struct text text = { 0 };
+
+	place_add(place, &text);
+	log_line(LOG_WARNING, text_string(&text), ": ", result, ": ", reason);
+	text_done(&text);
+}
+
+static void tell_errors(const struct conf *conf, unsigned int *left)
+{
+	for (size_t i = 0; i < conf->error_count && *left; i++, --*left) {
+		const struct conf_error *error = &conf->errors[i];
+
+		tell_place(&error->place, "invalid", error->message);
+	}
+}
+
+static void tell_lines(const struct verdicts *verdicts, unsigned int *left)
+{
+	const struct conf *conf = verdicts->match->conf;
+
+	for (size_t i = 0; i < conf->count; i++) {
+		const struct verdict *line = &verdicts->lines[i];
+
+		if (!line->reason || !*left)
+			continue;
+		--*left;
+		tell_place(&conf->rules[i].place, result_name(line->result),
+			   line->reason);
+	}
+}
+
+static void tell_functions(const struct verdicts *verdicts)
+{
+	for (size_t i = 0; i < verdicts->match->claim_count; i++) {
+		const struct verdict *verdict = &verdicts->claims[i];
+		bool fine = verdict->result == RESULT_BOUND ||
+			    verdict->result == RESULT_PLANNED;
+		struct text text = { 0 };
+
+		if (!verdict_speaks(verdicts, i))
+			continue;
+		verdict_sentence(&verdicts->match->claims[i], verdict, &text);
+		log_line(fine ? LOG_INFO : LOG_WARNING, text_string(&text));
+		text_done(&text);
+	}
+}
+
+static size_t count_bad_lines(const struct verdicts *verdicts)
+{
+	const struct conf *conf = verdicts->match->conf;
+	size_t count = conf->error_total;
+
+	for (size_t i = 0; i < conf->count; i++)
+		count += verdicts->lines[i].reason != NULL;
+	return count;
+}
+
+static void add_count(struct text *text, size_t count, const char *what)
+{
+	text_add(text, text->length ? ", " : "");
+	text_add_number(text, count, 10, 1);
+	text_add(text, " ", what);
+}
+
+/* The summary; true if all is as the config wants it. */
+static bool tell_summary(const struct verdicts *verdicts)
+{
+	static const enum result told[] = { RESULT_BOUND, RESULT_PLANNED, RESULT_FENCED,
+					    RESULT_FAILED, RESULT_REFUSED };
+	size_t lines = count_bad_lines(verdicts), unwanted = lines;
+	struct text text = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+		size_t count = verdicts_count(verdicts, told[i]);
+
+		if (told[i] > RESULT_BOUND)
+			unwanted += count;
+		if (count || told[i] == RESULT_BOUND)
+			add_count(&text, count, result_name(told[i]));
+	}
+	if (lines)
+		add_count(&text, lines,
+			  lines == 1 ? "line not in force" : "lines not in force");
+	log_line(unwanted ? LOG_WARNING : LOG_INFO, text_string(&text),
+		 "; see /" REPORT_FILE);
+	text_done(&text);
+	return !unwanted;
+}
+
+static bool tell(const struct boot *boot)
+{
+	unsigned int left = LOG_LINES_MAX;
+
+	if (boot->cmdline.wrong)
+		log_line(LOG_WARNING, "vfio_early=", boot->cmdline.wrong,
+			 " on the kernel command line: neither off, dry-run nor a "
+			 "profile's name");
+	tell_errors(&boot->confdir.conf, &left);
+	tell_lines(&boot->verdicts, &left);
+	tell_functions(&boot->verdicts);
+	return tell_summary(&boot->verdicts) && !boot->cmdline.wrong;
+}
+
+static void write_report(const struct boot *boot, const char *mode, const char *note)
+{
+	const struct report report = {
+		.kernel = boot->kernel.release,
+		.time = time(NULL),
+		.mode = mode,
+		.note = note,
+		.cmdline = &boot->cmdline,
+		.confdir = &boot->confdir,
+		.loadplan = &boot->loadplan,
+		.applied = boot->applied.modules ? &boot->applied : NULL,
+		.verdicts = boot->verdicts.match ? &boot->verdicts : NULL,
+	};
+	int error = report_write(&boot->root, &report);
+
+	if (error)
+		log_line(LOG_WARNING, "cannot write /" REPORT_FILE ": ",
+			 error_text(-error));
+}
+
+static bool has_binds(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->count; i++)
+		if (conf->rules[i].statement == STATEMENT_BIND)
+			return true;
+	return conf->error_total > 0;
+}
+
+static int run(struct boot *boot, bool dry_run)
+{
+	const char *mode;
+	const char *note = NULL;
+	int error = read_cmdline(boot);
+
+	dry_run |= boot->cmdline.dry_run;
+	mode = boot->cmdline.off ? "off" : dry_run ? "dry-run" : "normal";
+	if (!error && boot->cmdline.off) {
+		log_line(LOG_WARNING,
+			 "off: vfio_early=off is on the kernel command line");
+		write_report(boot, mode, "vfio_early=off is on the kernel command line");
+		return EXIT_UNWANTED;
+	}
+	if (!error)
+		error = confdir_read(&boot->root, &boot->confdir);
+	if (!error && !has_binds(&boot->confdir.conf)) {
+		log_line(LOG_INFO, "no bind line in /" CONFDIR_MAIN ": nothing to do");
+		write_report(boot, mode, "no bind line in the config");
+		return EXIT_WANTED;
+	}
+	if (!error && match_wants_aliases(&boot->confdir.conf, &boot->cmdline))
+		error = read_aliases(boot);
+	if (!error) {
+		error = loadplan_read(&boot->root, &boot->loadplan);
+		error = error == -ENOMEM ? error
+					 : 0; /* each function that lacks it says so */
+	}
+	if (!error)
+		error = look(boot);
+	if (!error)
+		error = act(boot, dry_run);
+	if (error) {
+		note = error == -ENOENT ? "no PCI bus in /sys" : error_text(-error);
+		log_line(LOG_ERROR, "nothing was done: ", note);
+		write_report(boot, mode, note);
+		return EXIT_ENVIRONMENT;
+	}
+	error = tell(boot) ? EXIT_WANTED : EXIT_UNWANTED;
+	write_report(boot, mode, note);
+	return error;
+}
+
+/* GO_ON, or the status to end with at once. */
+static int parse_arguments(char **arguments, const char **directory, bool *dry_run)
+{
+	for (char **argument = arguments; *argument; argument++) {
+		if (!strcmp(*argument, "--dry-run"))
+			*dry_run = true;
+		else if (!strcmp(*argument, "--root") && argument[1])
+			*directory = *++argument;
+		else if (prefix_skip(*argument, "--root="))
+			*directory = prefix_skip(*argument, "--root=");
+		else if (!strcmp(*argument, "--version"))
+			return print(STDOUT_FILENO, VERSION "\n", EXIT_WANTED);
+		else if (!strcmp(*argument, "--help"))
+			return print(STDOUT_FILENO, USAGE, EXIT_WANTED);
+		else
+			return print(STDERR_FILENO, USAGE, EXIT_USAGE);
+	}
+	return GO_ON;
+}
+
+int main(int argc, char **argv)
+{
+	static struct boot boot; /* large, and nothing else of the program is */
+	const char *directory = "/";
+	bool dry_run = false;
+	int status = parse_arguments(argv + (argc > 0), &directory, &dry_run);
+	int error;
+
+	if (status != GO_ON)
+		return status;
+	error = root_open(&boot.root, directory);
+	if (error) {
+		log_line(
+			LOG_ERROR, directory, ": ",
+			error == -EXDEV
+				? "has this machine's own /sys in it; it would be changed"
+				: error_text(-error));
+		return EXIT_ENVIRONMENT;
+	}
+	open_log(&boot.root);
+	uname(&boot.kernel);
+	/* Nothing is freed: the process ends here. */
+	return run(&boot, dry_run);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Steps, executed: one switch, and a child that may hang in our place. */
+
+#include "apply.h"
+
+#include <string.h>
+
+#include "deadline.h"
+#include "device.h"
+
+/* In memory that the parent and each child share; the arrays of struct applied lie behind it. */
+struct progress {
+	volatile unsigned int
+		now;	      /* counts steps and modules: a change is a sign of life */
+	volatile size_t step; /* the one being executed */
+};
+
+struct work {
+	const struct root *root;
+	const struct plan *plan;
+	const struct match *match;
+	const struct loadplan *loadplan;
+	const struct cmdline *cmdline;
+	struct applied *applied;
+	struct progress *progress;
+};
+
+static struct outcome *outcome_of(const struct work *work, const struct claim *claim)
+{
+	return &work->applied->outcomes[claim - work->match->claims];
+}
+
+static int do_fence(const struct work *work, const struct claim *claim)
+{
+	char path[DEVICE_PATH_SIZE];
+
+	return root_write(work->root,
+			  device_path(&claim->function->address, "driver_override", path),
+			  claim->driver);
+}
+
+static int do_release(const struct work *work, const struct claim *claim)
+{
+	char path[DEVICE_PATH_SIZE], address[PCI_ADDRESS_SIZE];
+
+	return root_write(work->root,
+			  device_path(&claim->function->address, "driver/unbind", path),
+			  pci_address_format(&claim->function->address, address));
+}
+
+/* All modules of the driver; what counts is the last one, the driver's own. */
+static int do_load(const struct work *work, const struct claim *claim)
+{
+	int error = loadplan_has_driver(work->loadplan, claim->driver) ? 0 : -ENOENT;
+
+	for (size_t i = 0; i < work->loadplan->count; i++) {
+		const struct module *module = &work->loadplan->modules[i];
+
+		if (strcmp(module->driver, claim->driver))
+			continue;
+		work->progress->now++;
+		work->applied->modules[i] = OUTCOME_RUNNING;
+		error = loadplan_load(work->root, module, work->match->conf,
+				      work->cmdline);
+		work->applied->modules[i] = error;
+	}
+	return error;
+}
+
+static int do_bind(const struct work *work, const struct claim *claim)
+{
+	char path[DEVICE_PATH_SIZE], address[PCI_ADDRESS_SIZE], driver[PCI_DRIVER_SIZE];
+
+	device_driver(work->root, &claim->function->address, driver);
+	if (*driver)
+		return strcmp(driver, claim->driver) ? -EBUSY : 0;
+	string_join(path, sizeof(path), "sys/bus/pci/drivers/", claim->driver, "/bind",
+		    NULL);
+	return root_write(work->root, path,
+			  pci_address_format(&claim->function->address, address));
+}
+
+static int do_step(const struct work *work, const struct step *step)
+{
+	switch (step->kind) {
+	case STEP_FENCE:
+		return do_fence(work, step->claim);
+	case STEP_RELEASE:
+		return do_release(work, step->claim);
+	case STEP_LOAD:
+		return do_load(work, step->claim);
+	case STEP_BIND:
+		return do_bind(work, step->claim);
+	}
+	return -EINVAL;
+}
+
+/*
+ * Without its fence a function is left where it is: the target driver could not match, and the
+ * host's would come back. One that was not released is not bound.
+ */
+static bool is_worth_trying(const struct step *step, const struct outcome *outcome)
+{
+	switch (step->kind) {
+	case STEP_FENCE:
+	case STEP_LOAD:
+		return true;
+	case STEP_RELEASE:
+		return outcome->steps[STEP_FENCE] == 0;
+	case STEP_BIND:
+		return outcome->steps[STEP_FENCE] == 0 &&
+		       (outcome->steps[STEP_RELEASE] == 0 ||
+			outcome->steps[STEP_RELEASE] == OUTCOME_NOT_TRIED);
+	}
+	return false;
+}
+
+/* Runs in the child: the steps from progress->step on. */
+static void do_steps(void *context)
+{
+	const struct work *work = context;
+	struct progress *progress = work->progress;
+
+	for (; progress->step < work->plan->count; progress->step++) {
+		const struct step *step = &work->plan->steps[progress->step];
+		int *outcome = &outcome_of(work, step->claim)->steps[step->kind];
+
+		progress->now++;
+		if (!is_worth_trying(step, outcome_of(work, step->claim)))
+			continue;
+		*outcome = OUTCOME_RUNNING;
+		*outcome = do_step(work, step);
+	}
+}
+
+/*
+ * A step that hangs, or that kills the child, is left behind, and the next child goes on with
+ * the one after it. When the time is up only fences are still set: each of them is one short
+ * write, and the promise of the whole.
+ */
+static void run_steps(struct work *work, unsigned int budget)
+{
+	struct progress *progress = work->progress;
+	const struct plan *plan = work->plan;
+
+	while (progress->step < plan->count) {
+		int error;
+
+		if (!budget && plan->steps[progress->step].kind != STEP_FENCE)
+			return;
+		error = deadline_run(do_steps, work, &progress->now, budget / 2, &budget);
+		if (error &&
+		    error != -ETIMEDOUT) /* no child to be had: then without one */
+			do_steps(work);
+		else if (error || progress->step < plan->count)
+			progress->step++;
+	}
+}
+
+static int prepare(struct work *work)
+{
+	struct applied *applied = work->applied;
+	size_t outcomes = work->match->claim_count * sizeof(*applied->outcomes);
+	size_t modules = work->loadplan->count * sizeof(*applied->modules);
+
+	applied->shared_size = sizeof(struct progress) + outcomes + modules;
+	applied->shared = shared_allocate(applied->shared_size);
+	if (!applied->shared)
+		return -ENOMEM;
+	work->progress = applied->shared;
+	applied->outcomes = (struct outcome *)(work->progress + 1);
+	applied->modules = (int *)(applied->outcomes + work->match->claim_count);
+	for (size_t i = 0; i < work->match->claim_count; i++)
+		for (size_t kind = 0; kind < ARRAY_SIZE(applied->outcomes[i].steps);
+		     kind++)
+			applied->outcomes[i].steps[kind] = OUTCOME_NOT_TRIED;
+	for (size_t i = 0; i < work->loadplan->count; i++)
+		applied->modules[i] = OUTCOME_NOT_TRIED;
+	return 0;
+}
+
+int apply_plan(const struct root *root, const struct plan *plan,
+	       const struct match *match, const struct loadplan *loadplan,
+	       const struct cmdline *cmdline, unsigned int deadline_ms,
+	       struct applied *ret)
+{
+	struct work work = { root, plan, match, loadplan, cmdline, ret, NULL };
+	int error = prepare(&work);
+
+	if (!error)
+		run_steps(&work, deadline_ms);
+	return error;
+}
+
+void applied_done(struct applied *applied)
+{
+	shared_free(applied->shared, applied->shared_size);
+	*applied = (struct applied){ 0 };
+}

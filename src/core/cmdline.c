@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernel command line: our own switch, and the module parameters that modprobe would read. */
+
+#include "cmdline.h"
+
+#include <string.h>
+
+#include "conf.h"
+
+/*
+ * The next word at `*text`, which moves behind it: NULL at the end, else its start and `*ret`, its
+ * length. Blanks inside double quotes belong to the word (next_arg() in lib/cmdline.c of Linux).
+ */
+static const char *next_word(const char **text, size_t *ret)
+{
+	const char *word = *text + strspn(*text, " \t\n");
+	const char *end = word;
+	bool quoted = false;
+
+	for (; *end && (quoted || !strchr(" \t\n", *end)); end++)
+		quoted ^= *end == '"';
+	*text = end;
+	*ret = end - word;
+	return *ret ? word : NULL;
+}
+
+/* One word of vfio_early=, NUL-terminated. */
+static void take_choice(struct cmdline *cmdline, const char *word)
+{
+	if (!strcmp(word, "off"))
+		cmdline->off = true;
+	else if (!strcmp(word, "dry-run"))
+		cmdline->dry_run = true;
+	else if (conf_name_is_good(word) && cmdline->profile_count < CMDLINE_PROFILES_MAX)
+		cmdline->profiles[cmdline->profile_count++] = word;
+	else if (!cmdline->wrong)
+		cmdline->wrong = word;
+}
+
+/* Splits `list` at its commas. */
+static void take_choices(struct cmdline *cmdline, char *list)
+{
+	while (list) {
+		char *comma = strchr(list, ',');
+
+		if (comma)
+			*comma++ = '\0';
+		if (*list)
+			take_choice(cmdline, list);
+		list = comma;
+	}
+}
+
+int cmdline_parse(struct cmdline *cmdline, const char *text)
+{
+	const char *word;
+	size_t length, used = 0;
+
+	cmdline->text = strdup(text);
+	cmdline->words = malloc(strlen(text) + 1);
+	if (!cmdline->text || !cmdline->words)
+		return -ENOMEM;
+	while ((word = next_word(&text, &length))) {
+		const char *value = prefix_skip(word, "vfio_early=");
+		char *copy = cmdline->words + used;
+
+		if (!value)
+			continue;
+		length -= value - word;
+		memcpy(copy, value, length);
+		copy[length] = '\0';
+		used += length + 1;
+		take_choices(cmdline, copy);
+	}
+	return 0;
+}
+
+bool module_name_equal(const char *a, size_t length, const char *b)
+{
+	for (size_t i = 0; i < length; i++)
+		if (!b[i] || (a[i] == '-' ? '_' : a[i]) != (b[i] == '-' ? '_' : b[i]))
+			return false;
+	return !b[length];
+}
+
+void cmdline_module_options(const struct cmdline *cmdline, const char *module,
+			    struct text *options)
+{
+	const char *text = cmdline->text ? cmdline->text : "";
+	const char *word;
+	size_t length;
+
+	while ((word = next_word(&text, &length))) {
+		const char *dot = memchr(word, '.', length);
+
+		if (!dot || !module_name_equal(word, dot - word, module))
+			continue;
+		text_add(options, " ");
+		text_add_bytes(options, dot + 1, word + length - dot - 1);
+	}
+}
+
+static bool list_has_module(const char *list, const char *end, const char *module)
+{
+	while (list < end) {
+		const char *comma = memchr(list, ',', end - list);
+
+		if (!comma)
+			comma = end;
+		if (module_name_equal(list, comma - list, module))
+			return true;
+		list = comma + 1;
+	}
+	return false;
+}
+
+bool cmdline_blacklists(const struct cmdline *cmdline, const char *module)
+{
+	const char *text = cmdline->text ? cmdline->text : "";
+	const char *word, *list;
+	size_t length;
+
+	while ((word = next_word(&text, &length))) {
+		list = prefix_skip(word, "modprobe.blacklist=");
+		if (list && list_has_module(list, word + length, module))
+			return true;
+	}
+	return false;
+}
+
+void cmdline_done(struct cmdline *cmdline)
+{
+	free(cmdline->text);
+	free(cmdline->words);
+	*cmdline = (struct cmdline){ 0 };
+}

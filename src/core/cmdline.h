@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_CMDLINE_H
+#define VFIO_EARLY_CMDLINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "text.h"
+#include "util.h"
+
+#define CMDLINE_PROFILES_MAX 16
+
+/* The kernel command line, and what vfio_early= in it says. Starts zeroed. */
+struct cmdline {
+	char *text;
+	char *words; /* what `profiles` points into */
+	bool off, dry_run;
+	const char *profiles[CMDLINE_PROFILES_MAX];
+	size_t profile_count;
+	const char *wrong; /* the first word of vfio_early= that can't be used, or NULL */
+};
+
+/* Copies and parses `text`, the content of /proc/cmdline. 0 or -ENOMEM. */
+int cmdline_parse(struct cmdline *cmdline, const char *text) _must_check_;
+void cmdline_done(struct cmdline *cmdline);
+
+/*
+ * Adds the parameters that the command line has for `module` (MODULE.NAME=VALUE; - and _ are the
+ * same in MODULE), each with a blank in front. finit_module(2) knows nothing of them: modprobe
+ * reads /proc/cmdline itself.
+ */
+void cmdline_module_options(const struct cmdline *cmdline, const char *module,
+			    struct text *options);
+
+/* Is `module` in modprobe.blacklist=? That too is modprobe's, and unknown to finit_module(2). */
+bool cmdline_blacklists(const struct cmdline *cmdline, const char *module);
+
+/* The same module name, - and _ taken as equal, over `length` characters of `a` and all of `b`. */
+bool module_name_equal(const char *a, size_t length, const char *b);
+
+#endif

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The config language, from text to rules. Every error of a file is found, not the first only;
+ * a line with an error adds no rule, so that it touches nothing.
+ *
+ *   file      := { line "\n" }
+ *   line      := [ "[" NAME "]" | statement ] [ "#" comment ]
+ *   statement := "bind" condition... [setting...]
+ *              | "keep" condition...
+ *              | "option" MODULE NAME[=VALUE]...
+ *              | "start" ( "hook" | "init" )
+ */
+
+#include "conf.h"
+
+#include <string.h>
+
+#include "text.h"
+
+/* One line being parsed. `words` are NUL-terminated inside `buffer`. */
+struct line {
+	struct conf *conf;
+	struct rule rule;
+	const char
+		*base; /* start of `buffer`: a word's column is its distance from here */
+	char *rest;    /* what was not split into words yet */
+	bool bad;
+};
+
+int conf_error(struct conf *conf, const struct place *place, const char *word,
+	       const char *what)
+{
+	struct text message = { 0 };
+	char *string;
+
+	conf->error_total++;
+	if (conf->error_count == CONF_ERRORS_MAX)
+		return 0;
+	if (ARRAY_GROW(conf->errors, conf->error_count))
+		return -ENOMEM;
+	if (word)
+		text_add(&message, word, " ");
+	text_add(&message, what);
+	string = text_steal(&message);
+	if (!string)
+		return -ENOMEM;
+	conf->errors[conf->error_count++] = (struct conf_error){ *place, string };
+	return 0;
+}
+
+const char *conf_string(struct conf *conf, const char *string)
+{
+	char *copy;
+
+	if (ARRAY_GROW(conf->strings, conf->string_count))
+		return NULL;
+	copy = strdup(string);
+	if (copy)
+		conf->strings[conf->string_count++] = copy;
+	return copy;
+}
+
+void place_add(const struct place *place, struct text *text)
+{
+	const unsigned int numbers[] = { place->line, place->column };
+
+	text_add(text, place->file);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers) && numbers[i]; i++) {
+		text_add(text, ":");
+		text_add_number(text, numbers[i], 10, 1);
+	}
+}
+
+/* An error at `at` in the line, of which `word` is quoted unless NULL. 0 or -ENOMEM. */
+static int error_at(struct line *line, const char *at, const char *word, const char *what)
+{
+	struct place place = line->rule.place;
+
+	line->bad = true;
+	place.column = at - line->base + 1;
+	return conf_error(line->conf, &place, word, what);
+}
+
+static int word_error(struct line *line, const char *word, const char *what)
+{
+	return error_at(line, word, word, what);
+}
+
+/* The next word, or NULL at the end of the line or at a comment. */
+static char *next_word(struct line *line)
+{
+	char *word = line->rest + strspn(line->rest, " \t");
+
+	if (*word == '\0' || *word == '#') {
+		line->rest = word;
+		*word = '\0';
+		return NULL;
+	}
+	line->rest = word + strcspn(word, " \t");
+	if (*line->rest)
+		*line->rest++ = '\0';
+	return word;
+}
+
+bool conf_name_is_good(const char *name)
+{
+	static const char good[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	size_t length = strlen(name);
+
+	return length && length < PCI_DRIVER_SIZE && strspn(name, good) == length;
+}
+
+static const char *parse_address(struct line *line, const char *value)
+{
+	return pci_address_parse(value, &line->rule.address);
+}
+
+static const char *parse_id(struct line *line, const char *value)
+{
+	return pci_id_parse(value, &line->rule.id);
+}
+
+static const char *parse_subsystem(struct line *line, const char *value)
+{
+	return pci_id_parse(value, &line->rule.subsystem);
+}
+
+static const char *parse_class(struct line *line, const char *value)
+{
+	return pci_class_parse(value, &line->rule.class, &line->rule.class_digits);
+}
+
+static const char *parse_path(struct line *line, const char *value)
+{
+	return pci_path_parse(value, &line->rule.path);
+}
+
+static const char *parse_serial(struct line *line, const char *value)
+{
+	return pci_serial_parse(value, &line->rule.serial);
+}
+
+static const char *parse_count(struct line *line, const char *value)
+{
+	uint64_t number = 0;
+	const char *end;
+
+	if (strcmp(value, "all")) {
+		end = number_parse(value, 10, 65536, &number);
+		if (!end || *end || !number)
+			return "is no count; count=2 or count=all would be one";
+	}
+	line->rule.count = number;
+	return NULL;
+}
+
+static const char *parse_with(struct line *line, const char *value)
+{
+	if (!strcmp(value, "functions"))
+		line->rule.with = WITH_FUNCTIONS;
+	else if (!strcmp(value, "group"))
+		line->rule.with = WITH_GROUP;
+	else
+		return "is neither functions nor group";
+	return NULL;
+}
+
+static const char *parse_driver(struct line *line, const char *value)
+{
+	if (!conf_name_is_good(value))
+		return "is no driver's name";
+	line->rule.driver = conf_string(line->conf, value);
+	return NULL;
+}
+
+static const char *parse_allow(struct line *line, const char *value)
+{
+	if (!strcmp(value, "boot-display"))
+		line->rule.allow |= ALLOW_BOOT_DISPLAY;
+	else if (!strcmp(value, "in-use"))
+		line->rule.allow |= ALLOW_IN_USE;
+	else
+		return "is neither boot-display nor in-use";
+	return NULL;
+}
+
+static const char *parse_rescue(struct line *line, const char *value)
+{
+	if (strcmp(value, "release"))
+		return "is not release, the only rescue there is";
+	line->rule.rescue = true;
+	return NULL;
+}
+
+/* NAME=VALUE words. `bit` is what they set in rule.given; only allow= may come twice. */
+static const struct keyword {
+	char name[12];
+	unsigned int bit;
+	const char *(*parse)(struct line *line, const char *value);
+} keywords[] = {
+	{ "address=", CONDITION_ADDRESS, parse_address },
+	{ "id=", CONDITION_ID, parse_id },
+	{ "subsystem=", CONDITION_SUBSYSTEM, parse_subsystem },
+	{ "class=", CONDITION_CLASS, parse_class },
+	{ "path=", CONDITION_PATH, parse_path },
+	{ "serial=", CONDITION_SERIAL, parse_serial },
+	{ "count=", SETTING_COUNT, parse_count },
+	{ "with=", SETTING_WITH, parse_with },
+	{ "driver=", SETTING_DRIVER, parse_driver },
+	{ "allow=", SETTING_ALLOW, parse_allow },
+	{ "rescue=", SETTING_RESCUE, parse_rescue },
+};
+
+static const struct keyword *find_keyword(const char *word, const char **ret_value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keywords); i++) {
+		*ret_value = prefix_skip(word, keywords[i].name);
+		if (*ret_value)
+			return &keywords[i];
+	}
+	/* A bare word: an address has a dot, an ID has none. */
+	*ret_value = word;
+	if (strchr(word, '=') || !strchr(word, ':'))
+		return NULL;
+	return &keywords[strchr(word, '.') ? 0 : 1];
+}
+
+static int parse_word(struct line *line, const char *word)
+{
+	const char *value, *wrong;
+	const struct keyword *keyword = find_keyword(word, &value);
+
+	if (!keyword)
+		return word_error(line, word, "is neither a condition nor a setting");
+	if (line->rule.given & keyword->bit && keyword->bit != SETTING_ALLOW)
+		return word_error(line, word, "comes twice on this line");
+	line->rule.given |= keyword->bit;
+	wrong = keyword->parse(line, value);
+	return wrong ? word_error(line, word, wrong) : 0;
+}
+
+static int parse_conditions(struct line *line, const char *statement)
+{
+	struct rule *rule = &line->rule;
+	int error = 0;
+	char *word;
+
+	rule->count = 1;
+	rule->driver = CONF_DRIVER_DEFAULT;
+	while (!error && (word = next_word(line)))
+		error = parse_word(line, word);
+	if (error || line->bad)
+		return error;
+	if (!rule->driver)
+		return -ENOMEM;
+	if (!(rule->given & CONDITIONS))
+		return word_error(line, statement,
+				  "names no device; a bare address or ID would");
+	return 0;
+}
+
+static int parse_bind(struct line *line, const char *statement)
+{
+	struct rule *rule = &line->rule;
+	int error = parse_conditions(line, statement);
+
+	if (error || line->bad)
+		return error;
+	if (rule->given & (CONDITION_ADDRESS | CONDITION_PATH) && rule->count > 1)
+		return word_error(
+			line, statement,
+			"has a count above 1, but an address or path selects one device");
+	return 0;
+}
+
+static int parse_keep(struct line *line, const char *statement)
+{
+	int error = parse_conditions(line, statement);
+
+	if (error || line->bad)
+		return error;
+	if (line->rule.given & ~CONDITIONS)
+		return word_error(line, statement, "takes conditions only, no settings");
+	return 0;
+}
+
+/* MODULE NAME[=VALUE]...: the kernel splits at blanks, so a value has none */
+static int parse_option(struct line *line, const char *statement)
+{
+	struct rule *rule = &line->rule;
+	const char *module = next_word(line);
+	struct text options = { 0 };
+	int error = 0;
+	char *word;
+
+	if (!module || !conf_name_is_good(module))
+		return word_error(line, module ? module : statement, "names no module");
+	while (!error && (word = next_word(line))) {
+		if (!prefix_skip(word, "ids=")) {
+			text_add(&options, options.length ? " " : "", word);
+			continue;
+		}
+		error = word_error(
+			line, word,
+			"would take every device of that model; use bind lines");
+	}
+	if (!error && !line->bad && !options.length)
+		error = word_error(line, statement, "gives no NAME=VALUE");
+	rule->module = conf_string(line->conf, module);
+	rule->options = conf_string(line->conf, text_string(&options));
+	if (!rule->module || !rule->options || text_error(&options))
+		error = -ENOMEM;
+	text_done(&options);
+	return error;
+}
+
+static int parse_start(struct line *line, const char *statement)
+{
+	const char *where = next_word(line);
+
+	if (!where || next_word(line) || (strcmp(where, "hook") && strcmp(where, "init")))
+		return word_error(line, statement, "takes one word, hook or init");
+	line->rule.start_init = !strcmp(where, "init");
+	return 0;
+}
+
+static const struct {
+	char name[8];
+	enum statement statement;
+	int (*parse)(struct line *line, const char *statement);
+} statements[] = {
+	{ "bind", STATEMENT_BIND, parse_bind },
+	{ "keep", STATEMENT_KEEP, parse_keep },
+	{ "option", STATEMENT_OPTION, parse_option },
+	{ "start", STATEMENT_START, parse_start },
+};
+
+static int parse_statement(struct line *line, const char *word)
+{
+	struct conf *conf = line->conf;
+
+	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
+		int error;
+
+		if (strcmp(word, statements[i].name))
+			continue;
+		line->rule.statement = statements[i].statement;
+		error = statements[i].parse(line, word);
+		if (error || line->bad)
+			return error;
+		if (ARRAY_GROW(conf->rules, conf->count))
+			return -ENOMEM;
+		conf->rules[conf->count++] = line->rule;
+		return 0;
+	}
+	return word_error(line, word,
+			  "is no statement; bind, keep, option, start and [NAME] are");
+}
+
+/* [NAME] */
+static int parse_profile(struct line *line, char *word, const char **profile)
+{
+	char *end = strchr(word, ']');
+	const char *more = next_word(line);
+
+	/* Below a heading that can't be read nothing is in force: "" is never chosen. */
+	*profile = "";
+	if (!end || end[1] || more)
+		return error_at(line, word, NULL,
+				"a heading is [NAME], alone on its line; "
+				"the lines below it are not in force");
+	*end = '\0';
+	word++;
+	if (!conf_name_is_good(word) || !strcmp(word, "off") || !strcmp(word, "dry-run"))
+		return word_error(line, word,
+				  "can't be a profile's name; "
+				  "the lines below it are not in force");
+	*profile = conf_string(line->conf, word);
+	return *profile ? 0 : -ENOMEM;
+}
+
+/* The first byte that no config has: a control character other than a tab. */
+static const char *find_control(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f)
+			return text + i;
+	return NULL;
+}
+
+static int parse_line(struct line *line, const char *text, size_t length,
+		      const char **profile)
+{
+	char buffer[CONF_LINE_MAX + 1];
+	const char *control;
+	char *word;
+
+	if (length && text[length - 1] == '\r')
+		length--;
+	line->base = text;
+	if (length > CONF_LINE_MAX)
+		return error_at(line, text + CONF_LINE_MAX, NULL,
+				"the line is longer than 1024 bytes");
+	control = find_control(text, length);
+	if (control)
+		return error_at(line, control, NULL, "a control character");
+
+	memcpy(buffer, text, length);
+	buffer[length] = '\0';
+	line->base = line->rest = buffer;
+	word = next_word(line);
+	if (!word)
+		return 0;
+	if (*word == '[')
+		return parse_profile(line, word, profile);
+	if (line->conf->count == CONF_LINES_MAX)
+		return error_at(line, word, NULL, "more than 4096 statements");
+	return parse_statement(line, word);
+}
+
+int conf_parse(struct conf *conf, const char *file, const char *text, size_t length,
+	       bool generated)
+{
+	const char *end = text + length, *profile = NULL;
+	unsigned int number = 0;
+
+	file = conf_string(conf, file);
+	if (!file)
+		return -ENOMEM;
+	if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
+		text += 3;
+	while (text < end) {
+		const char *newline = memchr(text, '\n', end - text);
+		struct line line = { .conf = conf };
+		int error;
+
+		line.rule.place = (struct place){ file, ++number, 0 };
+		line.rule.profile = profile;
+		line.rule.generated = generated;
+		if (!newline)
+			newline = end;
+		error = parse_line(&line, text, newline - text, &profile);
+		if (error)
+			return error;
+		text = newline < end ? newline + 1 : end;
+	}
+	return 0;
+}
+
+bool rule_is_active(const struct rule *rule, const char *const *profiles, size_t count)
+{
+	if (!rule->profile)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(rule->profile, profiles[i]))
+			return true;
+	return false;
+}
+
+void conf_done(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->error_count; i++)
+		free(conf->errors[i].message);
+	for (size_t i = 0; i < conf->string_count; i++)
+		free(conf->strings[i]);
+	free(conf->errors);
+	free(conf->strings);
+	free(conf->rules);
+	*conf = (struct conf){ 0 };
+}

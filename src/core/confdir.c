@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The files of the config: which there are, in which order, and what can be wrong with a file. */
+
+#include "confdir.h"
+
+#include <string.h>
+
+/* An error of a whole file or directory. `path` is one of the root, without a leading slash. */
+static int file_error(struct conf *conf, const char *path, const char *what,
+		      const char *more)
+{
+	struct text absolute = { 0 }, message = { 0 };
+	struct place place = { 0 };
+	int error = -ENOMEM;
+
+	text_add(&absolute, "/", path);
+	text_add(&message, what, more);
+	place.file = conf_string(conf, text_string(&absolute));
+	if (place.file && !text_error(&absolute) && !text_error(&message))
+		error = conf_error(conf, &place, NULL, text_string(&message));
+	text_done(&absolute);
+	text_done(&message);
+	return error;
+}
+
+/* Cuts a text that goes on behind its limit at the last complete line. */
+static int cut_text(struct conf *conf, const char *path, struct text *text)
+{
+	while (text->length && text->data[text->length - 1] != '\n')
+		text->length--;
+	text->data[text->length] = '\0';
+	return file_error(conf, path,
+			  "larger than 1 MiB; what lies behind that is not read", "");
+}
+
+static int add_file(struct confdir *confdir, const struct root *root, const char *path,
+		    bool generated)
+{
+	char absolute[ROOT_PATH_SIZE];
+	struct conf_file *file;
+	int error;
+
+	if (ARRAY_GROW(confdir->files, confdir->file_count))
+		return -ENOMEM;
+	file = &confdir->files[confdir->file_count];
+	*file = (struct conf_file){ .generated = generated };
+	error = root_read_file(root, path, CONF_FILE_MAX, &file->text);
+	if (error == -ENOENT)
+		return 0;
+	confdir->file_count++;
+	file->path = strdup(path);
+	if (!file->path || error == -ENOMEM)
+		return -ENOMEM;
+	if (error < 0)
+		return file_error(&confdir->conf, path, "cannot be read: ",
+				  error == -EINVAL ? "not a regular file"
+						   : error_text(-error));
+	if (error > 0 && cut_text(&confdir->conf, path, &file->text))
+		return -ENOMEM;
+	string_join(absolute, sizeof(absolute), "/", path, NULL);
+	return conf_parse(&confdir->conf, absolute, text_string(&file->text),
+			  file->text.length, generated);
+}
+
+static bool is_dropin(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length > 5 && !strcmp(name + length - 5, ".conf");
+}
+
+static int add_dropins(struct confdir *confdir, const struct root *root)
+{
+	char **names = NULL;
+	size_t count = 0;
+	int error = root_names(root, CONFDIR_DROPINS, &names, &count);
+
+	if (error == -ENOENT)
+		return 0;
+	if (error && error != -ENOMEM)
+		return file_error(&confdir->conf, CONFDIR_DROPINS,
+				  "cannot be read: ", error_text(-error));
+	for (size_t i = 0; i < count && !error; i++) {
+		char path[ROOT_PATH_SIZE];
+
+		if (!is_dropin(names[i]))
+			continue;
+		string_join(path, sizeof(path), CONFDIR_DROPINS "/", names[i], NULL);
+		error = add_file(confdir, root, path, false);
+	}
+	names_free(names, count);
+	return error;
+}
+
+int confdir_read(const struct root *root, struct confdir *ret)
+{
+	int error = add_file(ret, root, CONFDIR_MAIN, false);
+
+	if (!error)
+		error = add_dropins(ret, root);
+	if (!error)
+		error = add_file(ret, root, CONFDIR_KEEP, true);
+	return error;
+}
+
+int confdir_copy(const struct confdir *confdir, const struct root *root,
+		 const char *directory)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < confdir->file_count; i++) {
+		const struct conf_file *file = &confdir->files[i];
+		char path[ROOT_PATH_SIZE];
+		int error;
+
+		if (file->generated)
+			continue;
+		string_join(path, sizeof(path), directory, file->path, NULL);
+		error = root_create(root, path, text_string(&file->text),
+				    file->text.length);
+		if (!first)
+			first = error;
+	}
+	return first;
+}
+
+void confdir_done(struct confdir *confdir)
+{
+	for (size_t i = 0; i < confdir->file_count; i++) {
+		free(confdir->files[i].path);
+		text_done(&confdir->files[i].text);
+	}
+	free(confdir->files);
+	conf_done(&confdir->conf);
+	*confdir = (struct confdir){ 0 };
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_PCI_H
+#define VFIO_EARLY_PCI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "text.h"
+
+/* The address of a function, DDDD:BB:DD.F. A domain has four hexadecimal digits or more. */
+struct pci_address {
+	uint32_t domain;
+	uint8_t bus, device, function;
+};
+
+#define PCI_ADDRESS_SIZE 20 /* of a formatted address, with the NUL */
+
+#define PCI_ID_SIZE 10 /* of a formatted ID, with the NUL */
+
+struct pci_id {
+	uint16_t vendor, device;
+};
+
+/*
+ * The way to a function from its root bus, as lspci -P prints it: the device and function
+ * numbers of the bridges on the way and of the function itself, which stay the same when buses
+ * are renumbered. `hops` 0: unknown.
+ */
+#define PCI_PATH_HOPS 24
+struct pci_path {
+	uint32_t domain;
+	uint8_t bus;
+	uint8_t hops;
+	uint8_t devfn[PCI_PATH_HOPS]; /* device << 3 | function */
+};
+
+#define PCI_PATH_SIZE (9 + 3 + 5 * PCI_PATH_HOPS)
+
+#define PCI_DRIVER_SIZE \
+	56 /* MODULE_NAME_LEN of the kernel (include/linux/moduleparam.h) */
+
+/* What of a function was read beyond its uevent. */
+enum pci_detail {
+	PCI_PATH = 1 << 0,
+	PCI_SERIAL = 1 << 1,
+	PCI_GROUP = 1 << 2,
+	PCI_DISPLAY = 1 << 3,
+};
+
+struct pci_function {
+	struct pci_address address;
+	struct pci_id id, subsystem;
+	uint32_t class; /* 24 bits: base class, subclass, programming interface */
+	char driver[PCI_DRIVER_SIZE]; /* the driver that has it, "" for none */
+	unsigned int known; /* enum pci_detail: which of the following were read */
+	struct pci_path path;
+	uint64_t serial;   /* PCIe Device Serial Number, 0 for none */
+	int group;	   /* IOMMU group, -1 for none */
+	bool boot_display; /* the firmware's display is on it */
+};
+
+/* The functions of a machine, in the order of their addresses. Starts zeroed. */
+struct pci_snapshot {
+	struct pci_function *functions;
+	size_t count;
+};
+
+void pci_snapshot_done(struct pci_snapshot *snapshot);
+
+/*
+ * The parsers return NULL when all of `text` was understood, else the fragment of a sentence that
+ * says what is wrong, for the caller to put a place in front. `ret` is written on success only.
+ */
+const char *pci_address_parse(const char *text, struct pci_address *ret);
+const char *pci_id_parse(const char *text, struct pci_id *ret);
+const char *pci_path_parse(const char *text, struct pci_path *ret);
+const char *pci_serial_parse(const char *text, uint64_t *ret);
+
+/* class=: a prefix of the six digits. `*ret_digits`: how many of them `*ret` has, 2 to 6. */
+const char *pci_class_parse(const char *text, uint32_t *ret, uint8_t *ret_digits);
+
+/*
+ * Fills in what a function's uevent attribute tells: driver, class, ID, subsystem and address
+ * (pci_uevent() in drivers/pci/pci-driver.c of Linux). False if the ID or the address is missing.
+ */
+bool pci_uevent_parse(const char *text, struct pci_function *ret);
+
+/* The path in where a function's link in /sys/bus/pci/devices leads. False if there is none. */
+bool pci_link_parse(const char *link, struct pci_path *ret);
+
+/*
+ * The Device Serial Number in a function's extended configuration space, the `length` bytes of
+ * its `config` attribute from 0x100 on (PCI Express Base Specification, 7.9.3); 0 without one.
+ */
+uint64_t pci_extended_serial(const uint8_t *space, size_t length);
+
+/* `buffer` has PCI_ADDRESS_SIZE bytes; it is returned. */
+const char *pci_address_format(const struct pci_address *address, char *buffer);
+/* `buffer` has PCI_ID_SIZE bytes; it is returned. */
+const char *pci_id_format(const struct pci_id *id, char *buffer);
+/* `buffer` has PCI_PATH_SIZE bytes; it is returned. */
+const char *pci_path_format(const struct pci_path *path, char *buffer);
+
+/* Puts the functions in the order of their addresses. */
+void pci_snapshot_sort(struct pci_snapshot *snapshot);
+
+int pci_address_compare(const struct pci_address *a, const struct pci_address *b);
+bool pci_id_equal(const struct pci_id *a, const struct pci_id *b);
+bool pci_path_equal(const struct pci_path *a, const struct pci_path *b);
+bool pci_class_has_prefix(uint32_t class, uint32_t prefix, uint8_t digits);
+
+/* The same card: same domain, bus and device. */
+bool pci_same_card(const struct pci_function *a, const struct pci_function *b);
+
+/* Base class 06: vfio-pci refuses PCI bridges, and nobody passes on the others. */
+bool pci_is_bridge(const struct pci_function *function);
+
+/* Base class 03. */
+bool pci_is_display(const struct pci_function *function);
+
+/* The function at `address`, or NULL. */
+struct pci_function *pci_find(const struct pci_snapshot *snapshot,
+			      const struct pci_address *address);
+
+#endif

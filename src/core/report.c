@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The report: what the boot program tells the host program, and whoever reads /run. */
+
+#include "report.h"
+
+#include <string.h>
+
+#ifndef VERSION
+#define VERSION "unknown"
+#endif
+
+static bool needs_quotes(const char *value)
+{
+	for (const char *p = value; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == '"' || *p == '\\' || *p == 0x7f)
+			return true;
+	return !*value;
+}
+
+void report_add_field(struct text *text, const char *key, const char *value)
+{
+	text_add(text, " ", key, "=");
+	if (!needs_quotes(value)) {
+		text_add(text, value);
+		return;
+	}
+	text_add(text, "\"");
+	for (const char *p = value; *p; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7f) {
+			text_add(text, "\\x");
+			text_add_number(text, *p, 16, 2);
+			continue;
+		}
+		if (*p == '"' || *p == '\\')
+			text_add(text, "\\");
+		text_add_bytes(text, p, 1);
+	}
+	text_add(text, "\"");
+}
+
+static void add_number(struct text *text, const char *key, uint64_t value,
+		       unsigned int base, int digits)
+{
+	text_add(text, " ", key, "=");
+	text_add_number(text, value, base, digits);
+}
+
+static void add_place(struct text *text, const char *key, const struct place *place)
+{
+	struct text value = { 0 };
+
+	place_add(place, &value);
+	text->failed |= value.failed;
+	report_add_field(text, key, text_string(&value));
+	text_done(&value);
+}
+
+static void add_result(struct text *text, const struct verdict *verdict)
+{
+	report_add_field(text, "result", result_name(verdict->result));
+	if (verdict->reason)
+		report_add_field(text, "reason", verdict->reason);
+	text_add(text, "\n");
+}
+
+static void add_further(struct text *text, size_t count)
+{
+	text_add(text, "error at=- result=invalid reason=\"");
+	text_add_number(text, count, 10, 1);
+	text_add(text, " further errors are not listed\"\n");
+}
+
+static void add_config(struct text *text, const struct confdir *confdir)
+{
+	const struct conf *conf = &confdir->conf;
+
+	for (size_t i = 0; i < confdir->file_count; i++) {
+		char path[ROOT_PATH_SIZE];
+
+		string_join(path, sizeof(path), "/", confdir->files[i].path, NULL);
+		text_add(text, "config");
+		report_add_field(text, "file", path);
+		add_number(text, "bytes", confdir->files[i].text.length, 10, 1);
+		text_add(text, "\n");
+	}
+	for (size_t i = 0; i < conf->error_count; i++) {
+		struct verdict invalid = { RESULT_INVALID, conf->errors[i].message, "" };
+
+		text_add(text, "error");
+		add_place(text, "at", &conf->errors[i].place);
+		add_result(text, &invalid);
+	}
+	if (conf->error_total > conf->error_count)
+		add_further(text, conf->error_total - conf->error_count);
+}
+
+static const char *or_dash(const char *driver)
+{
+	return *driver ? driver : "-";
+}
+
+static void add_function(struct text *text, const struct claim *claim,
+			 const struct verdict *verdict)
+{
+	const struct pci_function *function = claim->function;
+	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE];
+
+	text_add(text, "function");
+	report_add_field(text, "address",
+			 pci_address_format(&function->address, address));
+	add_place(text, "line", &claim->rule->place);
+	report_add_field(text, "id", pci_id_format(&function->id, id));
+	add_number(text, "class", function->class, 16, 6);
+	report_add_field(text, "was", or_dash(function->driver));
+	report_add_field(text, "target", claim->driver);
+	report_add_field(text, "driver", or_dash(verdict->driver));
+	add_result(text, verdict);
+}
+
+static void add_verdicts(struct text *text, const struct verdicts *verdicts)
+{
+	const struct match *match = verdicts->match;
+
+	for (size_t i = 0; i < match->conf->count; i++) {
+		text_add(text, "line");
+		add_place(text, "at", &match->conf->rules[i].place);
+		add_result(text, &verdicts->lines[i]);
+	}
+	for (size_t i = 0; i < match->claim_count; i++)
+		add_function(text, &match->claims[i], &verdicts->claims[i]);
+}
+
+static void add_module(struct text *text, const struct module *module, int outcome)
+{
+	struct text reason = { 0 };
+	const char *result = outcome == OUTCOME_NOT_TRIED ? "skipped"
+			     : outcome			  ? "failed"
+							  : "loaded";
+
+	text_add(text, "module");
+	report_add_field(text, "driver", module->driver);
+	report_add_field(text, "path", module->path);
+	report_add_field(text, "result", result);
+	if (outcome && outcome != OUTCOME_NOT_TRIED) {
+		verdict_explain_load(outcome, &reason);
+		report_add_field(text, "reason", text_string(&reason));
+	}
+	text_add(text, "\n");
+	text_done(&reason);
+}
+
+void report_format(const struct report *report, struct text *text)
+{
+	text_add(text, "report");
+	add_number(text, "version", REPORT_VERSION, 10, 1);
+	report_add_field(text, "program", VERSION);
+	report_add_field(text, "kernel", report->kernel);
+	add_number(text, "time", report->time, 10, 1);
+	report_add_field(text, "mode", report->mode);
+	if (report->note)
+		report_add_field(text, "note", report->note);
+	text_add(text, "\n");
+	for (size_t i = 0; report->cmdline && i < report->cmdline->profile_count; i++)
+		text_add(text, "profile name=", report->cmdline->profiles[i], "\n");
+	if (report->confdir)
+		add_config(text, report->confdir);
+	if (report->verdicts)
+		add_verdicts(text, report->verdicts);
+	for (size_t i = 0; report->applied && i < report->loadplan->count; i++)
+		add_module(text, &report->loadplan->modules[i],
+			   report->applied->modules[i]);
+}
+
+int report_write(const struct root *root, const struct report *report)
+{
+	struct text text = { 0 };
+	int error;
+
+	report_format(report, &text);
+	error = text_error(&text);
+	if (!error)
+		error = root_create(root, REPORT_FILE, text.data, text.length);
+	text_done(&text);
+	if (!error && report->confdir)
+		error = confdir_copy(report->confdir, root, REPORT_DIRECTORY);
+	return error;
+}
+
+static char *read_hex(char *p, char *ret)
+{
+	char digits[3];
+	uint64_t value;
+
+	string_copy(digits, sizeof(digits), p);
+	if (number_parse(digits, 16, 0xff, &value) != digits + 2)
+		return NULL;
+	*ret = value;
+	return p + 2;
+}
+
+/*
+ * Unquotes the value at `p` in place. The blank or the end of the line behind it, where an
+ * unquoted value still has to be cut off; NULL if its quotes or escapes are broken.
+ */
+static char *read_value(char *p)
+{
+	char *out = p;
+
+	if (*p != '"')
+		return p + strcspn(p, " ");
+	for (p++; *p != '"'; out++) {
+		if (*p == '\\' && p[1] == 'x') {
+			p = read_hex(p + 2, out);
+		} else if (*p == '\\' && p[1]) {
+			*out = p[1];
+			p += 2;
+		} else if (*p) {
+			*out = *p++;
+		} else {
+			return NULL;
+		}
+		if (!p)
+			return NULL;
+	}
+	*out = '\0';
+	return p[1] == ' ' || p[1] == '\0' ? p + 1 : NULL;
+}
+
+static bool read_record(char *line, struct report_record *record)
+{
+	char *p = line + strcspn(line, " ");
+
+	*record = (struct report_record){ .word = line };
+	while (*p && record->count < REPORT_FIELDS_MAX) {
+		char *value;
+
+		*p++ = '\0';
+		value = strchr(p, '=');
+		if (!value)
+			return false;
+		*value++ = '\0';
+		record->fields[record->count++] = (struct report_field){ p, value };
+		p = read_value(value);
+		if (!p)
+			return false;
+	}
+	*p = '\0';
+	return *record->word != '\0';
+}
+
+bool report_next(char **cursor, struct report_record *ret)
+{
+	while (**cursor) {
+		char *line = *cursor;
+		char *newline = strchr(line, '\n');
+
+		*cursor = newline ? newline + 1 : line + strlen(line);
+		if (newline)
+			*newline = '\0';
+		if (read_record(line, ret))
+			return true;
+	}
+	return false;
+}
+
+const char *report_value(const struct report_record *record, const char *key)
+{
+	for (size_t i = 0; i < record->count; i++)
+		if (!strcmp(record->fields[i].key, key))
+			return record->fields[i].value;
+	return "";
+}

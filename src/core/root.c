@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Paths: the only file that opens any. All are relative to one directory handle, so that a
+ * test's fake machine, an image being built and the running system need no special case.
+ */
+
+#include "root.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#define SYSFS_MAGIC 0x62656572 /* include/uapi/linux/magic.h */
+
+static bool has_live_sysfs(int fd)
+{
+	_cleanup_(closep) int sys = openat(fd, "sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	return sys >= 0 && fstatfs(sys, &fs) == 0 && fs.f_type == SYSFS_MAGIC;
+}
+
+int root_open(struct root *root, const char *directory)
+{
+	bool live = strcmp(directory, "/") == 0;
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (!live && has_live_sysfs(fd)) {
+		close(fd);
+		return -EXDEV;
+	}
+	root->fd = fd;
+	root->live = live;
+	return 0;
+}
+
+void root_done(struct root *root)
+{
+	closep(&root->fd);
+	*root = ROOT_NONE;
+}
+
+int root_descriptor(const struct root *root, const char *path, int flags)
+{
+	int fd = openat(root->fd, path, flags | O_CLOEXEC, 0666);
+
+	return fd < 0 ? -errno : fd;
+}
+
+ssize_t root_read_at(const struct root *root, const char *path, void *buffer, size_t size,
+		     off_t offset)
+{
+	_cleanup_(closep) int fd = root_descriptor(root, path, O_RDONLY);
+	ssize_t length;
+
+	if (fd < 0)
+		return fd;
+	length = offset ? pread(fd, buffer, size, offset) : read(fd, buffer, size);
+	return length < 0 ? -errno : length;
+}
+
+ssize_t root_read(const struct root *root, const char *path, char *buffer, size_t size)
+{
+	ssize_t length = root_read_at(root, path, buffer, size - 1, 0);
+
+	buffer[length > 0 ? length : 0] = '\0';
+	if (length > 0 && buffer[length - 1] == '\n')
+		buffer[--length] = '\0';
+	return length;
+}
+
+/* Adds what is left of `fd`, `limit` bytes at most: 1 if there is more, 0 if not, or -errno. */
+static int add_descriptor(int fd, size_t limit, size_t chunk, struct text *text)
+{
+	for (size_t done = 0;;) {
+		char *end = text_reserve(text, chunk);
+		ssize_t length;
+
+		if (!end)
+			return -ENOMEM;
+		length = read(fd, end, chunk);
+		if (length < 0)
+			return -errno;
+		if (done + length > limit) {
+			text->length += limit - done;
+			text->data[text->length] = '\0';
+			return 1;
+		}
+		end[length] = '\0';
+		text->length += length;
+		done += length;
+		if (length == 0)
+			return 0;
+	}
+}
+
+int root_read_proc(const struct root *root, const char *path, size_t limit,
+		   struct text *text)
+{
+	_cleanup_(closep) int fd = root_descriptor(root, path, O_RDONLY);
+
+	return fd < 0 ? fd : add_descriptor(fd, limit, 4096, text);
+}
+
+int root_read_file(const struct root *root, const char *path, size_t limit,
+		   struct text *text)
+{
+	/* O_NONBLOCK: opening a FIFO must not wait for a writer. */
+	_cleanup_(closep) int fd = root_descriptor(root, path, O_RDONLY | O_NONBLOCK);
+	struct stat st;
+	size_t size;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	size = (size_t)st.st_size < limit ? (size_t)st.st_size : limit;
+	return add_descriptor(fd, limit, size + 1, text);
+}
+
+int root_write(const struct root *root, const char *path, const char *string)
+{
+	_cleanup_(closep) int fd = root_descriptor(root, path, O_WRONLY | O_TRUNC);
+	size_t length = strlen(string);
+	ssize_t written;
+
+	if (fd < 0)
+		return fd;
+	written = write(fd, string, length);
+	if (written < 0)
+		return -errno;
+	return (size_t)written == length ? 0 : -EIO;
+}
+
+/* mkdir -p for what lies before the last slash of `path`. */
+static int make_parents(const struct root *root, const char *path)
+{
+	char copy[ROOT_PATH_SIZE];
+
+	string_copy(copy, sizeof(copy), path);
+	for (char *p = strchr(copy, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdirat(root->fd, copy, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	return 0;
+}
+
+static int write_all(int fd, const char *bytes, size_t length)
+{
+	while (length) {
+		ssize_t written = write(fd, bytes, length);
+
+		if (written < 0)
+			return -errno;
+		bytes += written;
+		length -= written;
+	}
+	return 0;
+}
+
+int root_create(const struct root *root, const char *path, const char *bytes,
+		size_t length)
+{
+	char temporary[ROOT_PATH_SIZE];
+	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
+	int fd, error;
+
+	if (!string_join(temporary, sizeof(temporary), path, ".new", NULL))
+		return -ENAMETOOLONG;
+	fd = openat(root->fd, temporary, flags, 0644);
+	if (fd < 0 && errno == ENOENT) {
+		error = make_parents(root, path);
+		if (error)
+			return error;
+		fd = openat(root->fd, temporary, flags, 0644);
+	}
+	if (fd < 0)
+		return -errno;
+	error = write_all(fd, bytes, length);
+	close(fd);
+	if (!error && renameat(root->fd, temporary, root->fd, path) < 0)
+		error = -errno;
+	if (error)
+		unlinkat(root->fd, temporary, 0);
+	return error;
+}
+
+int root_link(const struct root *root, const char *path, char *buffer, size_t size)
+{
+	ssize_t length = readlinkat(root->fd, path, buffer, size);
+
+	if (length < 0)
+		return -errno;
+	if ((size_t)length == size)
+		return -ENAMETOOLONG;
+	buffer[length] = '\0';
+	return 0;
+}
+
+int root_link_name(const struct root *root, const char *path, char *buffer, size_t size)
+{
+	char target[512];
+	const char *slash;
+	int error = root_link(root, path, target, sizeof(target));
+
+	if (error)
+		return error;
+	slash = strrchr(target, '/');
+	string_copy(buffer, size, slash ? slash + 1 : target);
+	return 0;
+}
+
+bool root_has(const struct root *root, const char *path)
+{
+	return faccessat(root->fd, path, F_OK, 0) == 0;
+}
+
+static void closedirp(DIR **directory)
+{
+	if (*directory)
+		closedir(*directory);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int add_names(DIR *directory, char ***names, size_t *count)
+{
+	struct dirent *entry;
+
+	while ((entry = readdir(directory))) {
+		char *name;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		name = strdup(entry->d_name);
+		if (!name || ARRAY_GROW(*names, *count)) {
+			free(name);
+			return -ENOMEM;
+		}
+		(*names)[(*count)++] = name;
+	}
+	return 0;
+}
+
+int root_names(const struct root *root, const char *path, char ***ret, size_t *ret_count)
+{
+	_cleanup_(closedirp) DIR *directory = NULL;
+	char **names = NULL;
+	size_t count = 0;
+	int fd, error;
+
+	fd = root_descriptor(root, path, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
+	directory = fdopendir(fd);
+	if (!directory) {
+		close(fd);
+		return -ENOMEM;
+	}
+	error = add_names(directory, &names, &count);
+	if (error) {
+		names_free(names, count);
+		return error;
+	}
+	if (count)
+		qsort(names, count, sizeof(*names), compare_names);
+	*ret = names;
+	*ret_count = count;
+	return 0;
+}
+
+void names_free(char **names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(names[i]);
+	free(names);
+}

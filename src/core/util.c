@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Arrays, numbers and strings: what the C library lacks, has in two versions, or has too large. */
+
+#include "util.h"
+
+#include <string.h>
+#include <sys/syscall.h>
+
+#ifdef __KLIBC__
+int finit_module(int fd, const char *options, int flags);
+#else
+static int finit_module(int fd, const char *options, int flags)
+{
+	return syscall(SYS_finit_module, fd, options, flags);
+}
+#endif
+
+int array_grow(void *items_pointer, size_t count, size_t size)
+{
+	size_t room = count ? 2 * count : 8;
+	void *items;
+
+	if (count && (count < 8 || (count & (count - 1))))
+		return 0;
+	if (room > SIZE_MAX / size)
+		return -ENOMEM;
+	/* Copied, since a pointer to any pointer is no pointer to void pointer. */
+	memcpy(&items, items_pointer, sizeof(items));
+	items = realloc(items, room * size);
+	if (!items)
+		return -ENOMEM;
+	memcpy(items_pointer, &items, sizeof(items));
+	return 0;
+}
+
+static unsigned int digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 'a' ^ 'A';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+}
+
+const char *number_parse(const char *text, unsigned int base, uint64_t max, uint64_t *ret)
+{
+	const char *p = text;
+	uint64_t value = 0;
+
+	for (; digit_value(*p) < base; p++) {
+		unsigned int digit = digit_value(*p);
+
+		if (value > max / base || value * base > max - digit)
+			return NULL;
+		value = value * base + digit;
+	}
+	if (p == text)
+		return NULL;
+	*ret = value;
+	return p;
+}
+
+const char *hex_parse(const char *text, int digits, uint32_t *ret)
+{
+	uint32_t value = 0;
+
+	for (; digits; digits--, text++) {
+		if (digit_value(*text) == 16)
+			return NULL;
+		value = value << 4 | digit_value(*text);
+	}
+	*ret = value;
+	return text;
+}
+
+char *number_format(char *buffer, uint64_t value, unsigned int base, int digits)
+{
+	char reversed[NUMBER_SIZE];
+	int count = 0;
+
+	while (value || count < digits) {
+		reversed[count++] = "0123456789abcdef"[value % base];
+		value /= base;
+	}
+	while (count)
+		*buffer++ = reversed[--count];
+	*buffer = '\0';
+	return buffer;
+}
+
+const char *prefix_skip(const char *text, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return strncmp(text, prefix, length) ? NULL : text + length;
+}
+
+void string_copy(char *buffer, size_t size, const char *text)
+{
+	string_join(buffer, size, text, NULL);
+}
+
+const char *line_next(const char *line)
+{
+	const char *newline = strchr(line, '\n');
+
+	return newline ? newline + 1 : NULL;
+}
+
+void line_copy(char *buffer, size_t size, const char *line)
+{
+	size_t length = strcspn(line, "\n");
+
+	string_copy(buffer, length < size ? length + 1 : size, line);
+}
+
+bool string_joinv(char *buffer, size_t size, va_list strings)
+{
+	const char *string;
+
+	while ((string = va_arg(strings, const char *))) {
+		size_t length = strnlen(string, size);
+
+		if (length == size)
+			length = size - 1;
+		memcpy(buffer, string, length);
+		buffer += length;
+		size -= length;
+		*buffer = '\0';
+		if (string[length])
+			return false;
+	}
+	return true;
+}
+
+bool string_join(char *buffer, size_t size, ...)
+{
+	va_list strings;
+	bool whole;
+
+	va_start(strings, size);
+	whole = string_joinv(buffer, size, strings);
+	va_end(strings);
+	return whole;
+}
+
+const char *error_text(int error)
+{
+	static const struct {
+		uint8_t error;
+		char text[27];
+	} texts[] = {
+		{ EPERM, "Operation not permitted" },
+		{ ENOENT, "No such file or directory" },
+		{ EIO, "Input/output error" },
+		{ ENOEXEC, "Exec format error" },
+		{ ENOMEM, "Cannot allocate memory" },
+		{ EACCES, "Permission denied" },
+		{ EBUSY, "Device or resource busy" },
+		{ ENODEV, "No such device" },
+		{ EISDIR, "Is a directory" },
+		{ EINVAL, "Invalid argument" },
+		{ ENOSPC, "No space left on device" },
+		{ EROFS, "Read-only file system" },
+	};
+	static char unknown[sizeof("error ") + NUMBER_SIZE] = "error ";
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (texts[i].error == error)
+			return texts[i].text;
+	number_format(unknown + strlen("error "), error, 10, 1);
+	return unknown;
+}
+
+int module_insert(int fd, const char *options, int flags)
+{
+	return finit_module(fd, options, flags) < 0 ? -errno : 0;
+}
