@@ -199,6 +199,8 @@ def examine(case, boot):
     if boot.ending != "powered off":
         problems.append(f"the guest did not end well: {boot.ending}")
     problems += _caught(case, findings) if case.caught else _wrong(findings)
+    for stranger in judge.strangers(frames.get("trace", ""), subjects(case)):
+        problems.append(f"{stranger}: touched, although it is not listed")
     problems += _report_problems(case, frames.get("report", ""))
     problems += _warning_problems(case)
     if case.client and "status 0" not in frames.get("client", ""):

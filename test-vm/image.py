@@ -20,7 +20,6 @@ import once
 
 # The shared image's own config: it selects nothing, but makes the hook add everything.
 SHARED_CONFIG = "bind 0000:00:1d.7 1234:0000\n"
-KINDS = ("shared", "own", "late")
 
 GUEST = once.HERE / "guest"
 GUEST_PROGRAMS = ("init", "vfio-client")
@@ -58,11 +57,12 @@ def catalogue():
 
 
 def image(suite, kind, config=""):
-    """Returns an initramfs of the suite with our program in it: shared, own, or late.
+    """An initramfs of the suite with our program in it: shared, own, late or empty.
 
     late is shared, but our script has a name that sorts after `udev`: the usual recipe.
+    empty is shared, but its config says nothing.
     """
-    config = config if kind == "own" else SHARED_CONFIG
+    config = {"own": config, "empty": "# nothing\n"}.get(kind, SHARED_CONFIG)
     stage = staged()
     fetched = suite.root.parent / "root.key"
     catalogue_file = once.HERE / "devices.toml"
@@ -114,10 +114,13 @@ def _build(suite, kind, config, stage, result):
 
 
 def _generate(suite, root, result):
-    """Runs mkinitramfs; what it has to say is kept beside the image."""
-    said = once.run("chroot", root, "mkinitramfs", "-o", "/var/tmp/image", suite.release)
+    """Runs mkinitramfs; what it says, and what is in the image, is kept beside it."""
+    name = "/var/tmp/image"
+    said = once.run("chroot", root, "mkinitramfs", "-o", name, suite.release)
     result.with_suffix(".log").write_text(said, "utf-8")
-    shutil.move(root / "var/tmp/image", result)
+    files = once.run("chroot", root, "lsinitramfs", name)
+    result.with_suffix(".files").write_text(files, "utf-8")
+    shutil.move(f"{root}{name}", result)
     _pad(result)
 
 

@@ -146,6 +146,17 @@ def judge(trace, functions, subjects):
     return [_judge_one(history(events, drivers, one), one) for one in subjects]
 
 
+def strangers(trace, subjects):
+    """Devices that nobody listed, whether subjects or not, and that we touched."""
+    listed = {one.address for one in subjects if one.expect in (CLAIMED, TAKEN, FENCED)}
+    touched = [
+        event.what
+        for event in parse_trace(trace)
+        if event.kind in ("fence", "release") or event.driver == VFIO
+    ]
+    return sorted(set(touched) - listed)
+
+
 def _judge_one(past, subject):
     rules = RULES[subject.expect]
     problems = [problem for rule in rules for problem in rule(past, subject)]

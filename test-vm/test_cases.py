@@ -4,8 +4,11 @@
 import pytest
 
 import case
+import debian
+import image
 
 CASES = case.load_all()
+SUITES = sorted({one.suite for one in CASES})
 
 
 @pytest.fixture(scope="session", name="prepared")
@@ -22,3 +25,14 @@ def test_case(one, prepared):
         f"{one.id}: {'; '.join(outcome.problems)}\n"
         f"See build/vm/failed/{one.id}/; to repeat: make check-vm CASE={one.id}"
     )
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_config_that_says_nothing_adds_nothing(suite, prepared):
+    assert "usr/lib/vfio-early/vfio-early-boot" in files_of(suite, "shared")
+    assert "vfio" not in files_of(suite, "empty")
+
+
+def files_of(suite, kind):
+    built = image.image(debian.suite(suite), kind)
+    return built.with_suffix(".files").read_text("utf-8")

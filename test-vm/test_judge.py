@@ -172,6 +172,12 @@ def test_trace_with_gaps_is_no_proof(trace):
     assert codes(trace, "", TWIN) == {"no-trace"}
 
 
+def test_device_that_nobody_listed():
+    trace, _ = recorded("after-udev-bookworm")
+    assert judge.strangers(trace, [NIC, NVME, TWIN]) == []
+    assert judge.strangers(trace, [NIC]) == [NVME.address]
+
+
 def test_words_tell_the_story():
     (finding,) = judge.judge(*recorded("desktop-bookworm"), [NIC])
     order = [
