@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_COMMAND_H
+#define VFIO_EARLY_COMMAND_H
+
+#include <stdbool.h>
+
+/* How the program ends; doc/vfio-early.8 has the same list. */
+enum status {
+	STATUS_WELL = 0,	/* all is as wanted */
+	STATUS_UNWANTED = 1,	/* something is not */
+	STATUS_USAGE = 2,	/* the command line was not understood */
+	STATUS_CONFIG = 3,	/* the config has errors */
+	STATUS_ENVIRONMENT = 4, /* a file, a library or the kernel said no */
+	STATUS_DUE = 5,		/* a rebuild of the image or a reboot is due */
+};
+
+/* The options of all commands; a command says which ones it takes. */
+enum option_bit {
+	OPTION_ROOT = 1 << 0,
+	OPTION_KERNEL = 1 << 1,
+	OPTION_DEST = 1 << 2,
+};
+
+/* A command line that was understood. */
+struct request {
+	const char *root;   /* --root, "/" without it */
+	const char *kernel; /* --kernel, NULL without it */
+	const char *dest;   /* --dest, NULL without it */
+	char **arguments;   /* ends with NULL */
+	int count;
+};
+
+struct command {
+	const char *name;
+	const char *arguments; /* as the usage line has them: "KERNELVERSION" */
+	const char *summary;   /* half a line, for the list of commands */
+	const char *details;   /* the paragraphs of its --help */
+	unsigned int options;  /* enum option_bit */
+	int least, most;       /* how many arguments */
+	enum status (*run)(const struct request *request);
+};
+
+extern const struct command command_check, command_image;
+
+/* One line on standard error, "vfio-early: " in front: object, action, cause, remedy. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

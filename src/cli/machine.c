@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The machine: config, functions and what each line selects, loaded once for any command. */
+
+#include "machine.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "alias.h"
+#include "device.h"
+
+#define ALIASES_MAX (16 * 1024 * 1024)
+
+static enum status fail(const char *object, int error)
+{
+	complain("%s: %s", object, strerror(-error));
+	return STATUS_ENVIRONMENT;
+}
+
+static int read_cmdline(struct machine *machine)
+{
+	struct text text = { 0 };
+	int error = root_read_proc(&machine->root, "proc/cmdline", 64 * 1024, &text);
+
+	if (error != -ENOMEM)
+		error = cmdline_parse(&machine->cmdline, text_string(&text));
+	text_done(&text);
+	return error;
+}
+
+static int read_aliases(struct machine *machine)
+{
+	struct text all = { 0 };
+	char path[ROOT_PATH_SIZE];
+	int error;
+
+	string_join(path, sizeof(path), "lib/modules/", machine->kernel, "/modules.alias",
+		    NULL);
+	error = root_read_file(&machine->root, path, ALIASES_MAX, &all);
+	for (const char *line = text_string(&all); line; line = line_next(line))
+		if (prefix_skip(line, ALIAS_PREFIX))
+			text_add_bytes(&machine->aliases, line, strcspn(line, "\n") + 1);
+	text_done(&all);
+	return error == -ENOMEM ? error : text_error(&machine->aliases);
+}
+
+static char *kernel_version(const struct request *request)
+{
+	struct utsname name;
+
+	if (request->kernel)
+		return strdup(request->kernel);
+	return uname(&name) < 0 ? NULL : strdup(name.release);
+}
+
+static int load(struct machine *machine)
+{
+	const struct conf *conf = &machine->confdir.conf;
+	int error = read_cmdline(machine);
+
+	if (!error)
+		error = confdir_read(&machine->root, &machine->confdir);
+	if (!error)
+		error = read_aliases(machine);
+	if (error)
+		return error;
+	error = device_scan(&machine->root, conf, &machine->cmdline, &machine->snapshot);
+	machine->has_devices = !error;
+	if (error && error != -ENOENT)
+		return error;
+	return match_rules(conf, &machine->cmdline, text_string(&machine->aliases),
+			   &machine->snapshot, &machine->match);
+}
+
+enum status machine_load(const struct request *request, struct machine *ret)
+{
+	int error;
+
+	ret->root = ROOT_NONE;
+	ret->directory = request->root;
+	error = root_open(&ret->root, request->root);
+	if (error == -EXDEV) {
+		complain(
+			"%s: has this machine's own /sys in it; leave --root out, or unmount it",
+			request->root);
+		return STATUS_ENVIRONMENT;
+	}
+	if (error)
+		return fail(request->root, error);
+	ret->kernel = kernel_version(request);
+	error = ret->kernel ? load(ret) : -ENOMEM;
+	return error ? fail("loading the config and the machine", error) : STATUS_WELL;
+}
+
+void machine_tell_errors(const struct machine *machine, const char *prefix)
+{
+	const struct conf *conf = &machine->confdir.conf;
+
+	for (size_t i = 0; i < conf->error_count; i++) {
+		const struct conf_error *error = &conf->errors[i];
+		struct text place = { 0 };
+
+		place_add(&error->place, &place);
+		fprintf(stderr, "%s%s: %s\n", prefix, text_string(&place),
+			error->message);
+		text_done(&place);
+	}
+	if (conf->error_total > conf->error_count)
+		fprintf(stderr, "%s%zu further errors are not listed\n", prefix,
+			conf->error_total - conf->error_count);
+}
+
+void machine_done(struct machine *machine)
+{
+	match_done(&machine->match);
+	pci_snapshot_done(&machine->snapshot);
+	text_done(&machine->aliases);
+	confdir_done(&machine->confdir);
+	cmdline_done(&machine->cmdline);
+	free(machine->kernel);
+	root_done(&machine->root);
+	*machine = (struct machine){ .root = ROOT_NONE };
+}

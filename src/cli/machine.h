@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_MACHINE_H
+#define VFIO_EARLY_MACHINE_H
+
+#include "cmdline.h"
+#include "command.h"
+#include "confdir.h"
+#include "match.h"
+#include "pci.h"
+#include "root.h"
+#include "util.h"
+
+/* A machine, this one or the one below --root, as any command wants to know it. Starts zeroed. */
+struct machine {
+	struct root root;
+	const char *directory; /* --root */
+	char *kernel; /* the version that is meant: --kernel, or the running one */
+	struct cmdline cmdline;
+	struct confdir confdir;
+	struct text
+		aliases; /* the lines of the kernel's modules.alias that are about vfio */
+	struct pci_snapshot snapshot;
+	bool has_devices; /* sysfs was there; without it the snapshot is empty */
+	struct match match;
+};
+
+/*
+ * Loads it all. STATUS_WELL, or a status after an error was told; machine_done() frees it in
+ * either case.
+ */
+enum status machine_load(const struct request *request, struct machine *ret) _must_check_;
+void machine_done(struct machine *machine);
+
+/* Tells the config's errors on standard error, each "PREFIXfile:line:column: message". */
+void machine_tell_errors(const struct machine *machine, const char *prefix);
+
+#endif

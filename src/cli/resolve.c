@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From a driver's name to the module files that have to be loaded: the only user of libkmod. */
+
+#include "resolve.h"
+
+#include <libkmod.h>
+#include <stdio.h>
+#include <string.h>
+
+struct resolver {
+	struct kmod_ctx *kmod;
+	const struct cmdline *cmdline;
+	size_t root_length; /* of the root's path in front of a module's path */
+};
+
+/* What libkmod's print_action can't be handed: it has no parameter for its caller's data. */
+static struct {
+	const struct resolver *resolver;
+	struct loadplan *plan;
+	const char *driver;
+	int error;
+} action;
+
+static char *join(const char *a, const char *b)
+{
+	char *path;
+
+	return asprintf(&path, "%s%s", a, b) < 0 ? NULL : path;
+}
+
+struct resolver *resolver_new(const char *directory, const char *version,
+			      const struct cmdline *cmdline)
+{
+	/* The places and their order are modprobe.d(5)'s. */
+	static const char *const places[] = { "/etc/modprobe.d", "/run/modprobe.d",
+					      "/usr/local/lib/modprobe.d",
+					      "/usr/lib/modprobe.d", "/lib/modprobe.d" };
+	const char *paths[ARRAY_SIZE(places) + 1] = { 0 };
+	const char *root = strcmp(directory, "/") ? directory : "";
+	_cleanup_(freep) char *modules = NULL;
+	struct resolver *resolver = calloc(1, sizeof(*resolver));
+
+	if (!resolver || asprintf(&modules, "%s/lib/modules/%s", root, version) < 0) {
+		modules = NULL;
+		goto out;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		paths[i] = join(root, places[i]);
+	resolver->cmdline = cmdline;
+	resolver->root_length = strlen(root);
+	resolver->kmod = kmod_new(modules, paths);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		free((char *)paths[i]);
+	if (resolver->kmod && !kmod_load_resources(resolver->kmod))
+		return resolver;
+out:
+	resolver_free(resolver);
+	return NULL;
+}
+
+void resolver_free(struct resolver *resolver)
+{
+	if (!resolver)
+		return;
+	kmod_unref(resolver->kmod);
+	free(resolver);
+}
+
+/* Removes `word` from the blank-separated `words`, once. */
+static void remove_word(char *words, const char *word, size_t length)
+{
+	for (char *p = words; *p; p += strspn(p, " ")) {
+		size_t here = strcspn(p, " ");
+
+		if (here == length && !memcmp(p, word, length)) {
+			char *rest = p + length + strspn(p + length, " ");
+
+			memmove(p, rest, strlen(rest) + 1);
+			return;
+		}
+		p += here;
+	}
+}
+
+/* The options of modprobe.d: those that libkmod found, less those of the kernel command line. */
+static char *own_options(const char *module, const char *options)
+{
+	char *own = strdup(options ? options : "");
+	struct text from_cmdline = { 0 };
+
+	if (!own)
+		return NULL;
+	cmdline_module_options(action.resolver->cmdline, module, &from_cmdline);
+	for (const char *p = text_string(&from_cmdline); *p;) {
+		p += strspn(p, " ");
+		remove_word(own, p, strcspn(p, " "));
+		p += strcspn(p, " ");
+	}
+	text_done(&from_cmdline);
+	for (size_t length = strlen(own); length && own[length - 1] == ' ';)
+		own[--length] = '\0';
+	return own;
+}
+
+/* libkmod tells of a module that it would load now. The same one can come twice. */
+static void take_module(struct kmod_module *module, bool install, const char *options)
+{
+	const char *path = kmod_module_get_path(module);
+	_cleanup_(freep) char *own = NULL;
+
+	(void)install; /* always false: install commands are left aside, no shell is in an image */
+	if (!path || action.error)
+		return;
+	path += action.resolver->root_length;
+	if (loadplan_has_module(action.plan, action.driver, path))
+		return;
+	own = own_options(kmod_module_get_name(module), options);
+	action.error = own ? loadplan_add(action.plan, path, own) : -ENOMEM;
+}
+
+static int add_modules(struct resolver *resolver, struct kmod_list *list)
+{
+	const unsigned int flags =
+		KMOD_PROBE_DRY_RUN | KMOD_PROBE_IGNORE_LOADED | KMOD_PROBE_IGNORE_COMMAND;
+	struct kmod_list *item;
+
+	(void)resolver;
+	kmod_list_foreach(item, list)
+	{
+		struct kmod_module *module = kmod_module_get_module(item);
+		int error = kmod_module_probe_insert_module(module, flags, NULL, NULL,
+							    NULL, take_module);
+
+		kmod_module_unref(module);
+		if (error < 0)
+			return error;
+	}
+	return action.error;
+}
+
+static int add_by_name(struct resolver *resolver, const char *name)
+{
+	struct kmod_list *list = NULL;
+	int error = kmod_module_new_from_lookup(resolver->kmod, name, &list);
+
+	if (error >= 0)
+		error = list ? add_modules(resolver, list) : -ENOENT;
+	kmod_module_unref_list(list);
+	return error;
+}
+
+int resolver_add(struct resolver *resolver, const char *driver, const char *first,
+		 struct loadplan *plan)
+{
+	int error = loadplan_add_driver(plan, driver);
+
+	action.resolver = resolver;
+	action.plan = plan;
+	action.driver = driver;
+	action.error = 0;
+	if (!error && first)
+		error = add_by_name(resolver, first);
+	return error ? error : add_by_name(resolver, driver);
+}
+
+bool resolver_has_file(struct resolver *resolver, const char *module)
+{
+	struct kmod_module *found = NULL;
+	bool has = kmod_module_new_from_name(resolver->kmod, module, &found) >= 0 &&
+		   kmod_module_get_path(found);
+
+	kmod_module_unref(found);
+	return has;
+}

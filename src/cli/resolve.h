@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_RESOLVE_H
+#define VFIO_EARLY_RESOLVE_H
+
+#include "cmdline.h"
+#include "loadplan.h"
+#include "util.h"
+
+/* The modules of one kernel, below a root directory. Opaque: libkmod's context. */
+struct resolver;
+
+/*
+ * For `version` below `directory` ("/" for the running system), with that root's modprobe.d.
+ * `cmdline` is the running machine's: libkmod takes module options from there as well, which
+ * belong to this boot and not into an image; they are taken out again. NULL if the kernel's
+ * modules can't be read.
+ */
+struct resolver *resolver_new(const char *directory, const char *version,
+			      const struct cmdline *cmdline);
+void resolver_free(struct resolver *resolver);
+
+/*
+ * Adds a heading for `driver` to the plan, and all modules that its loading loads, in that order:
+ * dependencies and soft dependencies first, each with its options from modprobe.d; what is built
+ * into the kernel is left out. `first`: a module that goes before, or NULL. 0; -ENOENT if the
+ * kernel has no module and no built-in driver of that name; or -errno.
+ */
+int resolver_add(struct resolver *resolver, const char *driver, const char *first,
+		 struct loadplan *plan) _must_check_;
+
+/* Is there a module file of that name, not built in? */
+bool resolver_has_file(struct resolver *resolver, const char *module);
+
+#endif
