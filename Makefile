@@ -19,10 +19,12 @@ PYTEST = $(PYTHON) -B -m pytest -q -p no:cacheprovider
 
 B := build
 
-# One short line a step; make V=1 shows the commands.
+# One short line a step; make V=1 shows the commands, make -s nothing.
 ifeq ($(V),)
 Q := @
+ifeq ($(findstring s,$(firstword -$(MAKEFLAGS))),)
 say = @echo "  $(1)	$(patsubst $B/%,%,$@)"
+endif
 endif
 
 core := $(wildcard src/core/*.c)
@@ -131,5 +133,6 @@ uninstall:
 clean:
 	find $B -mindepth 1 -maxdepth 1 ! -name fetched -exec rm -rf {} + 2>/dev/null || true
 
+.DELETE_ON_ERROR:
 .PHONY: all units check check-unit check-vm try deps install uninstall clean
 .SECONDARY:
