@@ -54,23 +54,30 @@ static char *kernel_version(const struct request *request)
 	return uname(&name) < 0 ? NULL : strdup(name.release);
 }
 
-static int load(struct machine *machine)
+int machine_match(struct machine *machine)
 {
 	const struct conf *conf = &machine->confdir.conf;
-	int error = read_cmdline(machine);
+	int error;
 
-	if (!error)
-		error = confdir_read(&machine->root, &machine->confdir);
-	if (!error)
-		error = read_aliases(machine);
-	if (error)
-		return error;
+	match_done(&machine->match);
+	pci_snapshot_done(&machine->snapshot);
 	error = device_scan(&machine->root, conf, &machine->cmdline, &machine->snapshot);
 	machine->has_devices = !error;
 	if (error && error != -ENOENT)
 		return error;
 	return match_rules(conf, &machine->cmdline, text_string(&machine->aliases),
 			   &machine->snapshot, &machine->match);
+}
+
+static int load(struct machine *machine)
+{
+	int error = read_cmdline(machine);
+
+	if (!error)
+		error = confdir_read(&machine->root, &machine->confdir);
+	if (!error)
+		error = read_aliases(machine);
+	return error ? error : machine_match(machine);
 }
 
 enum status machine_load(const struct request *request, struct machine *ret)

@@ -29,6 +29,10 @@ struct machine {
  * either case.
  */
 enum status machine_load(const struct request *request, struct machine *ret) _must_check_;
+
+/* Scans and matches again, after a change of `confdir`. 0 or -errno. */
+int machine_match(struct machine *machine) _must_check_;
+
 void machine_done(struct machine *machine);
 
 /* Tells the config's errors on standard error, each "PREFIXfile:line:column: message". */
