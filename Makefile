@@ -47,16 +47,21 @@ small := -fomit-frame-pointer -mno-sse -mpreferred-stack-boundary=3 -mskip-rax-s
 	-falign-functions=1 -falign-jumps=1 -falign-loops=1 -fno-asynchronous-unwind-tables \
 	-fno-unwind-tables -fcf-protection=none -ffunction-sections -fdata-sections \
 	-fno-caller-saves -fno-expensive-optimizations -fno-tree-loop-optimize
-small_link := -Wl,--gc-sections,-O2,-z,noseparate-code,-z,common-page-size=64
-strip := -s -R .comment -R .note -R .note.gnu.build-id
+small_link := -Wl,--gc-sections,--build-id=none,-O2,-z,noseparate-code,-z,common-page-size=64
+strip := -s -R .comment -R .note
 
 boot_objects := $(core:src/%.c=$B/klibc/%.o) $(boot:src/%.c=$B/klibc/%.o)
 host_core := $(core:src/%.c=$B/host/%.o)
 host_objects := $(host_core) $(cli:src/%.c=$B/host/%.o)
 
-all: $B/vfio-early $B/vfio-early-boot
+all: $B/vfio-early $B/vfio-early-boot $B/vfio-early-init
 
 $B/vfio-early-boot: $(boot_objects)
+	$(call say,LINK)
+	$Q$(KLCC) -static $(small_link) -o $@.full $^
+	$Qstrip $(strip) -o $@ $@.full
+
+$B/vfio-early-init: $B/klibc/init/main.o
 	$(call say,LINK)
 	$Q$(KLCC) -static $(small_link) -o $@.full $^
 	$Qstrip $(strip) -o $@ $@.full
@@ -112,10 +117,17 @@ packages := gcc libc6-dev linux-libc-dev make pkg-config klibc-utils libklibc-de
 deps:
 	@test/install-packages $(packages)
 
+dracut = $(DESTDIR)$(PREFIX)/lib/dracut/modules.d
+
 install: all
 	$(call say,INSTALL)
 	$Qinstall -D -m 755 $B/vfio-early $(DESTDIR)$(PREFIX)/sbin/vfio-early
 	$Qinstall -D -m 755 $B/vfio-early-boot $(DESTDIR)$(PREFIX)/lib/vfio-early/vfio-early-boot
+	$Qinstall -D -m 755 $B/vfio-early-init $(DESTDIR)$(PREFIX)/lib/vfio-early/vfio-early-init
+	$Qinstall -d $(dracut)/50vfio-early $(dracut)/99vfio-early-init
+	$Qinstall -m 755 hook/dracut/50vfio-early/module-setup.sh $(dracut)/50vfio-early/
+	$Qinstall -m 644 hook/dracut/50vfio-early/vfio-early.* $(dracut)/50vfio-early/
+	$Qinstall -m 755 hook/dracut/99vfio-early-init/module-setup.sh $(dracut)/99vfio-early-init/
 	$Qinstall -D -m 755 hook/initramfs-tools/hook $(DESTDIR)$(PREFIX)/share/initramfs-tools/hooks/vfio-early
 	$Qinstall -D -m 755 hook/initramfs-tools/init-top \
 		$(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts/init-top/00-vfio-early
@@ -127,7 +139,7 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/vfio-early
 	rm -f $(DESTDIR)$(PREFIX)/share/initramfs-tools/hooks/vfio-early
 	rm -f $(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts/init-top/00-vfio-early
-	rm -rf $(DESTDIR)$(PREFIX)/lib/vfio-early
+	rm -rf $(DESTDIR)$(PREFIX)/lib/vfio-early $(dracut)/50vfio-early $(dracut)/99vfio-early-init
 
 # What was fetched stays, for the next run.
 clean:

@@ -109,11 +109,11 @@ static int look(struct boot *boot)
 	return error ? error : match(boot);
 }
 
-static int act(struct boot *boot, bool dry_run)
+static int act(struct boot *boot)
 {
-	int error = 0;
+	int error;
 
-	if (dry_run)
+	if (boot->cmdline.dry_run)
 		return verdicts_make(&boot->root, &boot->match, &boot->loadplan, NULL,
 				     &boot->verdicts);
 	error = plan_make(&boot->match, &boot->plan);
@@ -232,13 +232,16 @@ static bool tell(const struct boot *boot)
 	return tell_summary(&boot->verdicts) && !boot->cmdline.wrong;
 }
 
-static void write_report(const struct boot *boot, const char *mode, const char *note)
+/* `why`: why nothing was done, or NULL. */
+static void write_report(const struct boot *boot, const char *why)
 {
 	const struct report report = {
 		.kernel = boot->kernel.release,
 		.time = time(NULL),
-		.mode = mode,
-		.note = note,
+		.mode = boot->cmdline.off	? "off"
+			: boot->cmdline.dry_run ? "dry-run"
+						: "normal",
+		.note = why,
 		.cmdline = &boot->cmdline,
 		.confdir = &boot->confdir,
 		.loadplan = &boot->loadplan,
@@ -260,46 +263,51 @@ static bool has_binds(const struct conf *conf)
 	return conf->error_total > 0;
 }
 
-static int run(struct boot *boot, bool dry_run)
+/* Ends without having done anything, and says why. */
+static int end(const struct boot *boot, enum log_level level, const char *why, int status)
 {
-	const char *mode;
-	const char *note = NULL;
+	log_line(level, "nothing was done: ", why);
+	write_report(boot, why);
+	return status;
+}
+
+/* A load plan that can't be read is no reason to stop: each function that lacks it says so. */
+static int read_image(struct boot *boot)
+{
+	int error = 0;
+
+	if (match_wants_aliases(&boot->confdir.conf, &boot->cmdline))
+		error = read_aliases(boot);
+	if (!error && loadplan_read(&boot->root, &boot->loadplan) == -ENOMEM)
+		error = -ENOMEM;
+	return error;
+}
+
+static int run(struct boot *boot)
+{
 	int error = read_cmdline(boot);
 
-	dry_run |= boot->cmdline.dry_run;
-	mode = boot->cmdline.off ? "off" : dry_run ? "dry-run" : "normal";
-	if (!error && boot->cmdline.off) {
-		log_line(LOG_WARNING,
-			 "off: vfio_early=off is on the kernel command line");
-		write_report(boot, mode, "vfio_early=off is on the kernel command line");
-		return EXIT_UNWANTED;
-	}
+	if (!error && boot->cmdline.off)
+		return end(boot, LOG_WARNING,
+			   "vfio_early=off is on the kernel command line", EXIT_UNWANTED);
 	if (!error)
 		error = confdir_read(&boot->root, &boot->confdir);
-	if (!error && !has_binds(&boot->confdir.conf)) {
-		log_line(LOG_INFO, "no bind line in /" CONFDIR_MAIN ": nothing to do");
-		write_report(boot, mode, "no bind line in the config");
+	if (!error && report_move(&boot->root, &boot->confdir) == 0)
 		return EXIT_WANTED;
-	}
-	if (!error && match_wants_aliases(&boot->confdir.conf, &boot->cmdline))
-		error = read_aliases(boot);
-	if (!error) {
-		error = loadplan_read(&boot->root, &boot->loadplan);
-		error = error == -ENOMEM ? error
-					 : 0; /* each function that lacks it says so */
-	}
+	if (!error && !has_binds(&boot->confdir.conf))
+		return end(boot, LOG_INFO, "no bind line in the config", EXIT_WANTED);
+	if (!error)
+		error = read_image(boot);
 	if (!error)
 		error = look(boot);
 	if (!error)
-		error = act(boot, dry_run);
-	if (error) {
-		note = error == -ENOENT ? "no PCI bus in /sys" : error_text(-error);
-		log_line(LOG_ERROR, "nothing was done: ", note);
-		write_report(boot, mode, note);
-		return EXIT_ENVIRONMENT;
-	}
+		error = act(boot);
+	if (error)
+		return end(boot, LOG_ERROR,
+			   error == -ENOENT ? "no PCI bus in /sys" : error_text(-error),
+			   EXIT_ENVIRONMENT);
 	error = tell(boot) ? EXIT_WANTED : EXIT_UNWANTED;
-	write_report(boot, mode, note);
+	write_report(boot, NULL);
 	return error;
 }
 
@@ -327,8 +335,8 @@ int main(int argc, char **argv)
 {
 	static struct boot boot; /* large, and nothing else of the program is */
 	const char *directory = "/";
-	bool dry_run = false;
-	int status = parse_arguments(argv + (argc > 0), &directory, &dry_run);
+	int status =
+		parse_arguments(argv + (argc > 0), &directory, &boot.cmdline.dry_run);
 	int error;
 
 	if (status != GO_ON)
@@ -345,5 +353,5 @@ int main(int argc, char **argv)
 	open_log(&boot.root);
 	uname(&boot.kernel);
 	/* Nothing is freed: the process ends here. */
-	return run(&boot, dry_run);
+	return run(&boot);
 }

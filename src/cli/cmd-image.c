@@ -15,6 +15,8 @@
 /* In front of what a generator's user should see: mkinitramfs marks its own warnings so. */
 #define WARNING "W: vfio-early: "
 
+#define START_INIT_FILE "usr/lib/vfio-early/start-init"
+
 /* An IOMMU whose driver can be a module, which then has to come before vfio-pci. */
 #define VIRTIO_IOMMU_MODULE "virtio_iommu"
 static const struct pci_id virtio_iommu = { 0x1af4, 0x1057 };
@@ -131,6 +133,17 @@ static int write_plan(const struct image *image, const struct root *dest)
 	return error;
 }
 
+/* "start init": the hook of the generator looks for this file. The last such line counts. */
+static int write_start(const struct conf *conf, const struct root *dest)
+{
+	bool init = false;
+
+	for (size_t i = 0; i < conf->count; i++)
+		if (conf->rules[i].statement == STATEMENT_START)
+			init = conf->rules[i].start_init;
+	return init ? root_create(dest, START_INIT_FILE, "", 0) : 0;
+}
+
 static int write_image(const struct image *image)
 {
 	_cleanup_(root_done) struct root dest = ROOT_NONE;
@@ -138,6 +151,8 @@ static int write_image(const struct image *image)
 
 	if (!error)
 		error = confdir_copy(&image->machine.confdir, &dest, "");
+	if (!error)
+		error = write_start(&image->machine.confdir.conf, &dest);
 	return error ? error : write_plan(image, &dest);
 }
 

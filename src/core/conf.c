@@ -319,6 +319,8 @@ static int parse_start(struct line *line, const char *statement)
 {
 	const char *where = next_word(line);
 
+	if (line->rule.profile)
+		return word_error(line, statement, "can't stand below a [NAME]");
 	if (!where || next_word(line) || (strcmp(where, "hook") && strcmp(where, "init")))
 		return word_error(line, statement, "takes one word, hook or init");
 	line->rule.start_init = !strcmp(where, "init");

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define REPORT_MAX (16 * 1024 * 1024)
+
 #ifndef VERSION
 #define VERSION "unknown"
 #endif
@@ -171,18 +173,37 @@ void report_format(const struct report *report, struct text *text)
 			   report->applied->modules[i]);
 }
 
+static int write_files(const struct root *root, const struct text *text,
+		       const struct confdir *confdir)
+{
+	int error = text_error(text);
+
+	if (!error)
+		error = root_create(root, REPORT_FILE, text->data, text->length);
+	if (!error && confdir)
+		error = confdir_copy(confdir, root, REPORT_DIRECTORY);
+	return error;
+}
+
+int report_move(const struct root *root, const struct confdir *confdir)
+{
+	struct text text = { 0 };
+	int error = root_read_file(root, REPORT_LEFT, REPORT_MAX, &text);
+
+	if (!error)
+		error = write_files(root, &text, confdir);
+	text_done(&text);
+	return error;
+}
+
 int report_write(const struct root *root, const struct report *report)
 {
 	struct text text = { 0 };
 	int error;
 
 	report_format(report, &text);
-	error = text_error(&text);
-	if (!error)
-		error = root_create(root, REPORT_FILE, text.data, text.length);
+	error = write_files(root, &text, report->confdir);
 	text_done(&text);
-	if (!error && report->confdir)
-		error = confdir_copy(report->confdir, root, REPORT_DIRECTORY);
 	return error;
 }
 

@@ -16,6 +16,9 @@
 #define REPORT_FILE REPORT_DIRECTORY "report"
 #define REPORT_VERSION 1
 
+/* Where /init leaves the report, with "start init": /run is not there yet, and comes over it. */
+#define REPORT_LEFT "usr/lib/vfio-early/report"
+
 /*
  * The report is text, one record a line, each a word and KEY=VALUE fields:
  *
@@ -46,6 +49,12 @@ struct report {
 };
 
 void report_format(const struct report *report, struct text *text);
+
+/*
+ * Moves the report that was written before /run was mounted to its place, with the config of
+ * `confdir`. 0, -ENOENT if there is none, or -errno.
+ */
+int report_move(const struct root *root, const struct confdir *confdir) _must_check_;
 
 /* Writes REPORT_FILE, and copies of the config's files below REPORT_DIRECTORY. 0 or -errno. */
 int report_write(const struct root *root, const struct report *report) _must_check_;

@@ -49,7 +49,7 @@ const char *number_parse(const char *text, unsigned int base, uint64_t max, uint
 	for (; digit_value(*p) < base; p++) {
 		unsigned int digit = digit_value(*p);
 
-		if (value > max / base || value * base > max - digit)
+		if (digit > max || value > (max - digit) / base)
 			return NULL;
 		value = value * base + digit;
 	}

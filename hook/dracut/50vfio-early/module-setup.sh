@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Puts vfio-early into an image of dracut. dracut sources this file and calls its functions.
+
+# With a line in the config, yes; without, only if somebody asks for the module.
+check() {
+    grep -qsE '^[[:space:]]*[^#[:space:]]' "${dracutsysrootdir-}/etc/vfio-early.conf" \
+        "${dracutsysrootdir-}"/etc/vfio-early.conf.d/*.conf || return 255
+}
+
+# The strict start is a module of its own; it does something only where the config says so.
+depends() {
+    echo vfio-early-init
+}
+
+# Writes the config, the list of modules and the lines that protect what the host uses into the
+# image, and prints the modules.
+vfio_early_image() {
+    local root=()
+    [[ ${dracutsysrootdir-} ]] && root=(--root "$dracutsysrootdir")
+    # shellcheck disable=SC2154 # dracut's own
+    "${dracutsysrootdir-}/usr/sbin/vfio-early" image "$kernel" --dest "$initdir" "${root[@]}"
+}
+
+# In hostonly images too, where dracut drops the module of a driver that no device has yet.
+installkernel() {
+    local modules
+    mapfile -t modules < <(vfio_early_image 2> /dev/null)
+    [[ ${#modules[@]} -eq 0 ]] || hostonly='' instmods "${modules[@]}"
+}
+
+install() {
+    vfio_early_image > /dev/null
+    inst_binary /usr/lib/vfio-early/vfio-early-boot
+    # shellcheck disable=SC2154 # dracut's own
+    if dracut_module_included systemd; then
+        inst_simple "$moddir/vfio-early.service" "$systemdsystemunitdir/vfio-early.service"
+        mkdir -p "$initdir$systemdsystemunitdir/sysinit.target.wants"
+        ln_r "$systemdsystemunitdir/vfio-early.service" \
+            "$systemdsystemunitdir/sysinit.target.wants/vfio-early.service"
+    else
+        inst_simple "$moddir/vfio-early.conf" /etc/conf.d/00-vfio-early.conf
+    fi
+}
