@@ -19,14 +19,24 @@ enum option_bit {
 	OPTION_ROOT = 1 << 0,
 	OPTION_KERNEL = 1 << 1,
 	OPTION_DEST = 1 << 2,
+	OPTION_WITH = 1 << 8,
+	OPTION_ALLOW = 1 << 9,
+	OPTION_DRIVER = 1 << 10,
+	OPTION_DRY_RUN = 1 << 11,
 };
+
+#define ALLOWS_MAX 4 /* --allow that count */
 
 /* A command line that was understood. */
 struct request {
-	const char *root;   /* --root, "/" without it */
-	const char *kernel; /* --kernel, NULL without it */
-	const char *dest;   /* --dest, NULL without it */
-	char **arguments;   /* ends with NULL */
+	const char *root;		   /* --root, "/" without it */
+	const char *kernel;		   /* --kernel, NULL without it */
+	const char *dest;		   /* --dest, NULL without it */
+	const char *with;		   /* --with, NULL without it */
+	const char *driver;		   /* --driver, NULL without it */
+	const char *allow[ALLOWS_MAX + 1]; /* each --allow; ends with NULL */
+	bool dry_run;
+	char **arguments; /* ends with NULL */
 	int count;
 };
 

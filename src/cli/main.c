@@ -20,6 +20,13 @@ static const struct {
 	{ OPTION_KERNEL, "kernel", "VERSION",
 	  "for this kernel, not for the one that runs" },
 	{ OPTION_DEST, "dest", "DIR", "the image's tree, which is written to" },
+	{ OPTION_WITH, "with", "WHAT",
+	  "functions: the rest of the card as well; group: the rest of its IOMMU group" },
+	{ OPTION_DRIVER, "driver", "NAME",
+	  "bind it to this driver, or to the best one (auto), instead of vfio-pci" },
+	{ OPTION_ALLOW, "allow", "DANGER",
+	  "take it in spite of it: boot-display or in-use" },
+	{ OPTION_DRY_RUN, "dry-run", "", "say what would be done, and do nothing" },
 };
 
 void complain(const char *format, ...)
@@ -94,6 +101,15 @@ static void fill_long_options(unsigned int bits, struct option *table)
 	*table = (struct option){ 0 };
 }
 
+static void add_allow(struct request *request, const char *word)
+{
+	size_t count = 0;
+
+	while (count < ALLOWS_MAX - 1 && request->allow[count])
+		count++;
+	request->allow[count] = word;
+}
+
 static void take_option(struct request *request, unsigned int bit, const char *argument)
 {
 	switch (bit) {
@@ -105,6 +121,18 @@ static void take_option(struct request *request, unsigned int bit, const char *a
 		break;
 	case OPTION_DEST:
 		request->dest = argument;
+		break;
+	case OPTION_WITH:
+		request->with = argument;
+		break;
+	case OPTION_DRIVER:
+		request->driver = argument;
+		break;
+	case OPTION_ALLOW:
+		add_allow(request, argument);
+		break;
+	case OPTION_DRY_RUN:
+		request->dry_run = true;
 		break;
 	}
 }
