@@ -1,0 +1,604 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every danger of taking a device from the host, and its remedy. One function a danger, one table
+ * of them; each looks at one claim, one line or the machine, and says nothing or one thing.
+ */
+
+#include "danger.h"
+
+#include <string.h>
+
+#include "device.h"
+#include "facts.h"
+#include "keyboard.h"
+
+#define IOMMU_GROUPS "sys/kernel/iommu_groups"
+#define NAMED_MAX 4
+
+/* What the functions below look at. */
+struct survey {
+	const struct machine *machine;
+	struct in_uses uses; /* of the host */
+	struct in_uses keyboards;
+	size_t other_keyboards; /* on no PCI function */
+	bool iommu_is_off;
+};
+
+/* A danger being found: there is one if `text` is not empty. */
+struct finding {
+	enum danger_kind kind;
+	bool refuses;
+	struct text text, remedy;
+};
+
+const char *danger_kind_name(enum danger_kind kind)
+{
+	static const char *const names[] = {
+		[DANGER_BOOT_DISPLAY] = "boot-display",
+		[DANGER_IN_USE] = "in-use",
+		[DANGER_MAYBE_IN_USE] = "maybe-in-use",
+		[DANGER_KEYBOARD] = "keyboard",
+		[DANGER_GROUP] = "group",
+		[DANGER_VFS] = "virtual-functions",
+		[DANGER_VF] = "virtual-function",
+		[DANGER_BUILT_IN] = "built-in",
+		[DANGER_NO_RESET] = "no-reset",
+		[DANGER_ID_ALONE] = "id-alone",
+		[DANGER_IOMMU_OFF] = "iommu-off",
+		[DANGER_NO_INTERRUPT_REMAPPING] = "no-interrupt-remapping",
+	};
+
+	return names[kind];
+}
+
+static void add_address(const struct pci_function *function, struct text *text)
+{
+	char address[PCI_ADDRESS_SIZE];
+
+	text_add(text, pci_address_format(&function->address, address));
+}
+
+void danger_add_subject(const struct danger *danger, struct text *text)
+{
+	if (danger->claim)
+		add_address(danger->claim->function, text);
+	else if (danger->rule)
+		place_add(&danger->rule->place, text);
+	else
+		text_add(text, "this machine");
+}
+
+/* Will the boot program take it, as far as the match can tell? */
+static bool is_taken(const struct claim *claim)
+{
+	return claim->result == RESULT_NONE;
+}
+
+/* The claim that takes `function`, or NULL. */
+static const struct claim *find_claim(const struct machine *machine,
+				      const struct pci_function *function)
+{
+	for (size_t i = 0; i < machine->match.claim_count; i++)
+		if (machine->match.claims[i].function == function &&
+		    is_taken(&machine->match.claims[i]))
+			return &machine->match.claims[i];
+	return NULL;
+}
+
+/* "write WORD on /etc/vfio-early.conf:3" */
+static void add_write(struct text *text, const char *word, const struct rule *rule)
+{
+	text_add(text, "write ", word, " on ");
+	place_add(&rule->place, text);
+}
+
+static void find_boot_display(const struct survey *survey, const struct claim *claim,
+			      struct finding *finding)
+{
+	(void)survey;
+	if (!claim->function->boot_display || claim->rule->allow & ALLOW_BOOT_DISPLAY)
+		return;
+	finding->refuses = true;
+	text_add(&finding->text, "the firmware's display is on it: without it the screen "
+				 "stays black until a driver has another one");
+	text_add(&finding->remedy,
+		 "choose another display as the first one in the firmware's setup, or ");
+	add_write(&finding->remedy, "allow=boot-display", claim->rule);
+}
+
+static void find_in_use(const struct survey *survey, const struct claim *claim,
+			struct finding *finding)
+{
+	const struct in_use *use = in_uses_get(&survey->uses, claim->function);
+
+	if (!use || claim->rule->allow & ALLOW_IN_USE)
+		return;
+	finding->refuses = use->certain;
+	finding->kind = use->certain ? DANGER_IN_USE : DANGER_MAYBE_IN_USE;
+	text_add(&finding->text,
+		 use->certain ? "the host uses it: " : "the host may use it: ",
+		 text_string(&use->what));
+	text_add(&finding->remedy, "move that to another device");
+	if (use->certain) {
+		text_add(&finding->remedy, ", or ");
+		add_write(&finding->remedy, "allow=in-use", claim->rule);
+	}
+}
+
+/* Is there a keyboard that no line takes? */
+static bool has_keyboard_left(const struct survey *survey)
+{
+	if (survey->other_keyboards)
+		return true;
+	for (size_t i = 0; i < survey->keyboards.count; i++)
+		if (!find_claim(survey->machine, survey->keyboards.items[i].function))
+			return true;
+	return false;
+}
+
+static void find_keyboard(const struct survey *survey, const struct claim *claim,
+			  struct finding *finding)
+{
+	const struct in_use *use = in_uses_get(&survey->keyboards, claim->function);
+
+	if (!use || has_keyboard_left(survey))
+		return;
+	text_add(&finding->text,
+		 "the last keyboard hangs on it: ", text_string(&use->what));
+	text_add(&finding->remedy,
+		 "plug a keyboard into a port of another controller, or make "
+		 "sure that the host can be reached by network");
+}
+
+/* Does a host driver keep `function`, so that its group can't be handed to a guest? */
+static bool stays_with_host(const struct survey *survey,
+			    const struct pci_function *function)
+{
+	static const char *const harmless[] = { "vfio-pci", "pci-stub", "pcieport" };
+
+	if (!*function->driver || pci_is_bridge(function) ||
+	    find_claim(survey->machine, function))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
+		if (!strcmp(function->driver, harmless[i]))
+			return false;
+	return !strstr(function->driver, "vfio");
+}
+
+static void add_mate(struct text *text, const struct pci_function *mate, size_t found)
+{
+	if (found == NAMED_MAX)
+		text_add(text, " ...");
+	if (found >= NAMED_MAX)
+		return;
+	text_add(text, found ? ", " : "");
+	add_address(mate, text);
+	text_add(text, " (", mate->driver, ")");
+}
+
+/* The group mates of `claim` that stay with the host, in `text`. Does the host need one? */
+static bool add_mates(const struct survey *survey, const struct claim *claim,
+		      char **names, size_t count, struct text *text)
+{
+	const struct pci_snapshot *snapshot = &survey->machine->snapshot;
+	bool needed = false;
+	size_t found = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct pci_function *mate;
+		struct pci_address address;
+
+		if (pci_address_parse(names[i], &address))
+			continue;
+		mate = pci_find(snapshot, &address);
+		if (!mate || mate == claim->function || !stays_with_host(survey, mate))
+			continue;
+		add_mate(text, mate, found++);
+		needed = needed || in_uses_get(&survey->uses, mate);
+	}
+	return needed;
+}
+
+static void find_group_mates(const struct survey *survey, const struct claim *claim,
+			     struct finding *finding)
+{
+	const struct root *root = &survey->machine->root;
+	char path[DEVICE_PATH_SIZE], number[NUMBER_SIZE];
+	char **names = NULL;
+	size_t count = 0;
+	struct text mates = { 0 };
+	bool needed;
+
+	if (root_names(
+		    root,
+		    device_path(&claim->function->address, "iommu_group/devices", path),
+		    &names, &count))
+		return;
+	needed = add_mates(survey, claim, names, count, &mates);
+	names_free(names, count);
+	number_format(number, facts_group(root, &claim->function->address), 10, 1);
+	if (mates.length) {
+		text_add(&finding->text, "IOMMU group ", number,
+			 " is not viable, a guest will not start with it: ",
+			 text_string(&mates), " would stay with the host");
+		if (needed)
+			text_add(&finding->remedy,
+				 "put the card into another slot: the host "
+				 "needs what is in this group");
+		else
+			add_write(&finding->remedy, "with=group", claim->rule);
+	}
+	text_done(&mates);
+}
+
+static void find_virtual_functions(const struct survey *survey, const struct claim *claim,
+				   struct finding *finding)
+{
+	unsigned int count = facts_virtual_functions(&survey->machine->root,
+						     &claim->function->address);
+	char address[PCI_ADDRESS_SIZE];
+
+	if (!count)
+		return;
+	pci_address_format(&claim->function->address, address);
+	text_add_number(&finding->text, count, 10, 1);
+	text_add(&finding->text,
+		 count == 1 ? " virtual function of it is"
+			    : " virtual functions of it are",
+		 " in use: vfio-pci refuses it as long as there are any");
+	text_add(&finding->remedy,
+		 "take out what makes them at boot, and run: echo 0 > "
+		 "/sys/bus/pci/devices/",
+		 address, "/sriov_numvfs");
+}
+
+static void find_virtual_function(const struct survey *survey, const struct claim *claim,
+				  struct finding *finding)
+{
+	char text[PCI_ADDRESS_SIZE], own[PCI_ADDRESS_SIZE];
+	struct pci_address physical;
+
+	if (!facts_physical_function(&survey->machine->root, &claim->function->address,
+				     &physical))
+		return;
+	text_add(&finding->text, "it is a virtual function of ",
+		 pci_address_format(&physical, text),
+		 ", whose driver makes it after the boot program has run");
+	text_add(&finding->remedy, "run, once it is there: vfio-early bind ",
+		 pci_address_format(&claim->function->address, own));
+}
+
+static void find_built_in(const struct survey *survey, const struct claim *claim,
+			  struct finding *finding)
+{
+	const char *driver = claim->function->driver;
+
+	if (!*driver || !strcmp(driver, claim->driver) ||
+	    !facts_driver_is_built_in(&survey->machine->root, driver))
+		return;
+	text_add(&finding->text, driver,
+		 " is built into the kernel and has it before any program runs; it is "
+		 "released at the first moment");
+	text_add(
+		&finding->remedy,
+		"nothing, as a rule; if the device does not survive that, use a kernel with ",
+		driver, " as a module");
+}
+
+/* vfio can reset a whole bus below a bridge, if every function on it is the guest's. */
+static bool bus_is_ours(const struct survey *survey, const struct pci_function *function)
+{
+	const struct machine *machine = survey->machine;
+	struct pci_path path;
+
+	if (!facts_path(&machine->root, &function->address, &path) || path.hops < 2)
+		return false;
+	for (size_t i = 0; i < machine->snapshot.count; i++) {
+		const struct pci_function *other = &machine->snapshot.functions[i];
+
+		if (other->address.domain == function->address.domain &&
+		    other->address.bus == function->address.bus &&
+		    !find_claim(machine, other))
+			return false;
+	}
+	return true;
+}
+
+static void find_no_reset(const struct survey *survey, const struct claim *claim,
+			  struct finding *finding)
+{
+	char methods[128];
+
+	facts_reset(&survey->machine->root, &claim->function->address, methods,
+		    sizeof(methods));
+	if (*methods || bus_is_ours(survey, claim->function))
+		return;
+	text_add(&finding->text,
+		 "nothing can reset it: it serves one start of a guest, and "
+		 "then needs the host to reboot");
+	text_add(&finding->remedy,
+		 "take every function of its bus, so that the bus can be "
+		 "reset: ");
+	add_write(&finding->remedy, "with=functions", claim->rule);
+}
+
+static const struct {
+	enum danger_kind kind;
+	bool of_refused; /* also where the match refuses the function already */
+	void (*find)(const struct survey *survey, const struct claim *claim,
+		     struct finding *finding);
+} of_claims[] = {
+	{ DANGER_BOOT_DISPLAY, true, find_boot_display },
+	{ DANGER_IN_USE, true, find_in_use },
+	{ DANGER_KEYBOARD, false, find_keyboard },
+	{ DANGER_GROUP, false, find_group_mates },
+	{ DANGER_VFS, false, find_virtual_functions },
+	{ DANGER_VF, false, find_virtual_function },
+	{ DANGER_BUILT_IN, false, find_built_in },
+	{ DANGER_NO_RESET, false, find_no_reset },
+};
+
+/* Moves a finding, if there is one, to `ret`. */
+static int take(struct finding *finding, const struct claim *claim,
+		const struct rule *rule, struct dangers *ret)
+{
+	struct danger danger = { .kind = finding->kind,
+				 .refuses = finding->refuses,
+				 .claim = claim,
+				 .rule = rule };
+
+	if (!finding->text.length && !finding->text.failed)
+		return 0;
+	danger.text = text_steal(&finding->text);
+	danger.remedy = text_steal(&finding->remedy);
+	if (!danger.text || !danger.remedy || ARRAY_GROW(ret->items, ret->count)) {
+		free(danger.text);
+		free(danger.remedy);
+		return -ENOMEM;
+	}
+	ret->items[ret->count++] = danger;
+	return 0;
+}
+
+static int find_of_claim(const struct survey *survey, const struct claim *claim,
+			 struct dangers *ret)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(of_claims) && !error; i++) {
+		struct finding finding = { .kind = of_claims[i].kind };
+
+		if (!is_taken(claim) && !of_claims[i].of_refused)
+			continue;
+		of_claims[i].find(survey, claim, &finding);
+		error = take(&finding, claim, claim->rule, ret);
+	}
+	return error;
+}
+
+static const struct claim *first_claim_of(const struct match *match,
+					  const struct rule *rule)
+{
+	for (size_t i = 0; i < match->claim_count; i++)
+		if (match->claims[i].rule == rule && is_taken(&match->claims[i]))
+			return &match->claims[i];
+	return NULL;
+}
+
+/* "bind 0000:01:00.0 10de:1c03" */
+static void add_better_line(const struct pci_function *function, struct text *text)
+{
+	char id[PCI_ID_SIZE];
+
+	text_add(text, "bind ");
+	add_address(function, text);
+	text_add(text, " ", pci_id_format(&function->id, id));
+}
+
+static int find_of_line(const struct machine *machine, const struct rule *rule,
+			struct dangers *ret)
+{
+	const unsigned int guards = CONDITION_ADDRESS | CONDITION_PATH | CONDITION_SERIAL;
+	const struct claim *claim = first_claim_of(&machine->match, rule);
+	struct finding finding = { .kind = DANGER_ID_ALONE };
+
+	if (!claim || rule->given & guards || !rule->count)
+		return 0;
+	text_add(&finding.text,
+		 "nothing on the line says where the device is: with one more of "
+		 "its kind in the machine, the line would select nothing");
+	text_add(&finding.remedy, "begin the line with: ");
+	add_better_line(claim->function, &finding.remedy);
+	return take(&finding, NULL, rule, ret);
+}
+
+bool danger_iommu_is_off(const struct machine *machine)
+{
+	char **names = NULL;
+	size_t count = 0;
+
+	if (root_names(&machine->root, IOMMU_GROUPS, &names, &count))
+		return machine->has_devices;
+	names_free(names, count);
+	return !count;
+}
+
+/* Which IOMMU a processor has, by a line of /proc/cpuinfo, and how it is turned on. */
+static const struct vendor {
+	const char *mark, *table, *remedy, *parameter;
+} vendors[] = {
+	{ "GenuineIntel", "DMAR",
+	  "turn on Intel VT-d (\"Intel Virtualization Technology for Directed I/O\") in the "
+	  "firmware's setup, and add intel_iommu=on to the kernel command line",
+	  "add intel_iommu=on to the kernel command line" },
+	{ "AuthenticAMD", "IVRS",
+	  "turn on IOMMU (\"AMD-Vi\", often below \"NBIO\" or \"AMD CBS\") in the firmware's "
+	  "setup; Linux then uses it by itself",
+	  "take amd_iommu=off and iommu=off off the kernel command line" },
+	{ "HygonGenuine", "IVRS", "turn on IOMMU in the firmware's setup",
+	  "take amd_iommu=off and iommu=off off the kernel command line" },
+	{ "CPU implementer", "IORT",
+	  "turn on the SMMU in the firmware's setup, or use a device tree that has it",
+	  "take iommu.passthrough and arm-smmu.disable_bypass off the kernel command line, and "
+	  "use a kernel with the driver of this SMMU" },
+};
+
+void danger_add_iommu_remedy(const struct machine *machine, struct text *text)
+{
+	struct text cpu = { 0 };
+	char path[ROOT_PATH_SIZE];
+
+	if (root_read_proc(&machine->root, "proc/cpuinfo", 4096, &cpu) == -ENOMEM)
+		text->failed = true;
+	for (size_t i = 0; i < ARRAY_SIZE(vendors); i++) {
+		const struct vendor *vendor = &vendors[i];
+
+		if (!strstr(text_string(&cpu), vendor->mark))
+			continue;
+		string_join(path, sizeof(path), "sys/firmware/acpi/tables/",
+			    vendor->table, NULL);
+		text_add(text, root_has(&machine->root, path) ? vendor->parameter
+							      : vendor->remedy);
+		goto out;
+	}
+	text_add(text,
+		 "turn it on in the firmware's setup (Intel VT-d, AMD-Vi, SMMU); with an "
+		 "Intel processor also add intel_iommu=on to the kernel command line");
+out:
+	text_done(&cpu);
+}
+
+static void find_iommu_off(const struct survey *survey, struct finding *finding)
+{
+	if (!survey->iommu_is_off)
+		return;
+	text_add(&finding->text,
+		 "the IOMMU is off, or there is none: vfio-pci refuses every "
+		 "device");
+	danger_add_iommu_remedy(survey->machine, &finding->remedy);
+}
+
+/* Is option `name` of vfio_iommu_type1 set, now or by a line of the config? */
+static bool allows_unsafe_interrupts(const struct machine *machine)
+{
+	const struct conf *conf = &machine->confdir.conf;
+	char value[8];
+
+	if (root_read(&machine->root,
+		      "sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts",
+		      value, sizeof(value)) > 0 &&
+	    *value == 'Y')
+		return true;
+	for (size_t i = 0; i < conf->count; i++)
+		if (conf->rules[i].statement == STATEMENT_OPTION &&
+		    strstr(conf->rules[i].options, "allow_unsafe_interrupts="))
+			return true;
+	return false;
+}
+
+/*
+ * On x86 the names of the interrupt chips start with IR- where interrupts are remapped
+ * (drivers/iommu/intel/irq_remapping.c, drivers/iommu/amd/iommu.c of Linux).
+ */
+static void find_no_remapping(const struct survey *survey, struct finding *finding)
+{
+	const struct machine *machine = survey->machine;
+	struct text interrupts = { 0 };
+	const char *text;
+
+	if (survey->iommu_is_off || allows_unsafe_interrupts(machine))
+		return;
+	if (root_read_proc(&machine->root, "proc/interrupts", 4 * 1024 * 1024,
+			   &interrupts) == -ENOMEM)
+		finding->text.failed = true;
+	text = text_string(&interrupts);
+	if (strstr(text, "IO-APIC") && !strstr(text, " IR-")) {
+		text_add(&finding->text,
+			 "interrupts are not remapped: vfio refuses guests that "
+			 "could forge them");
+		text_add(
+			&finding->remedy,
+			"turn on x2APIC and interrupt remapping in the firmware's setup and "
+			"take intremap=off off the kernel command line; or, if you trust the "
+			"guests, add to the config: option vfio_iommu_type1 "
+			"allow_unsafe_interrupts=1");
+	}
+	text_done(&interrupts);
+}
+
+static const struct {
+	enum danger_kind kind;
+	void (*find)(const struct survey *survey, struct finding *finding);
+} of_machine[] = {
+	{ DANGER_IOMMU_OFF, find_iommu_off },
+	{ DANGER_NO_INTERRUPT_REMAPPING, find_no_remapping },
+};
+
+static int find_of_machine(const struct survey *survey, struct dangers *ret)
+{
+	int error = 0;
+
+	if (!survey->machine->match.claim_count)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(of_machine) && !error; i++) {
+		struct finding finding = { .kind = of_machine[i].kind };
+
+		of_machine[i].find(survey, &finding);
+		error = take(&finding, NULL, NULL, ret);
+	}
+	return error;
+}
+
+static int find_all(const struct survey *survey, struct dangers *ret)
+{
+	const struct match *match = &survey->machine->match;
+	int error = 0;
+
+	for (size_t i = 0; i < match->claim_count && !error; i++) {
+		const struct claim *claim = &match->claims[i];
+
+		if (!claim->repeats && claim->result != RESULT_INVALID)
+			error = find_of_claim(survey, claim, ret);
+	}
+	for (size_t i = 0; i < match->conf->count && !error; i++)
+		error = find_of_line(survey->machine, &match->conf->rules[i], ret);
+	return error ? error : find_of_machine(survey, ret);
+}
+
+int dangers_find(const struct machine *machine, struct dangers *ret)
+{
+	struct survey survey = { .machine = machine };
+	int error;
+
+	if (!machine->has_devices)
+		return 0;
+	survey.iommu_is_off = danger_iommu_is_off(machine);
+	error = in_uses_find(machine, &survey.uses);
+	if (!error)
+		error = keyboard_find(machine, &survey.keyboards,
+				      &survey.other_keyboards);
+	if (!error)
+		error = find_all(&survey, ret);
+	in_uses_done(&survey.uses);
+	in_uses_done(&survey.keyboards);
+	return error;
+}
+
+const struct danger *dangers_refuse(const struct dangers *dangers,
+				    const struct claim *claim)
+{
+	for (size_t i = 0; i < dangers->count; i++)
+		if (dangers->items[i].claim == claim && dangers->items[i].refuses)
+			return &dangers->items[i];
+	return NULL;
+}
+
+void dangers_done(struct dangers *dangers)
+{
+	for (size_t i = 0; i < dangers->count; i++) {
+		free(dangers->items[i].text);
+		free(dangers->items[i].remedy);
+	}
+	free(dangers->items);
+	*dangers = (struct dangers){ 0 };
+}

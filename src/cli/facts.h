@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_FACTS_H
+#define VFIO_EARLY_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "pci.h"
+#include "root.h"
+
+/* What sysfs tells of one function and only the host program wants to know. */
+
+/* The number of its IOMMU group, -1 for none. */
+int facts_group(const struct root *root, const struct pci_address *address);
+
+/*
+ * How the kernel can reset it, "flr bus" for example, in `size` bytes at `methods`; "reset" where
+ * the kernel (before 5.15) doesn't say how, "" where nothing can.
+ */
+void facts_reset(const struct root *root, const struct pci_address *address,
+		 char *methods, size_t size);
+
+/* The number of virtual functions that it has now. */
+unsigned int facts_virtual_functions(const struct root *root,
+				     const struct pci_address *address);
+
+/* The physical function of a virtual one. False if it is none. */
+bool facts_physical_function(const struct root *root, const struct pci_address *address,
+			     struct pci_address *ret);
+
+/* The NUMA node, -1 for none. */
+int facts_numa_node(const struct root *root, const struct pci_address *address);
+
+/* Its modalias, "pci:v...", in `size` bytes. False if it can't be read. */
+bool facts_modalias(const struct root *root, const struct pci_address *address,
+		    char *modalias, size_t size);
+
+/* The way to it through the bridges. False if it can't be read. */
+bool facts_path(const struct root *root, const struct pci_address *address,
+		struct pci_path *ret);
+
+/* Is the PCI driver `driver`, which is registered now, built into the kernel? */
+bool facts_driver_is_built_in(const struct root *root, const char *driver);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_KEYBOARD_H
+#define VFIO_EARLY_KEYBOARD_H
+
+#include "inuse.h"
+#include "machine.h"
+
+/*
+ * Adds each keyboard's name to the functions it hangs on, its USB controller as a rule.
+ * `*ret_elsewhere`: how many hang on no PCI function (PS/2, a serial line). 0 or -ENOMEM.
+ */
+int keyboard_find(const struct machine *machine, struct in_uses *uses,
+		  size_t *ret_elsewhere) _must_check_;
+
+#endif

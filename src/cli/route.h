@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_ROUTE_H
+#define VFIO_EARLY_ROUTE_H
+
+#include "inuse.h"
+#include "machine.h"
+
+/*
+ * Adds the functions that the default routes of IPv4 and IPv6 go through, under bonds, bridges,
+ * teams and VLANs. 0 or -ENOMEM.
+ */
+int route_add_uses(const struct machine *machine, struct in_uses *uses) _must_check_;
+
+#endif

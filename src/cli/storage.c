@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the host stores on its block devices: the only user of libmount. */
+
+#include "storage.h"
+
+#include <libmount.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "block.h"
+
+#define FS_BTRFS "sys/fs/btrfs"
+#define ZFS_POOLS "proc/spl/kstat/zfs"
+
+static void unref_table(struct libmnt_table **table)
+{
+	mnt_unref_table(*table);
+}
+
+static void free_iterator(struct libmnt_iter **iterator)
+{
+	mnt_free_iter(*iterator);
+}
+
+/* A table of the kernel below the machine's directory; empty if it can't be read. */
+static struct libmnt_table *read_table(const struct machine *machine, const char *file,
+				       int (*parse)(struct libmnt_table *, const char *))
+{
+	_cleanup_(freep) char *path = NULL;
+	struct libmnt_table *table = mnt_new_table();
+
+	if (!table || asprintf(&path, "%s/%s", machine->directory, file) < 0) {
+		path = NULL;
+		mnt_unref_table(table);
+		return NULL;
+	}
+	if (root_has(&machine->root, file) && parse(table, path) < 0)
+		mnt_reset_table(table);
+	return table;
+}
+
+/* "/home (dm-1)" */
+static int add_block(const struct machine *machine, const char *name, const char *what,
+		     struct in_uses *uses)
+{
+	struct text text = { 0 };
+	int error;
+
+	text_add(&text, what, " (", name, ")");
+	error = text_error(&text);
+	if (!error)
+		error = block_add_use(machine, name, text_string(&text), true, uses);
+	text_done(&text);
+	return error;
+}
+
+/*
+ * A device number tells the block device, except for file systems on several devices: they
+ * have an anonymous number (major 0), and what is mounted names one of the devices at most.
+ */
+static int add_mount(const struct machine *machine, struct libmnt_fs *fs,
+		     struct in_uses *uses)
+{
+	const char *source = mnt_fs_get_source(fs), *target = mnt_fs_get_target(fs);
+	dev_t number = mnt_fs_get_devno(fs);
+	char name[BLOCK_NAME_SIZE], devno[32];
+	bool found;
+
+	snprintf(devno, sizeof(devno), "%u:%u", major(number), minor(number));
+	found = major(number) ? block_find(&machine->root, devno, name)
+			      : source && prefix_skip(source, "/dev/") &&
+					block_find(&machine->root, source, name);
+	return found && target ? add_block(machine, name, target, uses) : 0;
+}
+
+static int add_mounts(const struct machine *machine, struct in_uses *uses)
+{
+	_cleanup_(unref_table) struct libmnt_table *table =
+		read_table(machine, "proc/self/mountinfo", mnt_table_parse_file);
+	_cleanup_(free_iterator) struct libmnt_iter *iterator =
+		mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_fs *fs;
+	int error = table && iterator ? 0 : -ENOMEM;
+
+	while (!error && !mnt_table_next_fs(table, iterator, &fs))
+		error = add_mount(machine, fs, uses);
+	return error;
+}
+
+static int add_swaps(const struct machine *machine, struct in_uses *uses)
+{
+	_cleanup_(unref_table) struct libmnt_table *table =
+		read_table(machine, "proc/swaps", mnt_table_parse_swaps);
+	_cleanup_(free_iterator) struct libmnt_iter *iterator =
+		mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_fs *fs;
+	int error = table && iterator ? 0 : -ENOMEM;
+
+	while (!error && !mnt_table_next_fs(table, iterator, &fs)) {
+		char name[BLOCK_NAME_SIZE];
+		const char *source = mnt_fs_get_source(fs);
+
+		/* A swap file lies on a file system, and that is mounted. */
+		if (source && block_find(&machine->root, source, name))
+			error = add_block(machine, name, "swap", uses);
+	}
+	return error;
+}
+
+/* Where the kernel would resume from (sys/power/resume, "0:0" for nowhere), and resume=. */
+static int add_hibernation(const struct machine *machine, struct in_uses *uses)
+{
+	static const char what[] = "the hibernation image";
+	char source[256], name[BLOCK_NAME_SIZE];
+	const char *text = machine->cmdline.text ? machine->cmdline.text : "";
+	int error = 0;
+
+	if (root_read(&machine->root, "sys/power/resume", source, sizeof(source)) > 0 &&
+	    strcmp(source, "0:0") && block_find(&machine->root, source, name))
+		error = add_block(machine, name, what, uses);
+	while (!error && *text) {
+		const char *value;
+
+		text += strspn(text, " \n");
+		value = prefix_skip(text, "resume=");
+		text += strcspn(text, " \n");
+		if (!value || (size_t)(text - value) >= sizeof(source))
+			continue;
+		string_copy(source, text - value + 1, value);
+		if (block_find(&machine->root, source, name))
+			error = add_block(machine, name, what, uses);
+	}
+	return error;
+}
+
+/* All devices of each mounted btrfs: the kernel lists those, and only those, in sysfs. */
+static int add_btrfs_devices(const struct machine *machine, const char *uuid,
+			     struct in_uses *uses)
+{
+	char path[ROOT_PATH_SIZE];
+	char **names = NULL;
+	size_t count = 0;
+	int error;
+
+	string_join(path, sizeof(path), FS_BTRFS "/", uuid, "/devices", NULL);
+	error = root_names(&machine->root, path, &names, &count);
+	if (error) /* "features", which is no file system */
+		return error == -ENOMEM ? error : 0;
+	for (size_t i = 0; i < count && !error; i++)
+		error = add_block(machine, names[i], "a mounted btrfs", uses);
+	names_free(names, count);
+	return error;
+}
+
+static int add_btrfs(const struct machine *machine, struct in_uses *uses)
+{
+	char **names = NULL;
+	size_t count = 0;
+	int error = root_names(&machine->root, FS_BTRFS, &names, &count);
+
+	if (error)
+		return error == -ENOMEM ? error : 0;
+	for (size_t i = 0; i < count && !error; i++)
+		error = add_btrfs_devices(machine, names[i], uses);
+	names_free(names, count);
+	return error;
+}
+
+/* Does udev say that the block device is a member of a pool? By content, or by partition type. */
+static bool is_zfs_member(const struct root *root, const char *name)
+{
+	char value[64];
+
+	if (block_property(root, name, "ID_FS_TYPE", value, sizeof(value)) &&
+	    !strcmp(value, "zfs_member"))
+		return true;
+	return block_property(root, name, "ID_PART_ENTRY_TYPE", value, sizeof(value)) &&
+	       !strcmp(value, "6a898cc3-1dd2-11b2-99a6-080020736631");
+}
+
+static int add_zfs_member(const struct machine *machine, const char *name,
+			  struct in_uses *uses)
+{
+	char pool[256], path[ROOT_PATH_SIZE];
+	struct text text = { 0 };
+	bool imported, labelled;
+	int error;
+
+	labelled =
+		block_property(&machine->root, name, "ID_FS_LABEL", pool, sizeof(pool));
+	imported = labelled &&
+		   string_join(path, sizeof(path), ZFS_POOLS "/", pool, NULL) &&
+		   root_has(&machine->root, path);
+	text_add(&text, "ZFS pool ", labelled ? pool : "of unknown name", " (", name,
+		 ")");
+	error = text_error(&text);
+	if (!error)
+		error = block_add_use(machine, name, text_string(&text), imported, uses);
+	text_done(&text);
+	return error;
+}
+
+/* ZFS tells nothing of its disks in sysfs, only which pools are imported. */
+static int add_zfs(const struct machine *machine, struct in_uses *uses)
+{
+	char **names = NULL;
+	size_t count = 0;
+	int error;
+
+	if (!root_has(&machine->root, ZFS_POOLS))
+		return 0;
+	error = root_names(&machine->root, "sys/class/block", &names, &count);
+	if (error)
+		return error == -ENOMEM ? error : 0;
+	for (size_t i = 0; i < count && !error; i++)
+		if (is_zfs_member(&machine->root, names[i]))
+			error = add_zfs_member(machine, names[i], uses);
+	names_free(names, count);
+	return error;
+}
+
+int storage_add_uses(const struct machine *machine, struct in_uses *uses)
+{
+	static int (*const sources[])(const struct machine *, struct in_uses *) = {
+		add_mounts, add_swaps, add_hibernation, add_btrfs, add_zfs
+	};
+	int error = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sources) && !error; i++)
+		error = sources[i](machine, uses);
+	return error;
+}

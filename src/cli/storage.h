@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_STORAGE_H
+#define VFIO_EARLY_STORAGE_H
+
+#include "inuse.h"
+#include "machine.h"
+
+/*
+ * Adds the functions under mounted file systems (all members of a btrfs or ZFS pool among them),
+ * swap, and the place of the hibernation image. A ZFS member whose pool can't be told from those
+ * that are imported is added as uncertain. 0 or -ENOMEM.
+ */
+int storage_add_uses(const struct machine *machine, struct in_uses *uses) _must_check_;
+
+#endif
