@@ -19,6 +19,10 @@ enum option_bit {
 	OPTION_ROOT = 1 << 0,
 	OPTION_KERNEL = 1 << 1,
 	OPTION_DEST = 1 << 2,
+	OPTION_JSON = 1 << 3,
+	OPTION_ALL = 1 << 4,
+	OPTION_COLUMNS = 1 << 5,
+	OPTION_NO_COLOR = 1 << 6, /* every command takes it */
 	OPTION_WITH = 1 << 8,
 	OPTION_ALLOW = 1 << 9,
 	OPTION_DRIVER = 1 << 10,
@@ -35,7 +39,9 @@ struct request {
 	const char *with;		   /* --with, NULL without it */
 	const char *driver;		   /* --driver, NULL without it */
 	const char *allow[ALLOWS_MAX + 1]; /* each --allow; ends with NULL */
-	bool dry_run;
+	const char *columns;		   /* --columns, NULL without it */
+	bool dry_run, json, all;
+	bool color;	  /* standard output is a terminal, and nobody is against it */
 	char **arguments; /* ends with NULL */
 	int count;
 };
@@ -50,7 +56,7 @@ struct command {
 	enum status (*run)(const struct request *request);
 };
 
-extern const struct command command_check, command_image;
+extern const struct command command_check, command_image, command_status;
 
 /* One line on standard error, "vfio-early: " in front: object, action, cause, remedy. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

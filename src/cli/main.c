@@ -9,24 +9,32 @@
 #include "command.h"
 #include "util.h"
 
-static const struct command *const commands[] = { &command_check, &command_image };
+static const struct command *const commands[] = { &command_check, &command_image,
+						  &command_status };
 
+/* Letters are lsblk's. */
 static const struct {
 	unsigned int bit;
+	char letter; /* '\0' for none */
 	const char *name, *argument, *help;
 } options[] = {
-	{ OPTION_ROOT, "root", "DIR",
+	{ OPTION_ALL, 'a', "all", "", "bridges as well" },
+	{ OPTION_COLUMNS, 'o', "columns", "LIST",
+	  "these columns; +LIST: these as well; all: every one" },
+	{ OPTION_ROOT, 0, "root", "DIR",
 	  "look at the machine or image in DIR, not at this one" },
-	{ OPTION_KERNEL, "kernel", "VERSION",
+	{ OPTION_KERNEL, 0, "kernel", "VERSION",
 	  "for this kernel, not for the one that runs" },
-	{ OPTION_DEST, "dest", "DIR", "the image's tree, which is written to" },
-	{ OPTION_WITH, "with", "WHAT",
+	{ OPTION_DEST, 0, "dest", "DIR", "the image's tree, which is written to" },
+	{ OPTION_WITH, 0, "with", "WHAT",
 	  "functions: the rest of the card as well; group: the rest of its IOMMU group" },
-	{ OPTION_DRIVER, "driver", "NAME",
+	{ OPTION_DRIVER, 0, "driver", "NAME",
 	  "bind it to this driver, or to the best one (auto), instead of vfio-pci" },
-	{ OPTION_ALLOW, "allow", "DANGER",
+	{ OPTION_ALLOW, 0, "allow", "DANGER",
 	  "take it in spite of it: boot-display or in-use" },
-	{ OPTION_DRY_RUN, "dry-run", "", "say what would be done, and do nothing" },
+	{ OPTION_DRY_RUN, 0, "dry-run", "", "say what would be done, and do nothing" },
+	{ OPTION_JSON, 'J', "json", "", "print JSON, with the number of its schema" },
+	{ OPTION_NO_COLOR, 0, "no-color", "", "no colors, as with NO_COLOR set" },
 };
 
 void complain(const char *format, ...)
@@ -40,22 +48,25 @@ void complain(const char *format, ...)
 	fputc('\n', stderr);
 }
 
-static void print_option(const char *name, const char *argument, const char *help)
+static void print_option(char letter, const char *name, const char *argument,
+			 const char *help)
 {
 	char left[32];
 
-	snprintf(left, sizeof(left), "--%s%s%s", name, *argument ? " " : "", argument);
-	printf("  %-20s %s\n", left, help);
+	snprintf(left, sizeof(left), "%c%c%c --%s%s%s", letter ? '-' : ' ',
+		 letter ? letter : ' ', letter ? ',' : ' ', name, *argument ? " " : "",
+		 argument);
+	printf("  %-22s %s\n", left, help);
 }
 
 static void print_options(unsigned int bits)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		if (options[i].bit & bits)
-			print_option(options[i].name, options[i].argument,
-				     options[i].help);
-	print_option("help", "", "print this");
-	print_option("version", "", "print the version");
+			print_option(options[i].letter, options[i].name,
+				     options[i].argument, options[i].help);
+	print_option('h', "help", "", "print this");
+	print_option('V', "version", "", "print the version");
 }
 
 static enum status help(const struct command *command)
@@ -64,7 +75,7 @@ static enum status help(const struct command *command)
 		printf("Usage: vfio-early %s [OPTION]...%s%s\n\n%s\n\n", command->name,
 		       *command->arguments ? " " : "", command->arguments,
 		       command->details);
-		print_options(command->options);
+		print_options(command->options | OPTION_NO_COLOR);
 		return STATUS_WELL;
 	}
 	puts("Usage: vfio-early COMMAND [OPTION]... [ARGUMENT]...\n\n"
@@ -84,21 +95,44 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* getopt_long()'s table: `val` is the index in `options`, behind the two that all have. */
-enum { LONG_HELP = 256, LONG_VERSION, LONG_OPTIONS };
+/*
+ * getopt_long()'s tables: what it returns is the index in `options` behind LONG_OPTIONS, or a
+ * letter. -h and -V all commands have.
+ */
+enum { LONG_OPTIONS = 256 };
 
-static void fill_long_options(unsigned int bits, struct option *table)
+static void fill_options(unsigned int bits, struct option *table, char *letters)
 {
-	*table++ = (struct option){ "help", no_argument, NULL, LONG_HELP };
-	*table++ = (struct option){ "version", no_argument, NULL, LONG_VERSION };
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		if (options[i].bit & bits)
-			*table++ =
-				(struct option){ options[i].name,
-						 *options[i].argument ? required_argument
-								      : no_argument,
-						 NULL, LONG_OPTIONS + i };
+	*table++ = (struct option){ "help", no_argument, NULL, 'h' };
+	*table++ = (struct option){ "version", no_argument, NULL, 'V' };
+	*letters++ = 'h';
+	*letters++ = 'V';
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		bool argument = *options[i].argument;
+
+		if (!(options[i].bit & bits))
+			continue;
+		*table++ = (struct option){ options[i].name,
+					    argument ? required_argument : no_argument,
+					    NULL, LONG_OPTIONS + i };
+		if (options[i].letter)
+			*letters++ = options[i].letter;
+		if (options[i].letter && argument)
+			*letters++ = ':';
+	}
 	*table = (struct option){ 0 };
+	*letters = '\0';
+}
+
+/* The option bit for what getopt_long() returned, 0 for an option that isn't there. */
+static unsigned int option_bit(int option)
+{
+	if (option >= LONG_OPTIONS)
+		return options[option - LONG_OPTIONS].bit;
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (options[i].letter == option)
+			return options[i].bit;
+	return 0;
 }
 
 static void add_allow(struct request *request, const char *word)
@@ -134,24 +168,46 @@ static void take_option(struct request *request, unsigned int bit, const char *a
 	case OPTION_DRY_RUN:
 		request->dry_run = true;
 		break;
+	case OPTION_COLUMNS:
+		request->columns = argument;
+		break;
+	case OPTION_JSON:
+		request->json = true;
+		break;
+	case OPTION_ALL:
+		request->all = true;
+		break;
+	case OPTION_NO_COLOR:
+		request->color = false;
+		break;
 	}
+}
+
+/* On a terminal that has colors, unless NO_COLOR is set (https://no-color.org). */
+static bool wants_color(void)
+{
+	const char *no = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && !(no && *no) && terminal &&
+	       strcmp(terminal, "dumb");
 }
 
 static enum status run(const struct command *command, int argc, char **argv)
 {
 	struct option table[ARRAY_SIZE(options) + 3];
-	struct request request = { .root = "/" };
+	char letters[2 * ARRAY_SIZE(options) + 3];
+	struct request request = { .root = "/", .color = wants_color() };
 	int option;
 
-	fill_long_options(command->options, table);
-	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		if (option == LONG_HELP)
+	fill_options(command->options | OPTION_NO_COLOR, table, letters);
+	while ((option = getopt_long(argc, argv, letters, table, NULL)) != -1) {
+		if (option == 'h')
 			return help(command);
-		if (option == LONG_VERSION)
+		if (option == 'V')
 			return puts("vfio-early " VERSION) < 0;
-		if (option < LONG_OPTIONS)
+		if (!option_bit(option))
 			return STATUS_USAGE;
-		take_option(&request, options[option - LONG_OPTIONS].bit, optarg);
+		take_option(&request, option_bit(option), optarg);
 	}
 	request.arguments = argv + optind;
 	request.count = argc - optind;
