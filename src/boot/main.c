@@ -150,7 +150,7 @@ static void tell_lines(const struct verdicts *verdicts, unsigned int *left)
 	const struct conf *conf = verdicts->match->conf;
 
 	for (size_t i = 0; i < conf->count; i++) {
-		const struct verdict *line = &verdicts->lines[i];
+		const struct line_match *line = &verdicts->match->lines[i];
 
 		if (!line->reason || !*left)
 			continue;
@@ -182,7 +182,7 @@ static size_t count_bad_lines(const struct verdicts *verdicts)
 	size_t count = conf->error_total;
 
 	for (size_t i = 0; i < conf->count; i++)
-		count += verdicts->lines[i].reason != NULL;
+		count += verdicts->match->lines[i].reason != NULL;
 	return count;
 }
 

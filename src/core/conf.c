@@ -363,22 +363,22 @@ static int parse_statement(struct line *line, const char *word)
 /* [NAME] */
 static int parse_profile(struct line *line, char *word, const char **profile)
 {
+	static const char not_in_force[] =
+		"is no [NAME]; the lines below it are not in force";
 	char *end = strchr(word, ']');
 	const char *more = next_word(line);
 
 	/* Below a heading that can't be read nothing is in force: "" is never chosen. */
 	*profile = "";
 	if (!end || end[1] || more)
-		return error_at(line, word, NULL,
-				"a heading is [NAME], alone on its line; "
-				"the lines below it are not in force");
+		return word_error(line, word, not_in_force);
 	*end = '\0';
-	word++;
-	if (!conf_name_is_good(word) || !strcmp(word, "off") || !strcmp(word, "dry-run"))
-		return word_error(line, word,
-				  "can't be a profile's name; "
-				  "the lines below it are not in force");
-	*profile = conf_string(line->conf, word);
+	if (!conf_name_is_good(word + 1) || !strcmp(word + 1, "off") ||
+	    !strcmp(word + 1, "dry-run")) {
+		*end = ']';
+		return word_error(line, word, not_in_force);
+	}
+	*profile = conf_string(line->conf, word + 1);
 	return *profile ? 0 : -ENOMEM;
 }
 

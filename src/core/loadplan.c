@@ -116,8 +116,7 @@ void loadplan_format(const struct loadplan *plan, const char *version, struct te
 {
 	size_t module = 0;
 
-	text_add(text, "# vfio-early: modules for Linux ",
-		 version, "\n");
+	text_add(text, "# vfio-early: modules for Linux ", version, "\n");
 	for (size_t i = 0; i < plan->driver_count; i++) {
 		text_add(text, "[", plan->drivers[i], "]\n");
 		for (; module < plan->count &&

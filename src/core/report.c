@@ -57,19 +57,13 @@ static void add_place(struct text *text, const char *key, const struct place *pl
 	text_done(&value);
 }
 
-static void add_result(struct text *text, const struct verdict *verdict)
+/* The end of a record. `reason` may be NULL. */
+static void add_result(struct text *text, enum result result, const char *reason)
 {
-	report_add_field(text, "result", result_name(verdict->result));
-	if (verdict->reason)
-		report_add_field(text, "reason", verdict->reason);
+	report_add_field(text, "result", result_name(result));
+	if (reason)
+		report_add_field(text, "reason", reason);
 	text_add(text, "\n");
-}
-
-static void add_further(struct text *text, size_t count)
-{
-	text_add(text, "error at=- result=invalid reason=\"");
-	text_add_number(text, count, 10, 1);
-	text_add(text, " further errors are not listed\"\n");
 }
 
 static void add_config(struct text *text, const struct confdir *confdir)
@@ -86,14 +80,10 @@ static void add_config(struct text *text, const struct confdir *confdir)
 		text_add(text, "\n");
 	}
 	for (size_t i = 0; i < conf->error_count; i++) {
-		struct verdict invalid = { RESULT_INVALID, conf->errors[i].message, "" };
-
 		text_add(text, "error");
 		add_place(text, "at", &conf->errors[i].place);
-		add_result(text, &invalid);
+		add_result(text, RESULT_INVALID, conf->errors[i].message);
 	}
-	if (conf->error_total > conf->error_count)
-		add_further(text, conf->error_total - conf->error_count);
 }
 
 static const char *or_dash(const char *driver)
@@ -116,7 +106,7 @@ static void add_function(struct text *text, const struct claim *claim,
 	report_add_field(text, "was", or_dash(function->driver));
 	report_add_field(text, "target", claim->driver);
 	report_add_field(text, "driver", or_dash(verdict->driver));
-	add_result(text, verdict);
+	add_result(text, verdict->result, verdict->reason);
 }
 
 static void add_verdicts(struct text *text, const struct verdicts *verdicts)
@@ -126,7 +116,7 @@ static void add_verdicts(struct text *text, const struct verdicts *verdicts)
 	for (size_t i = 0; i < match->conf->count; i++) {
 		text_add(text, "line");
 		add_place(text, "at", &match->conf->rules[i].place);
-		add_result(text, &verdicts->lines[i]);
+		add_result(text, verdicts->lines[i], match->lines[i].reason);
 	}
 	for (size_t i = 0; i < match->claim_count; i++)
 		add_function(text, &match->claims[i], &verdicts->claims[i]);
@@ -159,6 +149,8 @@ void report_format(const struct report *report, struct text *text)
 	report_add_field(text, "kernel", report->kernel);
 	add_number(text, "time", report->time, 10, 1);
 	report_add_field(text, "mode", report->mode);
+	if (report->confdir)
+		add_number(text, "errors", report->confdir->conf.error_total, 10, 1);
 	if (report->note)
 		report_add_field(text, "note", report->note);
 	text_add(text, "\n");

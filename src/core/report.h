@@ -22,7 +22,8 @@
 /*
  * The report is text, one record a line, each a word and KEY=VALUE fields:
  *
- *   report version=1 program=VERSION kernel=RELEASE time=SECONDS mode=MODE [note=TEXT]
+ *   report version=1 program=VERSION kernel=RELEASE time=SECONDS mode=MODE [errors=N]
+ *          [note=TEXT]
  *   profile name=NAME
  *   config file=/PATH bytes=N
  *   error at=/PATH:LINE:COLUMN result=invalid reason=TEXT

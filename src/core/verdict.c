@@ -23,7 +23,6 @@ static const struct meaning load_meanings[] = {
 	{ EPERM, "module_blacklist= or lockdown forbids it" },
 	{ ENOKEY, "not signed by a key of this kernel" },
 	{ EKEYREJECTED, "badly signed" },
-	{ EBADMSG, "badly signed, or truncated" },
 	{ ECANCELED, "modprobe.blacklist= on the kernel command line names it" },
 	{ EXDEV, "modules are not loaded under --root" },
 };
@@ -32,7 +31,6 @@ static const struct meaning bind_meanings[] = {
 	{ EINVAL, "the driver's probe refuses it" },
 	{ ENODEV, "the driver does not accept it" },
 	{ EBUSY, "another driver has it, or it has virtual functions in use" },
-	{ EAGAIN, "the driver asks to be tried again later" },
 };
 
 static void explain(int outcome, const struct meaning *meanings, size_t count,
@@ -131,15 +129,8 @@ static int judge_claim(const struct root *root, const struct claim *claim,
 	verdict->result = *verdict->driver || outcome->steps[STEP_FENCE] ? RESULT_FAILED
 									 : RESULT_FENCED;
 	explain_unbound(root, claim, loadplan, applied, outcome, &reason);
-	verdict->reason = text_steal(&reason);
+	verdict->reason = verdict->own_reason = text_steal(&reason);
 	return verdict->reason ? 0 : -ENOMEM;
-}
-
-static int copy_verdict(struct verdict *verdict, enum result result, const char *reason)
-{
-	verdict->result = result;
-	verdict->reason = reason ? strdup(reason) : NULL;
-	return reason && !verdict->reason ? -ENOMEM : 0;
 }
 
 static int judge_claims(const struct root *root, const struct loadplan *loadplan,
@@ -155,14 +146,11 @@ static int judge_claims(const struct root *root, const struct loadplan *loadplan
 		string_copy(verdict->driver, sizeof(verdict->driver),
 			    claim->function->driver);
 		if (claim->result != RESULT_NONE) {
-			error = copy_verdict(verdict, claim->result, claim->reason);
+			verdict->result = claim->result;
+			verdict->reason = claim->reason;
 		} else if (claim->repeats) {
-			const struct verdict *first =
-				&verdicts->claims[claim->repeats - match->claims];
-
-			string_copy(verdict->driver, sizeof(verdict->driver),
-				    first->driver);
-			error = copy_verdict(verdict, first->result, first->reason);
+			*verdict = verdicts->claims[claim->repeats - match->claims];
+			verdict->own_reason = NULL;
 		} else if (applied) {
 			error = judge_claim(root, claim, loadplan, applied,
 					    &applied->outcomes[i], verdict);
@@ -174,22 +162,19 @@ static int judge_claims(const struct root *root, const struct loadplan *loadplan
 }
 
 /* A line ends as the worst of its claims. */
-static int judge_lines(struct verdicts *verdicts)
+static void judge_lines(struct verdicts *verdicts)
 {
 	const struct match *match = verdicts->match;
 
 	for (size_t i = 0; i < match->conf->count; i++)
-		if (copy_verdict(&verdicts->lines[i], match->lines[i].result,
-				 match->lines[i].reason))
-			return -ENOMEM;
+		verdicts->lines[i] = match->lines[i].result;
 	for (size_t i = 0; i < match->claim_count; i++) {
 		size_t line = match->claims[i].rule - match->conf->rules;
 
 		if (match->lines[line].result == RESULT_NONE &&
-		    verdicts->claims[i].result > verdicts->lines[line].result)
-			verdicts->lines[line].result = verdicts->claims[i].result;
+		    verdicts->claims[i].result > verdicts->lines[line])
+			verdicts->lines[line] = verdicts->claims[i].result;
 	}
-	return 0;
 }
 
 int verdicts_make(const struct root *root, const struct match *match,
@@ -204,7 +189,8 @@ int verdicts_make(const struct root *root, const struct match *match,
 	if (!ret->claims || !ret->lines)
 		return -ENOMEM;
 	error = judge_claims(root, loadplan, applied, ret);
-	return error ? error : judge_lines(ret);
+	judge_lines(ret);
+	return error;
 }
 
 bool verdict_speaks(const struct verdicts *verdicts, size_t claim)
@@ -279,9 +265,7 @@ void verdict_sentence(const struct claim *claim, const struct verdict *verdict,
 void verdicts_done(struct verdicts *verdicts)
 {
 	for (size_t i = 0; verdicts->claims && i < verdicts->match->claim_count; i++)
-		free(verdicts->claims[i].reason);
-	for (size_t i = 0; verdicts->lines && i < verdicts->match->conf->count; i++)
-		free(verdicts->lines[i].reason);
+		free(verdicts->claims[i].own_reason);
 	free(verdicts->claims);
 	free(verdicts->lines);
 	*verdicts = (struct verdicts){ 0 };

@@ -10,18 +10,22 @@
 #include "root.h"
 #include "text.h"
 
-/* What became of one claim, or of one line: for a claim also the driver that has it now. */
+/* What became of one claim, and the driver that has its function now. */
 struct verdict {
 	enum result result;
-	char *reason;		      /* NULL where there is nothing to explain */
+	const char *reason; /* NULL where there is nothing to explain */
+	char *own_reason;   /* what `reason` points to, unless it is the match's */
 	char driver[PCI_DRIVER_SIZE]; /* "" for none */
 };
 
-/* One for each claim and each line (rule) of a match. Starts zeroed. */
+/*
+ * One for each claim of a match, and for each line (rule) the worst result of its claims, or
+ * the match's own. Starts zeroed.
+ */
 struct verdicts {
 	const struct match *match;
 	struct verdict *claims;
-	struct verdict *lines;
+	enum result *lines;
 };
 
 /*

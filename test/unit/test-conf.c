@@ -166,8 +166,7 @@ static const struct conf_case good[] = {
 #define NO_ID " is no vendor:device ID; one looks like 10de:1c03"
 #define NO_COUNT " is no count; count=2 or count=all would be one"
 #define NOT_IN_FORCE "the lines below it are not in force"
-#define NO_PROFILE " can't be a profile's name; " NOT_IN_FORCE
-#define NO_HEADING "a heading is [NAME], alone on its line; " NOT_IN_FORCE
+#define NO_PROFILE " is no [NAME]; " NOT_IN_FORCE
 
 static const struct conf_case bad[] = {
 	{ "unknown statement", "bnd 01:00.0\n",
@@ -251,21 +250,20 @@ static const struct conf_case bad[] = {
 	{ "start with two words", "start hook init\n",
 	  "f:1:1: start takes one word, hook or init\n" },
 	{ "profile without its bracket", "[gaming\nbind 01:00.0\n",
-	  "f:2 bind [] address=0000:01:00.0\nf:1:1: " NO_HEADING "\n" },
+	  "f:2 bind [] address=0000:01:00.0\nf:1:1: [gaming" NO_PROFILE "\n" },
 	{ "profile with something behind it", "[gaming] bind 01:00.0\n",
-	  "f:1:1: " NO_HEADING "\n" },
-	{ "profile with a blank in its name", "[my games]\n", "f:1:1: " NO_HEADING "\n" },
-	{ "profile without a name", "[]\n", "f:1:2:  can't be a profile's name; " NOT_IN_FORCE
-					   "\n" },
+	  "f:1:1: [gaming]" NO_PROFILE "\n" },
+	{ "profile with a blank in its name", "[my games]\n", "f:1:1: [my" NO_PROFILE "\n" },
+	{ "profile without a name", "[]\n", "f:1:1: []" NO_PROFILE "\n" },
 	{ "profile with a comma, which separates them", "[a,b]\n",
-	  "f:1:2: a,b" NO_PROFILE "\n" },
+	  "f:1:1: [a,b]" NO_PROFILE "\n" },
 	{ "profile called off", "bind 01:00.0\n[off]\nbind 02:00.0\n",
 	  "f:1 bind address=0000:01:00.0\nf:3 bind [] address=0000:02:00.0\n"
-	  "f:2:2: off" NO_PROFILE "\n" },
-	{ "profile called dry-run", "[dry-run]\n", "f:1:2: dry-run" NO_PROFILE "\n" },
+	  "f:2:1: [off]" NO_PROFILE "\n" },
+	{ "profile called dry-run", "[dry-run]\n", "f:1:1: [dry-run]" NO_PROFILE "\n" },
 	{ "a good profile ends a bad one", "[off]\nbind 01:00.0\n[work]\nbind 02:00.0\n",
 	  "f:2 bind [] address=0000:01:00.0\nf:4 bind [work] address=0000:02:00.0\n"
-	  "f:1:2: off" NO_PROFILE "\n" },
+	  "f:1:1: [off]" NO_PROFILE "\n" },
 	{ "control character", "bind 01:00.0\nbind \x1b[31m02:00.0\n",
 	  "f:1 bind address=0000:01:00.0\nf:2:6: a control character\n" },
 	{ "control character in a comment", "bind 01:00.0 # \a\n",
