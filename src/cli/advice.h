@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_ADVICE_H
+#define VFIO_EARLY_ADVICE_H
+
+#include "root.h"
+
+/*
+ * The command that builds the images anew, with whichever generator is installed:
+ * "update-initramfs -u" or "dracut --force --regenerate-all".
+ */
+const char *advice_rebuild(const struct root *root);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vfio-early status: what was wanted, what the boot did, what is true now, and what to do next. */
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "command.h"
+#include "json.h"
+#include "machine.h"
+#include "past.h"
+#include "state.h"
+
+#define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
+
+struct status_view {
+	const struct machine *machine;
+	const struct past *past;
+	const struct states *states;
+	enum status status;
+};
+
+static enum status judge(const struct machine *machine, const struct states *states)
+{
+	bool well = true, due = false;
+
+	for (size_t i = 0; i < states->notice_count; i++)
+		due = due || states->notices[i].due;
+	for (size_t i = 0; i < states->count; i++) {
+		well = well && state_is_well(&states->items[i]);
+		due = due || state_is_due(&states->items[i]);
+	}
+	if (machine->confdir.conf.error_total)
+		return STATUS_CONFIG;
+	if (due)
+		return STATUS_DUE;
+	return well ? STATUS_WELL : STATUS_UNWANTED;
+}
+
+static void print_next(const struct text *next, const char *indent)
+{
+	if (next->length)
+		printf("%snext: %s\n", indent, text_string(next));
+}
+
+static void print_boot(const struct past *past)
+{
+	char when[64] = "at an unknown time";
+	time_t seconds = past->time;
+	struct tm local;
+
+	if (!past->found)
+		return;
+	if (past->time && localtime_r(&seconds, &local))
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S %z", &local);
+	printf("boot: %s, Linux %s%s%s\n", when, past->kernel, *past->note ? ": " : "",
+	       past->note);
+}
+
+static void print_notices(const struct states *states)
+{
+	for (size_t i = 0; i < states->notice_count; i++) {
+		printf("%s: %s\n", states->notices[i].kind,
+		       text_string(&states->notices[i].text));
+		print_next(&states->notices[i].next, "  ");
+	}
+}
+
+static void print_line_head(const struct machine *machine, const struct rule *rule)
+{
+	char statement[STATEMENT_SIZE];
+	struct text place = { 0 };
+
+	if (!rule) {
+		puts("no line any more:");
+		return;
+	}
+	place_add(&rule->place, &place);
+	state_statement(&machine->confdir, &rule->place, statement);
+	printf("%s: %s\n", text_string(&place), statement);
+	text_done(&place);
+}
+
+static void print_state(const struct state *state)
+{
+	printf("  %s%s%s", state->address, *state->address ? ": " : "", state->result);
+	if (*state->driver)
+		printf(", %s has it", state->driver);
+	printf("%s%s\n", state->why.length ? ": " : "", text_string(&state->why));
+	print_next(&state->next, "    ");
+}
+
+static void print_text(const struct status_view *view)
+{
+	const struct states *states = view->states;
+
+	print_boot(view->past);
+	print_notices(states);
+	for (size_t i = 0; i < states->count; i++) {
+		if (!i || states->items[i].rule != states->items[i - 1].rule)
+			print_line_head(view->machine, states->items[i].rule);
+		print_state(&states->items[i]);
+	}
+	if (!states->count && view->status == STATUS_WELL)
+		puts("no device is listed in /" CONFDIR_MAIN);
+}
+
+static void json_boot(struct json *json, const struct past *past)
+{
+	json_open(json, "boot", '{');
+	json_bool(json, "report", past->found);
+	json_string(json, "kernel", past->kernel);
+	json_string(json, "mode", past->mode);
+	json_string(json, "note", past->note);
+	json_number(json, "time", past->time);
+	json_close(json, '}');
+}
+
+static void json_notices(struct json *json, const struct states *states)
+{
+	json_open(json, "notices", '[');
+	for (size_t i = 0; i < states->notice_count; i++) {
+		const struct notice *notice = &states->notices[i];
+
+		json_open(json, NULL, '{');
+		json_string(json, "kind", notice->kind);
+		json_bool(json, "due", notice->due);
+		json_string(json, "text", text_string(&notice->text));
+		json_string(json, "next", text_string(&notice->next));
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
+static void json_state(struct json *json, const struct machine *machine,
+		       const struct state *state)
+{
+	char statement[STATEMENT_SIZE] = "";
+	struct text place = { 0 };
+
+	if (state->rule) {
+		place_add(&state->rule->place, &place);
+		state_statement(&machine->confdir, &state->rule->place, statement);
+	}
+	json_open(json, NULL, '{');
+	json_string(json, "line", text_string(&place));
+	json_string(json, "statement", statement);
+	json_string(json, "address", state->address);
+	json_string(json, "target", state->claim ? state->claim->driver : NULL);
+	json_string(json, "driver", state->driver);
+	json_string(json, "boot", state->boot);
+	json_string(json, "result", state->result);
+	json_bool(json, "well", state_is_well(state));
+	json_string(json, "why", text_string(&state->why));
+	json_string(json, "next", text_string(&state->next));
+	json_close(json, '}');
+	text_done(&place);
+}
+
+static void print_json(const struct status_view *view)
+{
+	struct json json = { 0 };
+
+	json_open(&json, NULL, '{');
+	json_number(&json, "schema", SCHEMA);
+	json_number(&json, "status", view->status);
+	json_boot(&json, view->past);
+	json_notices(&json, view->states);
+	json_open(&json, "devices", '[');
+	for (size_t i = 0; i < view->states->count; i++)
+		json_state(&json, view->machine, &view->states->items[i]);
+	json_close(&json, ']');
+	json_close(&json, '}');
+}
+
+static enum status tell(const struct request *request, const struct machine *machine,
+			const struct past *past)
+{
+	_cleanup_(states_done) struct states states = { 0 };
+	struct status_view view = { machine, past, &states, STATUS_WELL };
+
+	if (states_find(machine, past, &states)) {
+		complain("status: out of memory");
+		return STATUS_ENVIRONMENT;
+	}
+	view.status = judge(machine, &states);
+	if (request->json)
+		print_json(&view);
+	else
+		print_text(&view);
+	return view.status;
+}
+
+static enum status run(const struct request *request)
+{
+	_cleanup_(machine_done) struct machine machine = { 0 };
+	_cleanup_(past_done) struct past past = { 0 };
+	enum status status = machine_load(request, &machine);
+	int error;
+
+	if (status != STATUS_WELL)
+		return status;
+	machine_tell_errors(&machine, "");
+	if (!machine.has_devices) {
+		complain("%s/sys/bus/pci: not there; is /sys mounted?",
+			 strcmp(machine.directory, "/") ? machine.directory : "");
+		return STATUS_ENVIRONMENT;
+	}
+	error = past_read(&machine.root, machine.directory, &past);
+	if (error) {
+		complain("/" REPORT_FILE ": cannot be read: %s", strerror(-error));
+		return STATUS_ENVIRONMENT;
+	}
+	return tell(request, &machine, &past);
+}
+
+const struct command command_status = {
+	.name = "status",
+	.arguments = "",
+	.summary =
+		"what the boot did with each listed device, what is true now, what to do next",
+	.details =
+		"Tells of each line of the config what became of it at boot, which driver has the\n"
+		"device now, why, and the next step to take.\n\n"
+		"Exit status: 0 every listed device is bound, 1 one is not, 3 the config has\n"
+		"errors, 4 the machine cannot be read, 5 a rebuild of the image or a reboot is due.",
+	.options = OPTION_ROOT | OPTION_JSON,
+	.run = run,
+};

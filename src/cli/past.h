@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_PAST_H
+#define VFIO_EARLY_PAST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "confdir.h"
+#include "report.h"
+#include "text.h"
+#include "util.h"
+
+/* What the boot program left in /run: its report, and the config that it used. Starts zeroed. */
+struct past {
+	bool found; /* there is a report of a version that is understood */
+	bool lasts; /* what lies in /run survives a reboot, and so may be of another one */
+	const char *kernel; /* of the report's first line; "" where it lacks one */
+	const char *mode, *note;
+	long time;		       /* seconds since 1970, 0 for unknown */
+	struct report_record *records; /* all the others */
+	size_t count;
+	struct confdir confdir; /* the config that the boot used */
+	struct text text;	/* what the strings above point into */
+};
+
+/*
+ * Reads it. `directory`: the root's own, which the copies of the config lie below. 0 or -errno;
+ * no report is no error. In either case past_done() frees what `ret` has.
+ */
+int past_read(const struct root *root, const char *directory,
+	      struct past *ret) _must_check_;
+void past_done(struct past *past);
+
+/*
+ * The record of a claimed function, by its address: that of the line at `place` if there is one
+ * ("/etc/vfio-early.conf:3", or NULL for any), else another line's. NULL if the boot had none.
+ */
+const struct report_record *past_function(const struct past *past, const char *address,
+					  const char *place);
+
+/* The record of the line at `place`, or NULL. */
+const struct report_record *past_line(const struct past *past, const char *place);
+
+#endif

@@ -1,0 +1,615 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Three things side by side: what the config wants, what the boot's report says, and which driver
+ * has each function now. Where they differ: why, and what to do next.
+ */
+
+#include "state.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "advice.h"
+#include "danger.h"
+#include "device.h"
+
+/* What the functions below work with. */
+struct finding {
+	const struct machine *machine;
+	const struct past *past;
+	struct states *states;
+	bool usable; /* the report is of this boot, and the boot did what the config said */
+};
+
+static const struct {
+	const char *result;
+	bool well, due;
+} kinds[] = {
+	[STATE_BOUND] = { "bound", true, false },
+	[STATE_INACTIVE] = { "inactive", true, false },
+	[STATE_NOT_VIABLE] = { "not-viable", false, false },
+	[STATE_REBOUND] = { "rebound", false, false },
+	[STATE_RELEASED] = { "released", false, false },
+	[STATE_FENCED] = { "fenced", false, false },
+	[STATE_FAILED] = { "failed", false, false },
+	[STATE_MISSED] = { "missed", false, false },
+	[STATE_PENDING] = { "pending", false, true },
+	[STATE_UNLISTED] = { "unlisted", false, true },
+	[STATE_LINE] = { NULL, false, false },
+};
+
+bool state_is_well(const struct state *state)
+{
+	return kinds[state->kind].well;
+}
+
+bool state_is_due(const struct state *state)
+{
+	return kinds[state->kind].due;
+}
+
+static const struct conf_file *find_file(const struct confdir *confdir, const char *path)
+{
+	for (size_t i = 0; i < confdir->file_count; i++)
+		if (!strcmp(confdir->files[i].path, path))
+			return &confdir->files[i];
+	return NULL;
+}
+
+/* Cuts off the comment, which starts where a word could, and the blanks in front of it. */
+static void strip_comment(char *line)
+{
+	char *end = line;
+
+	for (char *p = line; *p; p++) {
+		bool blank = strchr(" \t\r", *p);
+
+		if (*p == '#' && (p == line || strchr(" \t", p[-1])))
+			break;
+		end = blank ? end : p + 1;
+	}
+	*end = '\0';
+}
+
+void state_statement(const struct confdir *confdir, const struct place *place,
+		     char *buffer)
+{
+	const struct conf_file *file = find_file(confdir, place->file + 1);
+	const char *line = file ? text_string(&file->text) : NULL;
+
+	for (unsigned int i = 1; line && i < place->line; i++)
+		line = line_next(line);
+	buffer[0] = '\0';
+	if (!line)
+		return;
+	if (prefix_skip(line, "\xef\xbb\xbf"))
+		line += 3;
+	line += strspn(line, " \t");
+	line_copy(buffer, STATEMENT_SIZE, line);
+	strip_comment(buffer);
+}
+
+/* Where the boot's config had the same statement as `rule`: false if it had none. */
+static bool boot_place(const struct finding *finding, const struct rule *rule,
+		       struct text *place)
+{
+	const struct confdir *then = &finding->past->confdir;
+	char now[STATEMENT_SIZE], before[STATEMENT_SIZE];
+
+	state_statement(&finding->machine->confdir, &rule->place, now);
+	for (size_t i = 0; i < then->conf.count; i++) {
+		if (then->conf.rules[i].statement != rule->statement)
+			continue;
+		state_statement(then, &then->conf.rules[i].place, before);
+		if (strcmp(now, before))
+			continue;
+		place_add(&then->conf.rules[i].place, place);
+		return true;
+	}
+	return false;
+}
+
+static struct state *add_state(const struct finding *finding, enum state_kind kind)
+{
+	struct states *states = finding->states;
+	struct state *state;
+
+	if (ARRAY_GROW(states->items, states->count))
+		return NULL;
+	state = &states->items[states->count++];
+	*state = (struct state){ .kind = kind, .result = kinds[kind].result, .boot = "" };
+	return state;
+}
+
+static void set_kind(struct state *state, enum state_kind kind)
+{
+	state->kind = kind;
+	state->result = kinds[kind].result;
+}
+
+static struct notice *add_notice(const struct finding *finding, const char *kind)
+{
+	struct states *states = finding->states;
+
+	if (ARRAY_GROW(states->notices, states->notice_count))
+		return NULL;
+	states->notices[states->notice_count] =
+		(struct notice){ .kind = kind, .due = true };
+	return &states->notices[states->notice_count++];
+}
+
+static void advise_rebuild(const struct finding *finding, struct text *next)
+{
+	text_add(next, advice_rebuild(&finding->machine->root), ", then reboot");
+}
+
+static void advise_bind(const struct state *state, struct text *next)
+{
+	text_add(next, "vfio-early bind ", state->address);
+}
+
+/* Would `driver` keep the group from being used? These leave DMA to others (driver_managed_dma). */
+static bool is_host_driver(const char *driver)
+{
+	return *driver && !strstr(driver, "vfio") && strcmp(driver, "pcieport") &&
+	       strcmp(driver, "pci-stub");
+}
+
+static bool is_pci_bridge(const struct pci_function *function)
+{
+	return function->class >> 8 == 0x0604;
+}
+
+/* Adds the functions of the group that a host driver has; nothing if there are none. */
+static void add_spoilers(const struct machine *machine, char *const *names, size_t count,
+			 struct text *text)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct pci_address address;
+		const struct pci_function *function;
+
+		if (pci_address_parse(names[i], &address))
+			continue;
+		function = pci_find(&machine->snapshot, &address);
+		if (function && !is_pci_bridge(function) &&
+		    is_host_driver(function->driver))
+			text_add(text, text->length ? ", " : "", function->driver,
+				 " has ", names[i]);
+	}
+}
+
+/* VFIO gives a group to a guest only if no host driver uses any function of it. */
+static int judge_group(const struct finding *finding, struct state *state)
+{
+	const struct root *root = &finding->machine->root;
+	char path[DEVICE_PATH_SIZE], group[16];
+	struct text spoilers = { 0 };
+	char **names = NULL;
+	size_t count = 0;
+	int error;
+
+	if (root_link_name(
+		    root,
+		    device_path(&state->claim->function->address, "iommu_group", path),
+		    group, sizeof(group)))
+		return 0;
+	error = root_names(root,
+			   device_path(&state->claim->function->address,
+				       "iommu_group/devices", path),
+			   &names, &count);
+	if (error)
+		return error == -ENOMEM ? error : 0;
+	add_spoilers(finding->machine, names, count, &spoilers);
+	names_free(names, count);
+	if (spoilers.length) {
+		set_kind(state, STATE_NOT_VIABLE);
+		text_add(&state->why, "its IOMMU group ", group,
+			 " is not viable: ", text_string(&spoilers));
+		text_add(&state->next,
+			 "list those too (vfio-early add, or with=group on this line)");
+	}
+	error = text_error(&spoilers);
+	text_done(&spoilers);
+	return error;
+}
+
+static int judge_bound(const struct finding *finding, struct state *state)
+{
+	state->kind = STATE_BOUND;
+	if (*state->boot && strcmp(state->boot, "bound"))
+		text_add(&state->why, "since the boot; the boot itself left it ",
+			 state->boot);
+	return judge_group(finding, state);
+}
+
+/* The boot had it, and now it has not: a person, or another program, has changed that. */
+static void judge_changed(struct state *state)
+{
+	set_kind(state, *state->driver ? STATE_REBOUND : STATE_RELEASED);
+	if (*state->driver)
+		text_add(&state->why, "bound at boot, given to ", state->driver,
+			 " since");
+	else
+		text_add(&state->why, "bound at boot, taken from its driver since");
+	advise_bind(state, &state->next);
+}
+
+/* The boot tried and could not. */
+static void judge_failed(const struct finding *finding, struct state *state,
+			 const char *reason)
+{
+	set_kind(state, *state->driver ? STATE_FAILED : STATE_FENCED);
+	text_add(&state->why, *reason ? reason : "the boot could not bind it");
+	if (danger_iommu_is_off(finding->machine)) {
+		danger_add_iommu_remedy(finding->machine, &state->next);
+		return;
+	}
+	text_add(&state->next, "remove the cause, then ");
+	advise_bind(state, &state->next);
+	text_add(&state->next, ", or reboot");
+}
+
+/* Not in the report, although the report is of use: its line is new, or the device was not there. */
+static void judge_unknown(const struct finding *finding, struct state *state,
+			  const char *place)
+{
+	const struct report_record *line =
+		*place ? past_line(finding->past, place) : NULL;
+
+	if (!line) {
+		set_kind(state, STATE_PENDING);
+		text_add(&state->why, "this boot's config did not list it");
+		advise_rebuild(finding, &state->next);
+		text_add(&state->next, "; or at once: ");
+		advise_bind(state, &state->next);
+		return;
+	}
+	set_kind(state, STATE_MISSED);
+	state->boot = report_value(line, "result");
+	text_add(&state->why, "at boot: ", state->boot);
+	if (*report_value(line, "reason"))
+		text_add(&state->why, ": ", report_value(line, "reason"));
+	advise_bind(state, &state->next);
+}
+
+static void judge_unbound(const struct finding *finding, struct state *state,
+			  const struct report_record *record, const char *place)
+{
+	if (!finding->usable) {
+		set_kind(state, STATE_PENDING);
+		text_add(&state->why, "this boot bound nothing");
+		text_add(&state->next, "as above; or at once: ");
+		advise_bind(state, &state->next);
+	} else if (!record) {
+		judge_unknown(finding, state, place);
+	} else if (!strcmp(state->boot, "bound")) {
+		judge_changed(state);
+	} else if (!strcmp(state->boot, "refused")) {
+		judge_unknown(finding, state, place);
+	} else {
+		judge_failed(finding, state, report_value(record, "reason"));
+	}
+}
+
+static int judge_claim(const struct finding *finding, const struct claim *claim,
+		       struct state *state)
+{
+	const struct report_record *record = NULL;
+	struct text place = { 0 };
+	bool known = finding->usable && boot_place(finding, claim->rule, &place);
+	int error = text_error(&place);
+
+	pci_address_format(&claim->function->address, state->address);
+	device_driver(&finding->machine->root, &claim->function->address, state->driver);
+	if (known)
+		record =
+			past_function(finding->past, state->address, text_string(&place));
+	state->boot = record ? report_value(record, "result") : "";
+	if (claim->result != RESULT_NONE) {
+		state->result = result_name(claim->result);
+		text_add(&state->why, claim->reason ? claim->reason : "");
+		text_add(&state->next, "vfio-early check");
+	} else if (!strcmp(state->driver, claim->driver)) {
+		error = error ? error : judge_bound(finding, state);
+	} else {
+		judge_unbound(finding, state, record, text_string(&place));
+	}
+	text_done(&place);
+	return error;
+}
+
+/* A line that selects nothing now. */
+static void judge_line(const struct finding *finding, const struct line_match *line,
+		       struct state *state)
+{
+	const struct report_record *record = NULL;
+	struct text place = { 0 };
+
+	state->result = result_name(line->result);
+	if (finding->usable && boot_place(finding, state->rule, &place))
+		record = past_line(finding->past, text_string(&place));
+	text_done(&place);
+	state->boot = record ? report_value(record, "result") : "";
+	if (line->result == RESULT_INACTIVE) {
+		state->kind = STATE_INACTIVE;
+		text_add(&state->why,
+			 "counts only with vfio_early=", state->rule->profile,
+			 " on the kernel command line");
+		return;
+	}
+	text_add(&state->why, line->reason ? line->reason : "");
+	text_add(&state->next, "correct the line: vfio-early check");
+}
+
+static int find_claims(const struct finding *finding, const struct rule *rule)
+{
+	const struct match *match = &finding->machine->match;
+
+	for (size_t i = 0; i < match->claim_count; i++) {
+		struct state *state;
+		int error;
+
+		if (match->claims[i].rule != rule)
+			continue;
+		state = add_state(finding, STATE_LINE);
+		if (!state)
+			return -ENOMEM;
+		state->rule = rule;
+		state->claim = &match->claims[i];
+		error = judge_claim(finding, &match->claims[i], state);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int find_lines(const struct finding *finding)
+{
+	const struct match *match = &finding->machine->match;
+
+	for (size_t i = 0; i < match->conf->count; i++) {
+		const struct rule *rule = &match->conf->rules[i];
+		struct state *state;
+		int error = 0;
+
+		if (rule->statement != STATEMENT_BIND)
+			continue;
+		if (match->lines[i].result == RESULT_NONE) {
+			error = find_claims(finding, rule);
+			if (error)
+				return error;
+			continue;
+		}
+		state = add_state(finding, STATE_LINE);
+		if (!state)
+			return -ENOMEM;
+		state->rule = rule;
+		judge_line(finding, &match->lines[i], state);
+	}
+	return 0;
+}
+
+static bool is_claimed(const struct match *match, const struct pci_address *address)
+{
+	for (size_t i = 0; i < match->claim_count; i++)
+		if (!pci_address_compare(&match->claims[i].function->address, address))
+			return true;
+	return false;
+}
+
+/* What the boot bound for a line that is gone since, and is bound still. */
+static int find_unlisted(const struct finding *finding)
+{
+	const struct past *past = finding->past;
+
+	for (size_t i = 0; finding->usable && i < past->count; i++) {
+		const struct report_record *record = &past->records[i];
+		char driver[PCI_DRIVER_SIZE];
+		struct pci_address address;
+		struct state *state;
+
+		if (strcmp(record->word, "function") ||
+		    strcmp(report_value(record, "result"), "bound") ||
+		    pci_address_parse(report_value(record, "address"), &address) ||
+		    is_claimed(&finding->machine->match, &address))
+			continue;
+		device_driver(&finding->machine->root, &address, driver);
+		if (strcmp(driver, report_value(record, "target")))
+			continue;
+		state = add_state(finding, STATE_UNLISTED);
+		if (!state)
+			return -ENOMEM;
+		state->boot = report_value(record, "result");
+		pci_address_format(&address, state->address);
+		string_copy(state->driver, sizeof(state->driver), driver);
+		text_add(&state->why, "the boot took it for ",
+			 report_value(record, "line"), ", which no longer lists it");
+		advise_rebuild(finding, &state->next);
+		text_add(&state->next, "; or at once: vfio-early release ",
+			 state->address);
+	}
+	return 0;
+}
+
+static bool has_binds(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->count; i++)
+		if (conf->rules[i].statement == STATEMENT_BIND)
+			return true;
+	return false;
+}
+
+/* Is the report of another kernel than the one that runs? */
+static bool is_of_another_kernel(const struct finding *finding)
+{
+	char running[128];
+
+	return root_read(&finding->machine->root, "proc/sys/kernel/osrelease", running,
+			 sizeof(running)) > 0 &&
+	       strcmp(running, finding->past->kernel);
+}
+
+static bool was_edited_since(const struct finding *finding, const char *path)
+{
+	struct stat st;
+
+	return finding->past->time &&
+	       fstatat(finding->machine->root.fd, path, &st, 0) == 0 &&
+	       st.st_mtime > finding->past->time;
+}
+
+static int add_edited(const struct finding *finding, const char *path, const char *what)
+{
+	struct notice *notice = add_notice(finding, "edited");
+
+	if (!notice)
+		return -ENOMEM;
+	text_add(&notice->text, "/", path, what);
+	advise_rebuild(finding, &notice->next);
+	return 0;
+}
+
+static bool is_same_text(const struct text *a, const struct text *b)
+{
+	return a->length == b->length &&
+	       !memcmp(text_string(a), text_string(b), a->length);
+}
+
+/* The files of the config as they are, against those that the boot used. */
+static int find_edited(const struct finding *finding)
+{
+	const struct confdir *now = &finding->machine->confdir;
+	const struct confdir *then = &finding->past->confdir;
+	int error = 0;
+
+	for (size_t i = 0; i < now->file_count && !error; i++) {
+		const struct conf_file *file = &now->files[i];
+		const struct conf_file *copy = find_file(then, file->path);
+
+		if (file->generated || (copy && is_same_text(&file->text, &copy->text)))
+			continue;
+		error = add_edited(
+			finding, file->path,
+			was_edited_since(finding, file->path)
+				? " was edited since the boot"
+			: copy ? " is not what this boot's image was built with"
+			       : " is not in this boot's image");
+	}
+	for (size_t i = 0; i < then->file_count && !error; i++)
+		if (!find_file(now, then->files[i].path))
+			error = add_edited(finding, then->files[i].path,
+					   " is gone; this boot used it");
+	return error;
+}
+
+/* The boot as a whole: at most one of these holds. */
+static const struct {
+	const char *kind, *text, *next;
+} boots[] = {
+	{ "no-report",
+	  "the boot program has left no report: it is not in this boot's image, or did not end",
+	  NULL },
+	{ "other-boot", "the report in /run/vfio-early is of another boot", NULL },
+	{ "off", "vfio_early=off is on the kernel command line: this boot bound nothing",
+	  "reboot without it" },
+	{ "dry-run",
+	  "vfio_early=dry-run is on the kernel command line: this boot bound nothing",
+	  "reboot without it" },
+};
+
+enum { BOOT_NO_REPORT, BOOT_OTHER, BOOT_OFF, BOOT_DRY_RUN, BOOT_NORMAL };
+
+static int judge_boot(const struct finding *finding)
+{
+	const struct past *past = finding->past;
+
+	if (!past->found)
+		return BOOT_NO_REPORT;
+	if (past->lasts || is_of_another_kernel(finding))
+		return BOOT_OTHER;
+	for (int i = BOOT_OFF; i <= BOOT_DRY_RUN; i++)
+		if (!strcmp(past->mode, boots[i].kind))
+			return i;
+	return BOOT_NORMAL;
+}
+
+static int add_boot(const struct finding *finding, int boot)
+{
+	struct notice *notice = add_notice(finding, boots[boot].kind);
+
+	if (!notice)
+		return -ENOMEM;
+	text_add(&notice->text, boots[boot].text);
+	if (boots[boot].next)
+		text_add(&notice->next, boots[boot].next);
+	else
+		advise_rebuild(finding, &notice->next);
+	return 0;
+}
+
+/* A boot that went wrong before it looked at any line. */
+static int add_note(const struct finding *finding)
+{
+	struct notice *notice = add_notice(finding, "nothing-done");
+
+	if (!notice)
+		return -ENOMEM;
+	text_add(&notice->text, "this boot did nothing: ", finding->past->note);
+	advise_rebuild(finding, &notice->next);
+	return 0;
+}
+
+static int find_notices(struct finding *finding)
+{
+	int boot = judge_boot(finding);
+	int error = 0;
+
+	finding->usable = boot == BOOT_NORMAL && !*finding->past->note;
+	if (boot < BOOT_NORMAL && has_binds(&finding->machine->confdir.conf))
+		error = add_boot(finding, boot);
+	if (!error && (boot == BOOT_NORMAL || boot == BOOT_DRY_RUN))
+		error = find_edited(finding);
+	if (!error && boot == BOOT_NORMAL && *finding->past->note &&
+	    !finding->states->notice_count && has_binds(&finding->machine->confdir.conf))
+		error = add_note(finding);
+	return error;
+}
+
+static int texts_error(const struct states *states)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < states->count && !error; i++)
+		error = states->items[i].why.failed || states->items[i].next.failed;
+	for (size_t i = 0; i < states->notice_count && !error; i++)
+		error = states->notices[i].text.failed || states->notices[i].next.failed;
+	return error ? -ENOMEM : 0;
+}
+
+int states_find(const struct machine *machine, const struct past *past,
+		struct states *ret)
+{
+	struct finding finding = { machine, past, ret, false };
+	int error = find_notices(&finding);
+
+	if (!error)
+		error = find_lines(&finding);
+	if (!error)
+		error = find_unlisted(&finding);
+	return error ? error : texts_error(ret);
+}
+
+void states_done(struct states *states)
+{
+	for (size_t i = 0; i < states->count; i++) {
+		text_done(&states->items[i].why);
+		text_done(&states->items[i].next);
+	}
+	for (size_t i = 0; i < states->notice_count; i++) {
+		text_done(&states->notices[i].text);
+		text_done(&states->notices[i].next);
+	}
+	free(states->items);
+	free(states->notices);
+	*states = (struct states){ 0 };
+}
