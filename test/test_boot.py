@@ -1,0 +1,501 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The boot program on fake machines: what it writes where, what it tells, and what it leaves
+alone. A machine of files binds nothing by itself, so that "fenced" is the best that most cases
+can come to; real kernels are test-vm's.
+"""
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass, field
+
+import machine as machines
+import pytest
+from machine import BOOT, TOP
+
+CONF = "/etc/vfio-early.conf"
+GPU, SOUND, NIC, TWIN = "0000:01:00.0", "0000:01:00.1", "0000:02:00.0", "0000:03:00.0"
+IGPU, AHCI, PORT = "0000:00:02.0", "0000:00:17.0", "0000:00:01.0"
+
+
+def fence(*addresses, driver="vfio-pci"):
+    return {f"{address}/driver_override": driver for address in addresses}
+
+
+@dataclass
+class Case:
+    """A config on the desktop, and what comes of it."""
+    name: str
+    config: str
+    results: dict = field(default_factory=dict)   # {address: result}
+    lines: dict = field(default_factory=dict)     # {number: result}
+    written: dict = field(default_factory=dict)
+    keep: str = ""
+    cmdline: str = ""
+    status: int = 1
+    told: tuple = ()
+
+
+def fenced(name, config, *addresses, **more):
+    return Case(name, config, {a: "fenced" for a in addresses}, {1: "fenced"},
+                fence(*addresses), **more)
+
+
+CASES = [
+    fenced("address", "bind 02:00.0", NIC),
+    fenced("address and ID", "bind 02:00.0 8086:10d3", NIC),
+    fenced("ID", "bind 10de:1c03", GPU),
+    fenced("subsystem", "bind subsystem=1458:3702 class=04", SOUND),
+    fenced("path", "bind path=00:1c.1/00.0", TWIN),
+    fenced("serial number", "bind serial=00-1b-21-ff-ff-00-00-02", TWIN),
+    fenced("ID and serial number", "bind 8086:10d3 serial=00-1b-21-ff-ff-00-00-01", NIC),
+    fenced("count", "bind 8086:10d3 count=2", NIC, TWIN),
+    fenced("with=functions", "bind 01:00.0 with=functions", GPU, SOUND),
+    fenced("with=group leaves the bridge alone", "bind 01:00.1 with=group", GPU, SOUND),
+    Case("a host driver has to let go", "bind 00:17.0", {AHCI: "failed"}, {1: "failed"},
+         fence(AHCI) | {"ahci/unbind": AHCI}, told=("ahci has it",)),
+    Case("another driver", "bind 02:00.0 driver=pci-stub", {NIC: "fenced"}, {1: "fenced"},
+         fence(NIC, driver="pci-stub"),
+         told=("this image has no module for the driver pci-stub; rebuild it",)),
+    Case("the boot display", "bind 00:02.0", {IGPU: "refused"}, {1: "refused"},
+         told=("the firmware's display is on it; allow=boot-display would take it",)),
+    Case("the boot display, allowed", "bind 00:02.0 allow=boot-display", {IGPU: "failed"},
+         {1: "failed"}, fence(IGPU) | {"i915/unbind": IGPU}),
+    Case("a bridge", "bind 00:01.0", {PORT: "refused"}, {1: "refused"},
+         told=("a bridge is never passed through",)),
+    Case("keep wins", "bind 8086:10d3 count=2\nkeep 03:00.0",
+         {NIC: "fenced", TWIN: "refused"}, {1: "fenced", 2: "active"}, fence(NIC),
+         told=(f"{TWIN}: refused: {CONF}:2 keeps it for the host ({CONF}:1)",)),
+    Case("what the host uses", "bind 00:17.0", {AHCI: "refused"}, {1: "refused"},
+         keep="keep 00:17.0\n", told=("the host uses it; allow=in-use would take it",)),
+    Case("what the host uses, allowed", "bind 02:00.0 allow=in-use", {NIC: "fenced"},
+         {1: "fenced"}, fence(NIC), keep="keep 02:00.0\n"),
+    Case("nothing there", "bind 04:00.0", {}, {1: "absent"},
+         told=(f"{CONF}:1: absent: no device at 0000:04:00.0",)),
+    Case("moved", "bind 04:00.0 10de:1c03", {}, {1: "mismatch"},
+         told=(f"no device at 0000:04:00.0; what the line describes is at {GPU}",)),
+    Case("another device in its place", "bind 02:00.0 10de:1c03", {}, {1: "mismatch"},
+         told=(f"{NIC} is 8086:10d3, not 10de:1c03; what the line describes is at {GPU}",)),
+    Case("moved, and told by its serial number",
+         "bind 02:00.0 8086:10d3 serial=00-1b-21-ff-ff-00-00-02", {}, {1: "mismatch"},
+         told=(f"{NIC} has another serial number, or none; what the line describes is at "
+               f"{TWIN}",)),
+    Case("ambiguous", "bind 8086:10d3", {}, {1: "ambiguous"},
+         told=(f"2 devices match, but the line wants 1: {NIC}, {TWIN}",)),
+    Case("lines that agree", "bind 02:00.0\nbind path=00:1c.0/00.0",
+         {NIC: "fenced"}, {1: "fenced", 2: "fenced"}, fence(NIC)),
+    Case("lines that contradict each other",
+         "bind 02:00.0\nbind 02:00.0 driver=pci-stub\nbind 03:00.0",
+         {NIC: "invalid", TWIN: "fenced"}, {1: "invalid", 2: "invalid", 3: "fenced"},
+         fence(TWIN), told=(f"{CONF}:1: invalid: {CONF}:2 names another driver",)),
+    Case("a profile not chosen", "[x]\nbind 02:00.0", {}, {2: "inactive"}, status=0),
+    Case("a profile chosen", "[x]\nbind 02:00.0\n[y]\nbind 03:00.0", {NIC: "fenced"},
+         {2: "fenced", 4: "inactive"}, fence(NIC), cmdline="vfio_early=x quiet"),
+    Case("only keep lines", "keep 02:00.0", {}, {}, status=0, told=("no bind line",)),
+    Case("an empty config", "", {}, {}, status=0, told=("no bind line",)),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case(desktop, case):
+    desktop.config(case.config + "\n")
+    if case.keep:
+        desktop.write("usr/lib/vfio-early/keep.conf", case.keep)
+    desktop.cmdline(case.cmdline)
+    run = desktop.run()
+    assert run.written == case.written
+    assert not run.gone
+    assert run.report.results() == case.results
+    here = {number: result for number, result in
+            ((int(at.removeprefix(f"{CONF}:")), result)
+             for at, result in run.report.lines().items() if at.startswith(f"{CONF}:"))}
+    assert here == case.lines
+    assert run.status == case.status
+    for words in case.told:
+        assert run.told(words), run.log
+    assert run.out == ""
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_dry_run_touches_nothing(desktop, case):
+    desktop.config(case.config + "\n")
+    desktop.cmdline(case.cmdline)
+    run = desktop.run("--dry-run")
+    assert run.written == {}
+    assert "fenced" not in run.report.results().values()
+    assert set(run.report.results()) == set(case.results)
+    assert run.report.head["mode"] == "dry-run"
+
+
+def test_dry_run_says_what_would_be_done(desktop):
+    desktop.config("bind 00:17.0\nbind 02:00.0\nbind 00:02.0\n")
+    desktop.cmdline("vfio_early=dry-run")
+    run = desktop.run()
+    assert run.written == {}
+    assert run.told(f"{AHCI}: taken from ahci, would be bound to vfio-pci ({CONF}:1)")
+    assert run.told(f"{NIC}: would be bound to vfio-pci ({CONF}:2)")
+    assert run.told(f"{IGPU}: refused")
+    assert run.log[-1].startswith("vfio-early: 0 bound, 2 planned, 1 refused")
+    assert run.report.head["mode"] == "dry-run"
+    assert run.report.results() == {AHCI: "planned", NIC: "planned", IGPU: "refused"}
+
+
+@pytest.mark.parametrize("words", ["vfio_early=off", "quiet vfio_early=x,off",
+                                   "vfio_early=dry-run vfio_early=off"])
+def test_off_touches_nothing(desktop, words):
+    desktop.config("bind 02:00.0\n")
+    desktop.cmdline(words)
+    run = desktop.run()
+    assert run.written == {}
+    assert run.report.head["mode"] == "off"
+    assert run.report.head["note"] == "vfio_early=off is on the kernel command line"
+    assert run.report.results() == {}
+    assert run.told("vfio_early=off is on the kernel command line")
+
+
+def test_bound_already_is_fenced_and_bound(desktop):
+    desktop.function("0000:05:00.0", "144d:a808", "010802", driver="vfio-pci")
+    desktop.config("bind 05:00.0\n")
+    run = desktop.run()
+    assert run.written == fence("0000:05:00.0")
+    assert run.report.results() == {"0000:05:00.0": "bound"}
+    assert run.status == 0
+    assert run.log == [f"vfio-early: 0000:05:00.0: bound to vfio-pci ({CONF}:1)",
+                       "vfio-early: 1 bound; see /run/vfio-early/report"]
+
+
+def test_a_driver_that_is_built_in_is_asked_to_bind(desktop):
+    desktop.driver("vfio-pci")
+    desktop.write("usr/lib/vfio-early/modules", "[vfio-pci]\n")
+    desktop.config("bind 02:00.0\n")
+    run = desktop.run()
+    assert run.written == fence(NIC) | {"vfio-pci/bind": NIC}
+    assert run.told("the kernel reported success and bound nothing")
+    assert run.report.results() == {NIC: "fenced"}
+
+
+def test_without_driver_override_nothing_else_is_tried(desktop):
+    desktop.driver("vfio-pci")
+    desktop.path(f"sys/bus/pci/devices/{AHCI}/driver_override").unlink()
+    desktop.config("bind 00:17.0\nbind 02:00.0\n")
+    run = desktop.run()
+    assert run.written == fence(NIC) | {"vfio-pci/bind": NIC}
+    assert run.report.results() == {AHCI: "failed", NIC: "fenced"}
+    assert run.told("cannot write driver_override: No such file or directory")
+
+
+def test_a_driver_without_unbind_keeps_it(desktop):
+    desktop.driver("vfio-pci")
+    desktop.path("sys/bus/pci/drivers/ahci/unbind").unlink()
+    desktop.config("bind 00:17.0\nbind 02:00.0\n")
+    run = desktop.run()
+    assert run.written == fence(AHCI, NIC) | {"vfio-pci/bind": NIC}
+    assert run.report.results() == {AHCI: "failed", NIC: "fenced"}
+    assert run.told("ahci does not release it: No such file or directory")
+
+
+def test_no_iommu_is_named(desktop):
+    """strace gives the errno that vfio-pci's probe does: with it, the link decides on the words."""
+    desktop.driver("vfio-pci")
+    desktop.function("0000:05:00.0", "144d:a808", "010802")
+    desktop.config("bind 05:00.0\nbind 02:00.0\n")
+    bind = desktop.path("sys/bus/pci/drivers/vfio-pci/bind")
+    run = desktop.run(prefix=["strace", "-f", "-qq", "-o", os.devnull, "-P", bind,
+                              "-e", "inject=write:error=EINVAL"])
+    assert run.report.results() == {"0000:05:00.0": "fenced", NIC: "fenced"}
+    assert run.report.reason("address", "0000:05:00.0") == \
+        "Invalid argument (no IOMMU group: the IOMMU is off)"
+    assert run.report.reason("address", NIC) == \
+        "Invalid argument (the driver's probe refuses it)"
+
+
+@pytest.mark.parametrize("error, words", [
+    ("EBUSY", "Device or resource busy (another driver has it, or it has virtual functions "
+              "in use)"),
+    ("ENODEV", "No such device (the driver does not accept it)"),
+    ("EAGAIN", "error 11"),
+    ("EPERM", "Operation not permitted"),
+])
+def test_errno_of_bind(desktop, error, words):
+    desktop.driver("vfio-pci")
+    desktop.config("bind 02:00.0\n")
+    bind = desktop.path("sys/bus/pci/drivers/vfio-pci/bind")
+    run = desktop.run(prefix=["strace", "-f", "-qq", "-o", os.devnull, "-P", bind,
+                              "-e", f"inject=write:error={error}"])
+    assert run.report.results() == {NIC: "fenced"}
+    assert run.report.reason("address", NIC) == words
+
+
+def test_an_override_that_fails_stops_no_other(desktop):
+    desktop.driver("vfio-pci")
+    desktop.config("bind 00:17.0\nbind 02:00.0\n")
+    override = desktop.path(f"sys/bus/pci/devices/{AHCI}/driver_override")
+    run = desktop.run(prefix=["strace", "-f", "-qq", "-o", os.devnull, "-P", override,
+                              "-e", "inject=write:error=EIO"])
+    assert run.report.results() == {AHCI: "failed", NIC: "fenced"}
+    assert run.told("cannot write driver_override: Input/output error")
+    assert "ahci/unbind" not in run.written
+
+
+def test_the_display_of_the_framebuffer(desktop):
+    """A machine without boot_vga, as with a UEFI display of class 0380 or on another bus."""
+    desktop.function("0000:06:00.0", "1002:73bf", "038000",
+                     bars=[(0xA0000000, 0xAFFFFFFF), (0xB0000000, 0xB01FFFFF)])
+    desktop.function("0000:07:00.0", "1002:73bf", "038000", bars=[(0xC0000000, 0xCFFFFFFF)])
+    desktop.write("proc/iomem", "00000000-00000fff : Reserved\n"
+                  "a0000000-cfffffff : PCI Bus 0000:00\n"
+                  "  a0000000-afffffff : 0000:06:00.0\n"
+                  "    a0100000-a07e8fff : BOOTFB\n")
+    desktop.config("bind 06:00.0\nbind 07:00.0\n")
+    run = desktop.run()
+    assert run.report.results() == {"0000:06:00.0": "refused", "0000:07:00.0": "fenced"}
+    assert run.written == fence("0000:07:00.0")
+
+
+def test_iomem_of_zeros_says_nothing(desktop):
+    desktop.function("0000:06:00.0", "1002:73bf", "038000", bars=[(0, 0xFFF)])
+    desktop.write("proc/iomem", "00000000-00000000 : BOOTFB\n")
+    desktop.config("bind 06:00.0\n")
+    assert desktop.run().report.results() == {"0000:06:00.0": "fenced"}
+
+
+def test_path_behind_vmd(desktop):
+    machine = desktop
+    machine.function("0000:00:0e.0", "8086:467f", "010400", driver="vmd")
+    base = "sys/devices/pci0000:00/0000:00:0e.0/pci10000:e0"
+    machine.directories["vmd"] = base
+    machine.function("10000:e0:06.0", "8086:464d", "060400", behind="vmd")
+    machine.function("10000:e1:00.0", "144d:a808", "010802", behind="10000:e0:06.0")
+    machine.config("bind path=10000:e0:06.0/00.0 144d:a808\n")
+    run = machine.run()
+    assert run.written == fence("10000:e1:00.0")
+
+
+ALIASES = ("alias vfio_pci:v*d*sv*sd*bc*sc*i* vfio_pci\n"
+           "alias pci:v00008086d000010D3sv*sd*bc*sc*i* e1000e\n"
+           "alias vfio_pci:v00008086d000010D3sv*sd*bc*sc*i* nic_vfio_pci\n")
+
+
+def test_driver_auto(desktop):
+    desktop.write(f"lib/modules/{os.uname().release}/modules.alias", ALIASES)
+    desktop.config("bind 8086:10d3 count=2 driver=auto\nbind 01:00.0 driver=auto\n")
+    assert desktop.run().written == \
+        fence(NIC, TWIN, driver="nic_vfio_pci") | fence(GPU)
+
+
+def test_driver_auto_without_aliases(desktop):
+    desktop.config("bind 02:00.0 driver=auto\n")
+    assert desktop.run().written == fence(NIC)
+
+
+def test_dropins_in_byte_order(desktop):
+    desktop.config("bind 00:17.0\n")
+    for name in ("b.conf", "a.conf", "Z.conf", "10.conf", "9.conf", "x.conf.bak", ".h.conf",
+                 "conf", "y.txt"):
+        desktop.config("keep ffff:ffff\n", f"etc/vfio-early.conf.d/{name}")
+    order = [fields["file"] for fields in desktop.run("--dry-run").report.all("config")]
+    assert order == [CONF] + [f"{CONF}.d/{name}.conf" for name in ("10", "9", "Z", "a", "b")]
+
+
+def test_a_dropin_binds_and_a_profile_ends_with_its_file(desktop):
+    desktop.config("[x]\nbind 03:00.0\n")
+    desktop.config("bind 02:00.0\n", "etc/vfio-early.conf.d/nic.conf")
+    run = desktop.run()
+    assert run.written == fence(NIC)
+    assert run.report.lines() == {f"{CONF}:2": "inactive", f"{CONF}.d/nic.conf:1": "fenced"}
+
+
+def test_no_config_at_all(desktop):
+    run = desktop.run()
+    assert run.written == {}
+    assert run.status == 0
+    assert run.report.head["note"] == "no bind line in the config"
+
+
+def test_the_report(desktop):
+    desktop.config("bind 00:17.0 # disks\nbind 02:00.0\nkeep 03:00.0\nbnd 03:00.0\n")
+    desktop.config("bind 01:00.0\n", "etc/vfio-early.conf.d/gpu.conf")
+    desktop.cmdline("vfio_early=work,gaming")
+    report = desktop.run().report
+    assert report.head.keys() >= {"version", "program", "kernel", "time", "mode"}
+    assert report.head["version"] == "1"
+    assert report.head["kernel"] == os.uname().release
+    assert report.head["mode"] == "normal"
+    assert [fields["name"] for fields in report.all("profile")] == ["work", "gaming"]
+    assert report.all("config") == [
+        {"file": CONF, "bytes": str(desktop.path("etc/vfio-early.conf").stat().st_size)},
+        {"file": f"{CONF}.d/gpu.conf", "bytes": "13"}]
+    assert report.errors() == [
+        f"{CONF}:4:1: bnd is no statement; bind, keep, option, start and [NAME] are"]
+    assert report.lines() == {f"{CONF}:1": "failed", f"{CONF}:2": "fenced",
+                              f"{CONF}:3": "active", f"{CONF}.d/gpu.conf:1": "fenced"}
+    functions = {fields["address"]: fields for fields in report.all("function")}
+    assert functions[AHCI] | {"reason": ""} == {
+        "address": AHCI, "line": f"{CONF}:1", "id": "8086:2922", "class": "010601",
+        "was": "ahci", "target": "vfio-pci", "driver": "ahci", "result": "failed",
+        "reason": ""}
+    assert (functions[NIC]["was"], functions[NIC]["driver"]) == ("-", "-")
+    assert [(fields["path"], fields["result"]) for fields in report.all("module")] == \
+        [("/lib/modules/vfio.ko", "failed"), ("/lib/modules/vfio-pci.ko", "failed")]
+
+
+def test_the_config_is_copied_beside_the_report(desktop):
+    text = "\ufeff# für die Maschine\r\nbind 02:00.0\r\nbad"
+    desktop.config(text)
+    desktop.config("keep 03:00.0\n", "etc/vfio-early.conf.d/x.conf")
+    desktop.write("usr/lib/vfio-early/keep.conf", "keep 00:17.0\n")
+    run = desktop.run()
+    copies = {path: what for path, what in run.changed.items() if "/etc/" in path}
+    assert copies.pop("run/vfio-early/etc/vfio-early.conf") == text.encode()
+    assert copies.pop("run/vfio-early/etc/vfio-early.conf.d/x.conf") == b"keep 03:00.0\n"
+    assert all(isinstance(what, tuple) for what in copies.values())  # directories
+    assert not [path for path in run.changed if "keep.conf" in path]
+
+
+def test_an_old_report_is_replaced(desktop):
+    desktop.write("run/vfio-early/report", "junk\n" * 1000)
+    desktop.config("bind 02:00.0\n")
+    run = desktop.run()
+    assert "junk" not in run.report.text
+    assert not [path for path in run.changed if path.endswith(".new")]
+
+
+def test_a_report_that_cannot_be_written_is_told(desktop):
+    desktop.write("run/vfio-early", "a file in the directory's place")
+    desktop.config("bind 02:00.0\n")
+    run = desktop.run()
+    assert run.written == fence(NIC)
+    assert run.told("cannot write /run/vfio-early/report: ")
+
+
+def test_no_sysfs(machine):
+    machine.path("sys/bus/pci/devices").rmdir()
+    machine.config("bind 8086:10d3\n")
+    run = machine.run()
+    assert run.status == 4
+    assert run.told("nothing was done: no PCI bus in /sys")
+    assert run.report.head["note"] == "no PCI bus in /sys"
+
+
+def test_a_function_that_vanishes_is_absent(desktop):
+    desktop.path(f"sys/bus/pci/devices/{NIC}/uevent").unlink()
+    desktop.config("bind 02:00.0\nbind 03:00.0\n")
+    run = desktop.run()
+    assert run.report.lines() == {f"{CONF}:1": "absent", f"{CONF}:2": "fenced"}
+    assert run.written == fence(TWIN)
+
+
+@pytest.mark.parametrize("uevent", ["", "\0\0\0", "PCI_ID=8086:10D3\n", "x" * 4096,
+                                    "PCI_ID=8086:10D3\nPCI_SLOT_NAME=0000:03:00.0\n"])
+def test_a_damaged_uevent_is_no_function(desktop, uevent):
+    """The last one is of another function: what is written to has to be what was read."""
+    desktop.write(f"{desktop.directories[NIC]}/uevent", uevent)
+    desktop.config("bind 02:00.0\nbind 10de:1c03\n")
+    run = desktop.run()
+    assert run.report.lines() == {f"{CONF}:1": "absent", f"{CONF}:2": "fenced"}
+    assert run.written == fence(GPU)
+
+
+def test_wrong_switch_on_the_command_line(desktop):
+    desktop.config("bind 02:00.0\n")
+    desktop.cmdline("vfio_early=no/such")
+    run = desktop.run()
+    assert run.told("vfio_early=no/such on the kernel command line: neither off, dry-run nor "
+                    "a profile's name")
+    assert run.written == fence(NIC)
+    assert run.status == 1
+
+
+def test_one_line_for_each_function_and_one_summary(desktop):
+    """A function that several lines name is told once."""
+    desktop.config("bind 8086:10d3 count=all\nbind 02:00.0\nbind 00:02.0\n"
+                   "bind 00:02.0 allow=boot-display\n")
+    run = desktop.run()
+    addresses = [re.match(r"vfio-early: (\S+): ", line)[1] for line in run.log[:-1]]
+    assert sorted(addresses) == [IGPU, NIC, TWIN]
+    assert run.log[-1] == "vfio-early: 0 bound, 2 fenced, 1 failed; " \
+        "see /run/vfio-early/report"
+
+
+def strace(machine, *arguments):
+    """The paths that were opened or read as links, and how the run went."""
+    trace = machine.root.parent / "trace"
+    run = machine.run(*arguments, prefix=["strace", "-f", "-qq", "-o", trace,
+                                          "-e", "trace=open,openat,readlink,readlinkat"])
+    return run, re.findall(r'"([^"]*)"', trace.read_text())
+
+
+def addresses_of(paths):
+    return {match[1] for match in
+            (re.search(r"bus/pci/devices/([^/]+)", path) for path in paths) if match}
+
+
+@pytest.mark.parametrize("config, opened", [
+    ("bind 02:00.0", {NIC}),
+    ("bind 02:00.0 8086:10d3\nbind 01:00.0 10de:1c03", {NIC, GPU}),
+    ("bind 02:00.0\nkeep 03:00.0 8086:10d3", {NIC}),
+    ("bind 02:00.0\n[x]\nbind 8086:3e92", {NIC}),
+    ("bind 01:00.0 with=functions", {f"0000:01:00.{n}" for n in range(8)}),
+    ("bind 01:00.1 with=group", {PORT, GPU, SOUND}),
+])
+def test_addresses_alone_do_not_scan(desktop, config, opened):
+    desktop.config(config + "\n")
+    run, paths = strace(desktop)
+    assert addresses_of(paths) == opened
+    assert "sys/bus/pci/devices" not in paths
+    assert "fenced" in run.report.results().values()
+
+
+def test_a_missing_address_scans_to_tell_where_the_device_went(desktop):
+    desktop.config("bind 04:00.0 10de:1c03\n")
+    run, paths = strace(desktop)
+    assert "sys/bus/pci/devices" in paths
+    assert run.told(f"what the line describes is at {GPU}")
+
+
+def test_off_does_not_even_look(desktop):
+    desktop.config("bind 02:00.0\n")
+    desktop.cmdline("vfio_early=off")
+    _, paths = strace(desktop)
+    assert not [path for path in paths if path.startswith("sys/")]
+
+
+def test_the_running_system_is_not_taken_for_another_root(desktop):
+    """A root with the running kernel's own /sys in it is this machine."""
+    if not os.path.exists("/proc/self/root/sys/kernel"):
+        pytest.skip("no /sys here")
+    done = subprocess.run([BOOT, "--root", "/proc/self/root", "--dry-run"],
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 4
+    assert "has this machine's own /sys in it; it would be changed" in done.stderr
+
+
+VERSION = re.search(r"^VERSION := (.*)$", (TOP / "Makefile").read_text(), re.M)[1]
+USAGE = "Usage: vfio-early-boot "
+
+
+@pytest.mark.parametrize("arguments, status, out, err", [
+    (["--version"], 0, VERSION + "\n", ""),
+    (["--help"], 0, USAGE, ""),
+    (["--what"], 2, "", USAGE),
+    (["--root"], 2, "", USAGE),
+    (["more"], 2, "", USAGE),
+    (["--root", "/no/such"], 4, "", "vfio-early: /no/such: No such file or directory"),
+    (["--root=/no/such", "--dry-run"], 4, "", "vfio-early: /no/such: No such file"),
+    (["--root", "/dev/null"], 4, "", "vfio-early: /dev/null: "),
+])
+def test_arguments(arguments, status, out, err):
+    done = subprocess.run([BOOT, *arguments], capture_output=True, text=True, timeout=60,
+                          check=False)
+    assert done.returncode == status
+    assert done.stdout.startswith(out) and bool(done.stdout) == bool(out)
+    assert done.stderr.startswith(err) and bool(done.stderr) == bool(err)
+
+
+def test_another_machine_of_the_same_config(desktop, tmp_path):
+    """The results depend on what is in the tree, not on the order of its directories."""
+    reversed_machine = machines.Machine(tmp_path / "other")
+    for address in reversed([GPU, SOUND, NIC, TWIN]):
+        reversed_machine.function(address, "8086:10d3", "020000")
+    reversed_machine.config("bind 8086:10d3 count=all\n")
+    assert list(reversed_machine.run().report.results()) == [GPU, SOUND, NIC, TWIN]
