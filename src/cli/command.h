@@ -56,7 +56,7 @@ struct command {
 	enum status (*run)(const struct request *request);
 };
 
-extern const struct command command_check, command_image, command_status;
+extern const struct command command_check, command_image, command_list, command_status;
 
 /* One line on standard error, "vfio-early: " in front: object, action, cause, remedy. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -100,6 +100,23 @@ enum status machine_load(const struct request *request, struct machine *ret)
 	return error ? fail("loading the config and the machine", error) : STATUS_WELL;
 }
 
+const struct claim *machine_claim_of(const struct machine *machine,
+				     const struct pci_function *function)
+{
+	const struct claim *other = NULL;
+
+	for (size_t i = 0; i < machine->match.claim_count; i++) {
+		const struct claim *claim = &machine->match.claims[i];
+
+		if (claim->function != function)
+			continue;
+		if (claim->result == RESULT_NONE)
+			return claim;
+		other = other ? other : claim;
+	}
+	return other;
+}
+
 void machine_tell_errors(const struct machine *machine, const char *prefix)
 {
 	const struct conf *conf = &machine->confdir.conf;

@@ -35,6 +35,10 @@ int machine_match(struct machine *machine) _must_check_;
 
 void machine_done(struct machine *machine);
 
+/* The claim that speaks for `function`: one that takes it, else one that can't, else NULL. */
+const struct claim *machine_claim_of(const struct machine *machine,
+				     const struct pci_function *function);
+
 /* Tells the config's errors on standard error, each "PREFIXfile:line:column: message". */
 void machine_tell_errors(const struct machine *machine, const char *prefix);
 

@@ -2,6 +2,7 @@
 /* The host program: which commands there are, and what their command lines have in common. */
 
 #include <getopt.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +10,8 @@
 #include "command.h"
 #include "util.h"
 
-static const struct command *const commands[] = { &command_check, &command_image,
-						  &command_status };
+static const struct command *const commands[] = { &command_list, &command_check,
+						  &command_image, &command_status };
 
 /* Letters are lsblk's. */
 static const struct {
@@ -237,7 +238,8 @@ int main(int argc, char **argv)
 			 name);
 		return STATUS_USAGE;
 	}
-	argv[1] = program; /* for getopt's messages */
+	setlocale(LC_CTYPE, ""); /* may a tree have lines in it, or only | and `? */
+	argv[1] = program;	 /* for getopt's messages */
 	status = run(command, argc - 1, argv + 1);
 	if (fflush(stdout) || ferror(stdout)) {
 		complain("standard output: cannot be written");

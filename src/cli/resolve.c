@@ -172,3 +172,29 @@ bool resolver_has_file(struct resolver *resolver, const char *module)
 	kmod_module_unref(found);
 	return has;
 }
+
+int resolver_add_names(struct resolver *resolver, const char *modalias, struct text *text)
+{
+	struct kmod_list *list = NULL, *item;
+	int error = kmod_module_new_from_lookup(resolver->kmod, modalias, &list);
+
+	kmod_list_foreach(item, list)
+	{
+		struct kmod_module *module = kmod_module_get_module(item);
+
+		text_add(text, text->length ? ", " : "", kmod_module_get_name(module));
+		kmod_module_unref(module);
+	}
+	kmod_module_unref_list(list);
+	return error < 0 ? error : text_error(text);
+}
+
+bool resolver_has_driver(struct resolver *resolver, const char *driver)
+{
+	struct kmod_list *list = NULL;
+	bool has =
+		kmod_module_new_from_lookup(resolver->kmod, driver, &list) >= 0 && list;
+
+	kmod_module_unref_list(list);
+	return has;
+}

@@ -28,6 +28,16 @@ void resolver_free(struct resolver *resolver);
 int resolver_add(struct resolver *resolver, const char *driver, const char *first,
 		 struct loadplan *plan) _must_check_;
 
+/*
+ * Adds the names of the modules that would take a device with this modalias, ", " between them,
+ * in the order of modules.alias, as `lspci -k` has them. 0 or -errno.
+ */
+int resolver_add_names(struct resolver *resolver, const char *modalias,
+		       struct text *text) _must_check_;
+
+/* Has the kernel a driver of that name, as a module or built in? */
+bool resolver_has_driver(struct resolver *resolver, const char *driver);
+
 /* Is there a module file of that name, not built in? */
 bool resolver_has_file(struct resolver *resolver, const char *module);
 
