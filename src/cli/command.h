@@ -56,7 +56,8 @@ struct command {
 	enum status (*run)(const struct request *request);
 };
 
-extern const struct command command_check, command_image, command_list, command_status;
+extern const struct command command_check, command_image, command_list, command_status,
+	command_add, command_remove;
 
 /* One line on standard error, "vfio-early: " in front: object, action, cause, remedy. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

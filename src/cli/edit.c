@@ -124,7 +124,7 @@ static bool is_there(const struct edit *edit, int fd)
 	struct stat named, open;
 
 	return fstat(fd, &open) == 0 &&
-	       fstatat(edit->root->fd, edit->temporary, &named, AT_SYMLINK_NOFOLLOW) ==
+	       fstatat(edit->root.fd, edit->temporary, &named, AT_SYMLINK_NOFOLLOW) ==
 		       0 &&
 	       named.st_dev == open.st_dev && named.st_ino == open.st_ino &&
 	       S_ISREG(open.st_mode);
@@ -135,7 +135,7 @@ static int try_lock(struct edit *edit)
 {
 	/* Nobody else may open it, or they could hold the lock. */
 	mode_t mask = umask(077);
-	int fd = root_descriptor(edit->root, edit->temporary,
+	int fd = root_descriptor(&edit->root, edit->temporary,
 				 O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
 
 	umask(mask);
@@ -166,7 +166,9 @@ int edit_open(struct edit *ret, const struct root *root, const char *path)
 	int error;
 
 	*ret = EDIT_NONE;
-	ret->root = root;
+	ret->root = (struct root){ fcntl(root->fd, F_DUPFD_CLOEXEC, 0), root->live };
+	if (ret->root.fd < 0)
+		return -errno;
 	error = edit_resolve(root, path, ret->path);
 	if (error)
 		return error;
@@ -233,7 +235,7 @@ static int copy_attributes(int from, int to)
 /* Owner first: a change of owner takes mode bits away, a change of mode touches the ACL. */
 static int copy_metadata(const struct edit *edit)
 {
-	_cleanup_(closep) int old = root_descriptor(edit->root, edit->path,
+	_cleanup_(closep) int old = root_descriptor(&edit->root, edit->path,
 						    O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
 	struct stat st = { .st_mode = 0644, .st_uid = geteuid(), .st_gid = getegid() };
 
@@ -253,7 +255,7 @@ static int open_directory(const struct edit *edit)
 	char directory[ROOT_PATH_SIZE];
 
 	string_copy(directory, strrchr(edit->path, '/') - edit->path + 1, edit->path);
-	return root_descriptor(edit->root, directory, O_RDONLY | O_DIRECTORY);
+	return root_descriptor(&edit->root, directory, O_RDONLY | O_DIRECTORY);
 }
 
 static bool is_same(const struct text *a, const struct text *b)
@@ -282,7 +284,7 @@ int edit_commit(struct edit *edit, const struct text *text)
 	if (error)
 		return error;
 	if (fsync(edit->fd) < 0 ||
-	    renameat(edit->root->fd, edit->temporary, edit->root->fd, edit->path) < 0)
+	    renameat(edit->root.fd, edit->temporary, edit->root.fd, edit->path) < 0)
 		return -errno;
 	closep(&edit->fd);
 	edit->fd = -1;
@@ -292,9 +294,10 @@ int edit_commit(struct edit *edit, const struct text *text)
 void edit_done(struct edit *edit)
 {
 	if (edit->fd >= 0)
-		unlinkat(edit->root->fd, edit->temporary, 0);
+		unlinkat(edit->root.fd, edit->temporary, 0);
 	closep(&edit->fd);
 	text_done(&edit->text);
+	root_done(&edit->root);
 	*edit = EDIT_NONE;
 }
 

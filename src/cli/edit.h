@@ -14,14 +14,14 @@
  * what was read stays true until the commit. Starts as EDIT_NONE.
  */
 struct edit {
-	const struct root *root;
+	struct root root;
 	char path[ROOT_PATH_SIZE]; /* in the root: the file itself, behind all symlinks */
 	char temporary[ROOT_PATH_SIZE]; /* beside it: the lock, and the file to be */
 	int fd;				/* of the temporary file, -1 without the lock */
 	struct text text;		/* what the file says now */
 };
 
-#define EDIT_NONE ((struct edit){ .fd = -1 })
+#define EDIT_NONE ((struct edit){ .root = ROOT_NONE, .fd = -1 })
 
 /*
  * The file that `path` leads to, through symlinks that stay in /etc, in ROOT_PATH_SIZE bytes. It

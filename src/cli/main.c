@@ -10,8 +10,10 @@
 #include "command.h"
 #include "util.h"
 
-static const struct command *const commands[] = { &command_list, &command_check,
-						  &command_image, &command_status };
+static const struct command *const commands[] = {
+	&command_list,	 &command_check,  &command_add,
+	&command_remove, &command_status, &command_image,
+};
 
 /* Letters are lsblk's. */
 static const struct {

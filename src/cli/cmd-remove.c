@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vfio-early remove: one line less in the config, with the comment on it. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "advice.h"
+#include "command.h"
+#include "draft.h"
+#include "edit.h"
+#include "machine.h"
+#include "state.h"
+
+/* A line of the config, to be removed. `file` starts with "/". */
+struct candidate {
+	char file[ROOT_PATH_SIZE];
+	unsigned int line;
+	char statement[STATEMENT_SIZE];
+};
+
+struct removal {
+	const struct request *request;
+	struct machine machine;
+	struct candidate *candidates;
+	size_t count;
+	struct edit edit;
+};
+
+static void removal_done(struct removal *removal)
+{
+	edit_done(&removal->edit);
+	free(removal->candidates);
+	machine_done(&removal->machine);
+}
+
+static enum status fail(int error)
+{
+	complain("remove: %s", strerror(-error));
+	return STATUS_ENVIRONMENT;
+}
+
+static int add_candidate(struct removal *removal, const struct place *place)
+{
+	struct candidate *candidate;
+
+	for (size_t i = 0; i < removal->count; i++)
+		if (removal->candidates[i].line == place->line &&
+		    !strcmp(removal->candidates[i].file, place->file))
+			return 0;
+	if (ARRAY_GROW(removal->candidates, removal->count))
+		return -ENOMEM;
+	candidate = &removal->candidates[removal->count++];
+	candidate->line = place->line;
+	string_copy(candidate->file, sizeof(candidate->file), place->file);
+	state_statement(&removal->machine.confdir, place, candidate->statement);
+	return 0;
+}
+
+/* The bind lines that state `condition` as `stated` does. */
+static int find_stated(struct removal *removal, unsigned int condition,
+		       const struct rule *stated)
+{
+	const struct conf *conf = &removal->machine.confdir.conf;
+	int error = 0;
+
+	for (size_t i = 0; i < conf->count && !error; i++) {
+		const struct rule *rule = &conf->rules[i];
+		bool same =
+			condition == CONDITION_ADDRESS
+				? !pci_address_compare(&rule->address, &stated->address)
+				: pci_id_equal(&rule->id, &stated->id);
+
+		if (rule->statement == STATEMENT_BIND && rule->given & condition && same)
+			error = add_candidate(removal, &rule->place);
+	}
+	return error;
+}
+
+static size_t count_claims(const struct match *match, const struct rule *rule)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < match->claim_count; i++)
+		count += match->claims[i].rule == rule;
+	return count;
+}
+
+/* The line that selects the function without stating its address, if it selects nothing else. */
+static enum status find_selecting(struct removal *removal,
+				  const struct pci_address *address)
+{
+	const struct claim *claim = draft_claim(&removal->machine, address);
+	struct text place = { 0 };
+
+	if (!claim)
+		return STATUS_WELL;
+	if (count_claims(&removal->machine.match, claim->rule) == 1) {
+		int error = add_candidate(removal, &claim->rule->place);
+
+		return error ? fail(error) : STATUS_WELL;
+	}
+	place_add(&claim->rule->place, &place);
+	complain(
+		"%s: %s lists it together with other devices; edit that line, or take all "
+		"of it out: vfio-early remove %s",
+		removal->request->arguments[0], text_string(&place), text_string(&place));
+	text_done(&place);
+	return STATUS_UNWANTED;
+}
+
+static enum status find_address(struct removal *removal, const struct rule *stated)
+{
+	int error = find_stated(removal, CONDITION_ADDRESS, stated);
+
+	if (error)
+		return fail(error);
+	return removal->count ? STATUS_WELL : find_selecting(removal, &stated->address);
+}
+
+/* FILE:LINE or FILE:LINE:COLUMN, as messages have them; any line with a statement or an error. */
+static enum status find_place(struct removal *removal, const char *word)
+{
+	const struct conf *conf = &removal->machine.confdir.conf;
+	const char *colon = strchr(word, ':');
+	struct place place = { 0 };
+	uint64_t line = 0;
+	char file[ROOT_PATH_SIZE];
+	int error = 0;
+
+	string_copy(file,
+		    colon - word < ROOT_PATH_SIZE ? colon - word + 1 : ROOT_PATH_SIZE,
+		    word);
+	if (!number_parse(colon + 1, 10, UINT32_MAX, &line)) {
+		complain("%s: is no FILE:LINE; one looks like /" CONFDIR_MAIN ":3", word);
+		return STATUS_USAGE;
+	}
+	for (size_t i = 0; i < conf->count && !place.file; i++)
+		if (conf->rules[i].place.line == line && !conf->rules[i].generated &&
+		    !strcmp(conf->rules[i].place.file, file))
+			place = conf->rules[i].place;
+	for (size_t i = 0; i < conf->error_count && !place.file; i++)
+		if (line && conf->errors[i].place.line == line &&
+		    !strcmp(conf->errors[i].place.file, file))
+			place = conf->errors[i].place;
+	if (place.file)
+		error = add_candidate(removal, &place);
+	return error ? fail(error) : STATUS_WELL;
+}
+
+static enum status find(struct removal *removal)
+{
+	const char *word = removal->request->arguments[0];
+	struct rule stated;
+	int error;
+
+	free(removal->candidates);
+	removal->candidates = NULL;
+	removal->count = 0;
+	if (*word == '/' && strchr(word, ':'))
+		return find_place(removal, word);
+	if (!pci_address_parse(word, &stated.address))
+		return find_address(removal, &stated);
+	if (pci_id_parse(word, &stated.id)) {
+		complain(
+			"%s: is no address, ID or FILE:LINE; \"vfio-early status\" shows what "
+			"is listed, and where",
+			word);
+		return STATUS_USAGE;
+	}
+	error = find_stated(removal, CONDITION_ID, &stated);
+	return error ? fail(error) : STATUS_WELL;
+}
+
+/* Exactly one line has to be meant. */
+static enum status check_count(const struct removal *removal)
+{
+	const char *word = removal->request->arguments[0];
+
+	if (removal->count == 1)
+		return STATUS_WELL;
+	if (!removal->count) {
+		complain(
+			"%s: no line lists it; \"vfio-early status\" shows what is listed, and "
+			"where",
+			word);
+		return STATUS_UNWANTED;
+	}
+	complain("%s: %zu lines list it; name one of them:", word, removal->count);
+	for (size_t i = 0; i < removal->count; i++)
+		fprintf(stderr, "  vfio-early remove %s:%u  # %s\n",
+			removal->candidates[i].file, removal->candidates[i].line,
+			removal->candidates[i].statement);
+	return STATUS_USAGE;
+}
+
+static enum status load_and_find(struct removal *removal)
+{
+	enum status status = machine_load(removal->request, &removal->machine);
+
+	if (status == STATUS_WELL)
+		status = find(removal);
+	return status == STATUS_WELL ? check_count(removal) : status;
+}
+
+/* Locks the line's file, and finds the line again: another edit may have come in between. */
+static enum status lock(struct removal *removal)
+{
+	const struct candidate before = removal->candidates[0];
+	int error = edit_open(&removal->edit, &removal->machine.root, before.file + 1);
+	enum status status;
+
+	if (error) {
+		complain("%s: cannot be edited: %s", before.file, edit_explain(error));
+		return STATUS_ENVIRONMENT;
+	}
+	if (strcmp(removal->edit.path, before.file + 1))
+		printf("%s is a symlink: /%s is edited\n", before.file,
+		       removal->edit.path);
+	machine_done(&removal->machine);
+	status = load_and_find(removal);
+	if (status == STATUS_WELL &&
+	    (strcmp(removal->candidates[0].file, before.file) ||
+	     strcmp(removal->candidates[0].statement, before.statement))) {
+		complain("%s: another edit has changed it just now; try again",
+			 before.file);
+		return STATUS_UNWANTED;
+	}
+	return status;
+}
+
+/* Another line may go on listing the device. */
+static void tell_rest(struct removal *removal, const struct text *text)
+{
+	const char *word = removal->request->arguments[0];
+	struct text place = { 0 };
+	struct pci_address address;
+	const struct claim *claim = NULL;
+
+	if (pci_address_parse(word, &address))
+		return;
+	if (!draft_match(&removal->machine, removal->candidates[0].file + 1, text))
+		claim = draft_claim(&removal->machine, &address);
+	if (claim && claim->result == RESULT_NONE) {
+		place_add(&claim->rule->place, &place);
+		printf("still listed: %s\n", text_string(&place));
+	}
+	text_done(&place);
+}
+
+static void tell(struct removal *removal, const struct text *text)
+{
+	const struct candidate *candidate = &removal->candidates[0];
+	const char *word = removal->request->arguments[0];
+	bool dry_run = removal->request->dry_run;
+	struct pci_address address;
+
+	printf("%s from %s:%u: %s\n", dry_run ? "would be removed" : "removed",
+	       candidate->file, candidate->line, candidate->statement);
+	tell_rest(removal, text);
+	if (dry_run)
+		return;
+	printf("next: %s, then reboot", advice_rebuild(&removal->machine.root));
+	if (!pci_address_parse(word, &address))
+		printf("; or at once, without a reboot: vfio-early release %s", word);
+	putchar('\n');
+}
+
+static enum status cut(struct removal *removal)
+{
+	const struct candidate *candidate = &removal->candidates[0];
+	bool dry_run = removal->request->dry_run;
+	const struct text *old = &removal->edit.text;
+	struct text text = { 0 };
+	int error;
+
+	if (dry_run)
+		old = draft_text(&removal->machine, candidate->file + 1);
+	edit_cut(old, candidate->line, &text);
+	error = dry_run ? text_error(&text) : edit_commit(&removal->edit, &text);
+	if (error)
+		complain("%s: cannot be written: %s", candidate->file,
+			 edit_explain(error));
+	else
+		tell(removal, &text);
+	text_done(&text);
+	return error ? STATUS_ENVIRONMENT : STATUS_WELL;
+}
+
+static enum status run(const struct request *request)
+{
+	_cleanup_(removal_done) struct removal removal = { .request = request,
+							   .edit = EDIT_NONE };
+	enum status status = load_and_find(&removal);
+
+	if (status == STATUS_WELL && !request->dry_run)
+		status = lock(&removal);
+	return status == STATUS_WELL ? cut(&removal) : status;
+}
+
+const struct command command_remove = {
+	.name = "remove",
+	.arguments = "DEVICE",
+	.summary = "take a device's line out of the config again",
+	.details =
+		"DEVICE is an address or an ID that a bind line lists, or FILE:LINE as messages have\n"
+		"it, which may be any statement. The rest of the file stays as it is.\n\n"
+		"Exit status: 0 the line is gone, 1 there is none, 2 it is not clear which one is\n"
+		"meant, 4 the config cannot be written.",
+	.options = OPTION_ROOT | OPTION_DRY_RUN,
+	.least = 1,
+	.most = 1,
+	.run = run,
+};

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_SELECT_H
+#define VFIO_EARLY_SELECT_H
+
+#include <stddef.h>
+
+#include "machine.h"
+#include "names.h"
+#include "pci.h"
+#include "text.h"
+#include "util.h"
+
+/* Functions that a person's word means, in the order of their addresses. Starts zeroed. */
+struct selection {
+	struct pci_address *addresses;
+	size_t count;
+};
+
+/*
+ * What `word` means on this machine: any condition of the config language (an address, an ID,
+ * class=, path= ...), "group=N", or a part of the vendor's and the device's names, in either
+ * case. Bridges never. 0, -ENOMEM, or -EINVAL with what is wrong in `why`.
+ */
+int select_functions(const struct machine *machine, struct names *names, const char *word,
+		     struct selection *ret, struct text *why) _must_check_;
+void selection_done(struct selection *selection);
+
+#endif
