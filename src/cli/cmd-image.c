@@ -9,6 +9,7 @@
 
 #include "alias.h"
 #include "command.h"
+#include "inuse.h"
 #include "machine.h"
 #include "resolve.h"
 
@@ -221,9 +222,10 @@ const struct command command_image = {
 	.arguments = "KERNELVERSION",
 	.summary = "write the config and the list of modules into an image being built",
 	.details =
-		"For the hooks of image generators. Writes the config, the modules to be loaded and\n"
-		"their options into the image's tree (--dest), and prints the names of those\n"
-		"modules. Without a line in the config it writes nothing.",
+		"For the hooks of image generators. Writes the config, the modules to be loaded,\n"
+		"their options, and keep lines for what the running host uses into the image's tree\n"
+		"(--dest), and prints the names of those modules. Without a line in the config it\n"
+		"writes nothing.",
 	.options = OPTION_ROOT | OPTION_DEST,
 	.least = 1,
 	.most = 1,
