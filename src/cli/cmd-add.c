@@ -14,6 +14,7 @@
 #include "draft.h"
 #include "edit.h"
 #include "facts.h"
+#include "guard.h"
 #include "machine.h"
 #include "names.h"
 #include "select.h"
@@ -248,51 +249,6 @@ static enum status tell_parse_error(const struct add *add)
 	return STATUS_USAGE;
 }
 
-/* May the line take this function? */
-static bool tell_refusal(const struct dangers *dangers, const struct claim *claim)
-{
-	const struct danger *danger = dangers_refuse(dangers, claim);
-	char address[PCI_ADDRESS_SIZE];
-
-	pci_address_format(&claim->function->address, address);
-	if (danger)
-		complain("%s: refused: %s; --allow %s would list it all the same",
-			 address, danger->text, danger_kind_name(danger->kind));
-	else if (claim->result != RESULT_NONE)
-		complain("%s: %s: %s", address, result_name(claim->result),
-			 claim->reason ? claim->reason : "another line contradicts");
-	else
-		return false;
-	return true;
-}
-
-static bool tell_refusals(const struct add *add, const struct dangers *dangers,
-			  const struct rule *rule)
-{
-	const struct match *match = &add->machine.match;
-	bool refused = false;
-
-	for (size_t i = 0; i < match->claim_count; i++)
-		if (match->claims[i].rule == rule)
-			refused |= tell_refusal(dangers, &match->claims[i]);
-	return refused;
-}
-
-static void tell_warnings(const struct dangers *dangers, const struct rule *rule)
-{
-	for (size_t i = 0; i < dangers->count; i++) {
-		const struct danger *danger = &dangers->items[i];
-		struct text subject = { 0 };
-
-		if (danger->rule && danger->rule != rule)
-			continue;
-		danger_add_subject(danger, &subject);
-		fprintf(stderr, "warning: %s: %s; %s\n", text_string(&subject),
-			danger->text, danger->remedy);
-		text_done(&subject);
-	}
-}
-
 /* What else is in the group, and not listed. */
 static void tell_mates(const struct add *add)
 {
@@ -358,11 +314,11 @@ static enum status judge(struct add *add, const struct rule *rule)
 	error = dangers_find(&add->machine, &dangers);
 	if (error)
 		return fail("add", error);
-	if (tell_refusals(add, &dangers, rule))
+	if (guard_refuses(&add->machine, &dangers, rule, "list"))
 		return STATUS_UNWANTED;
 	status = write_it(add);
 	if (status == STATUS_WELL)
-		tell_warnings(&dangers, rule);
+		guard_warn(&dangers, rule);
 	return status;
 }
 

@@ -82,12 +82,7 @@ const struct rule *draft_rule(const struct machine *machine, const char *path,
 const struct claim *draft_claim(const struct machine *machine,
 				const struct pci_address *address)
 {
-	const struct match *match = &machine->match;
-	const struct claim *found = NULL;
+	const struct pci_function *function = pci_find(&machine->snapshot, address);
 
-	for (size_t i = 0; i < match->claim_count; i++)
-		if (!pci_address_compare(&match->claims[i].function->address, address) &&
-		    (!found || found->result != RESULT_NONE))
-			found = &match->claims[i];
-	return found;
+	return function ? machine_claim_of(machine, function) : NULL;
 }

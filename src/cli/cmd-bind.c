@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vfio-early bind: what the boot program does, now. The addresses become bind lines of a config
+ * without any others, and from there on it is the same plan and the same steps; the user's keep
+ * and option lines hold here too.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "apply.h"
+#include "command.h"
+#include "danger.h"
+#include "draft.h"
+#include "guard.h"
+#include "machine.h"
+#include "plan.h"
+#include "resolve.h"
+#include "verdict.h"
+
+#define PLACE "the command line"
+
+struct binding {
+	const struct request *request;
+	struct machine machine;
+	struct loadplan loadplan;
+	struct plan plan;
+	struct applied applied;
+	struct verdicts verdicts;
+};
+
+static void binding_done(struct binding *binding)
+{
+	verdicts_done(&binding->verdicts);
+	applied_done(&binding->applied);
+	plan_done(&binding->plan);
+	loadplan_done(&binding->loadplan);
+	machine_done(&binding->machine);
+}
+
+static enum status fail(int error)
+{
+	complain("bind: %s", strerror(-error));
+	return STATUS_ENVIRONMENT;
+}
+
+/* What the config says of the function holds here as well, unless an option says otherwise. */
+static void add_listed(const struct machine *machine, const struct request *request,
+		       const struct pci_address *address, struct text *line)
+{
+	const struct claim *claim = draft_claim(machine, address);
+	unsigned int allow = claim ? claim->rule->allow : 0;
+
+	if (request->driver)
+		text_add(line, " driver=", request->driver);
+	else if (claim && claim->result == RESULT_NONE)
+		text_add(line, " driver=", claim->driver);
+	if (allow & ALLOW_BOOT_DISPLAY)
+		text_add(line, " allow=boot-display");
+	if (allow & ALLOW_IN_USE)
+		text_add(line, " allow=in-use");
+}
+
+/* "bind ADDRESS ..." for one argument. */
+static enum status add_line(const struct binding *binding, const char *word,
+			    struct text *text)
+{
+	const struct request *request = binding->request;
+	const char *wrong;
+	struct pci_address address;
+
+	wrong = pci_address_parse(word, &address);
+	if (wrong) {
+		complain("bind: %s %s", word, wrong);
+		return STATUS_USAGE;
+	}
+	if (!pci_find(&binding->machine.snapshot, &address)) {
+		complain("%s: no such device; \"vfio-early list\" shows all", word);
+		return STATUS_UNWANTED;
+	}
+	text_add(text, "bind ", word);
+	add_listed(&binding->machine, request, &address, text);
+	if (request->with)
+		text_add(text, " with=", request->with);
+	for (const char *const *allow = request->allow; *allow; allow++)
+		text_add(text, " allow=", *allow);
+	text_add(text, "\n");
+	return STATUS_WELL;
+}
+
+static enum status compose(const struct binding *binding, struct text *text)
+{
+	for (int i = 0; i < binding->request->count; i++) {
+		enum status status =
+			add_line(binding, binding->request->arguments[i], text);
+
+		if (status != STATUS_WELL)
+			return status;
+	}
+	return text_error(text) ? fail(-ENOMEM) : STATUS_WELL;
+}
+
+static void drop_binds(struct conf *conf)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < conf->count; i++)
+		if (conf->rules[i].statement != STATEMENT_BIND)
+			conf->rules[kept++] = conf->rules[i];
+	conf->count = kept;
+}
+
+/* Puts the lines of `text` in the place of the config's own. */
+static enum status match(struct binding *binding, const struct text *text)
+{
+	struct conf *conf = &binding->machine.confdir.conf;
+	size_t errors = conf->error_count;
+	int error;
+
+	match_done(&binding->machine.match);
+	drop_binds(conf);
+	error = conf_parse(conf, PLACE, text->data, text->length, false);
+	if (error)
+		return fail(error);
+	if (conf->error_count > errors) {
+		complain("bind: %s", conf->errors[errors].message);
+		return STATUS_USAGE;
+	}
+	error = machine_match(&binding->machine);
+	return error ? fail(error) : STATUS_WELL;
+}
+
+static enum status guard(const struct binding *binding)
+{
+	_cleanup_(dangers_done) struct dangers dangers = { 0 };
+	int error = dangers_find(&binding->machine, &dangers);
+
+	if (error)
+		return fail(error);
+	return guard_refuses(&binding->machine, &dangers, NULL, "bind") ? STATUS_UNWANTED
+									: STATUS_WELL;
+}
+
+/* A driver that is there needs no module; else libkmod finds those of the kernel that runs. */
+static int add_driver(struct binding *binding, const char *driver)
+{
+	struct machine *machine = &binding->machine;
+	char path[ROOT_PATH_SIZE];
+	struct resolver *resolver;
+	int error;
+
+	if (loadplan_has_driver(&binding->loadplan, driver))
+		return 0;
+	string_join(path, sizeof(path), "sys/bus/pci/drivers/", driver, NULL);
+	if (root_has(&machine->root, path))
+		return loadplan_add_driver(&binding->loadplan, driver);
+	resolver = resolver_new(machine->directory, machine->kernel, &machine->cmdline);
+	if (!resolver)
+		return -ENOENT;
+	error = resolver_add(resolver, driver, NULL, &binding->loadplan);
+	resolver_free(resolver);
+	return error;
+}
+
+static enum status find_modules(struct binding *binding)
+{
+	const struct match *match = &binding->machine.match;
+
+	for (size_t i = 0; i < match->claim_count; i++) {
+		const char *driver = match->claims[i].driver;
+		int error = add_driver(binding, driver);
+
+		if (error == -ENOENT) {
+			complain("bind: Linux %s has no driver %s; are its modules "
+				 "installed?",
+				 binding->machine.kernel, driver);
+			return STATUS_ENVIRONMENT;
+		}
+		if (error)
+			return fail(error);
+	}
+	return STATUS_WELL;
+}
+
+static enum status print_plan(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct claim *claim = plan->steps[i].claim;
+		char address[PCI_ADDRESS_SIZE];
+
+		printf("would %s %s for %s\n", step_kind_name(plan->steps[i].kind),
+		       pci_address_format(&claim->function->address, address),
+		       claim->driver);
+	}
+	return STATUS_WELL;
+}
+
+/* The sentence without its place, which is the command line that the person has just typed. */
+static void print_verdict(const struct claim *claim, const struct verdict *verdict)
+{
+	static const char place[] = " (" PLACE;
+	struct text sentence = { 0 };
+	const char *text, *end;
+
+	verdict_sentence(claim, verdict, &sentence);
+	text = text_string(&sentence);
+	end = strstr(text, place);
+	printf("%.*s\n", end ? (int)(end - text) : (int)strlen(text), text);
+	text_done(&sentence);
+}
+
+/* Tells what came of it; what is fenced and not bound stays so until it is released. */
+static enum status tell(const struct binding *binding)
+{
+	const struct match *match = &binding->machine.match;
+	enum status status = STATUS_WELL;
+
+	for (size_t i = 0; i < match->claim_count; i++) {
+		const struct verdict *verdict = &binding->verdicts.claims[i];
+		char address[PCI_ADDRESS_SIZE];
+
+		if (!verdict_speaks(&binding->verdicts, i))
+			continue;
+		print_verdict(&match->claims[i], verdict);
+		if (verdict->result == RESULT_BOUND)
+			continue;
+		status = STATUS_UNWANTED;
+		printf("next: remove the cause and bind again, or give it back: vfio-early "
+		       "release %s\n",
+		       pci_address_format(&match->claims[i].function->address, address));
+	}
+	return status;
+}
+
+static enum status apply(struct binding *binding)
+{
+	const struct machine *machine = &binding->machine;
+	int error = plan_make(&machine->match, &binding->plan);
+
+	if (!error && binding->request->dry_run)
+		return print_plan(&binding->plan);
+	if (!error)
+		error = apply_plan(&machine->root, &binding->plan, &machine->match,
+				   &binding->loadplan, &machine->cmdline,
+				   APPLY_DEADLINE_MS, &binding->applied);
+	if (!error)
+		error = verdicts_make(&machine->root, &machine->match, &binding->loadplan,
+				      &binding->applied, &binding->verdicts);
+	return error ? fail(error) : tell(binding);
+}
+
+static enum status run(const struct request *request)
+{
+	_cleanup_(binding_done) struct binding binding = { .request = request };
+	enum status status = machine_load(request, &binding.machine);
+	struct text text = { 0 };
+
+	if (status == STATUS_WELL && binding.machine.root.live && geteuid() &&
+	    !request->dry_run) {
+		complain("bind: only root can bind a device; try sudo");
+		status = STATUS_ENVIRONMENT;
+	}
+	if (status == STATUS_WELL)
+		status = compose(&binding, &text);
+	if (status == STATUS_WELL)
+		status = match(&binding, &text);
+	text_done(&text);
+	if (status == STATUS_WELL)
+		status = guard(&binding);
+	if (status == STATUS_WELL)
+		status = find_modules(&binding);
+	return status == STATUS_WELL ? apply(&binding) : status;
+}
+
+const struct command command_bind = {
+	.name = "bind",
+	.arguments = "ADDRESS...",
+	.summary = "bind devices now, without a reboot",
+	.details =
+		"Does at once what the boot program does at boot: reserves the devices for vfio-pci,\n"
+		"takes them from the drivers that have them, loads what is missing, and binds them.\n"
+		"The config stays as it is; what it says of a device (driver=, allow=, keep) holds\n"
+		"here as well.\n\n"
+		"Exit status: 0 all are bound, 1 one is not, or is refused, 2 usage, 4 the driver is\n"
+		"missing, or only root may.",
+	.options =
+		OPTION_ROOT | OPTION_WITH | OPTION_DRIVER | OPTION_ALLOW | OPTION_DRY_RUN,
+	.least = 1,
+	.most = 256,
+	.run = run,
+};

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vfio-early release: from vfio-pci back to the host driver, now. Unbinding waits inside the
+ * kernel for as long as a guest holds the device, so the work is done in a child with a deadline,
+ * and a group that a guest has open is left alone: Linux before 5.19 stops with a BUG if a host
+ * driver gets a function of such a group (vfio_group_nb_verify() in drivers/vfio/vfio.c).
+ */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "apply.h"
+#include "command.h"
+#include "deadline.h"
+#include "device.h"
+#include "draft.h"
+#include "facts.h"
+#include "machine.h"
+
+#define DEADLINE_MS 10000
+#define STEP_MS 5000
+
+/* udev loads the module of a host driver that isn't there yet; how long that may take. */
+#define MODULE_MS 2000
+#define MODULE_LOOK_MS 50
+
+enum release_step { RELEASE_CLEAR, RELEASE_UNBIND, RELEASE_PROBE, RELEASE_STEPS };
+
+static const char *const step_names[] = {
+	[RELEASE_CLEAR] = "clear driver_override",
+	[RELEASE_UNBIND] = "unbind it from its driver",
+	[RELEASE_PROBE] = "let the host's drivers probe it",
+};
+
+/* One function, in memory that the child shares. */
+struct item {
+	struct pci_address address;
+	char driver[PCI_DRIVER_SIZE]; /* that had it before, "" for none */
+	bool fenced;		      /* driver_override was set */
+	int steps[RELEASE_STEPS];     /* 0, -errno or OUTCOME_... of apply.h */
+};
+
+struct release {
+	const struct request *request;
+	struct machine machine;
+	size_t count;
+	size_t size; /* of the shared memory */
+	struct shared {
+		volatile unsigned int now;   /* counts steps */
+		volatile unsigned int start; /* the item that the child begins with */
+		struct item items[];
+	} * shared;
+};
+
+static void release_done(struct release *release)
+{
+	shared_free(release->shared, release->size);
+	machine_done(&release->machine);
+}
+
+static void read_state(const struct root *root, struct item *item)
+{
+	char path[DEVICE_PATH_SIZE], override[PCI_DRIVER_SIZE];
+
+	device_driver(root, &item->address, item->driver);
+	item->fenced =
+		root_read(root, device_path(&item->address, "driver_override", path),
+			  override, sizeof(override)) > 0 &&
+		strcmp(override, "(null)");
+	for (int i = 0; i < RELEASE_STEPS; i++)
+		item->steps[i] = OUTCOME_NOT_TRIED;
+}
+
+static enum status find_item(struct release *release, const char *word)
+{
+	struct item *item = &release->shared->items[release->count];
+	const char *wrong = pci_address_parse(word, &item->address);
+
+	if (wrong) {
+		complain("release: %s %s", word, wrong);
+		return STATUS_USAGE;
+	}
+	if (!pci_find(&release->machine.snapshot, &item->address)) {
+		complain("%s: no such device; \"vfio-early list\" shows all", word);
+		return STATUS_UNWANTED;
+	}
+	read_state(&release->machine.root, item);
+	release->count++;
+	return STATUS_WELL;
+}
+
+static enum status find_items(struct release *release)
+{
+	const struct request *request = release->request;
+	enum status status = STATUS_WELL;
+
+	release->size = sizeof(*release->shared) +
+			request->count * sizeof(*release->shared->items);
+	release->shared = shared_allocate(release->size);
+	if (!release->shared) {
+		complain("release: out of memory");
+		return STATUS_ENVIRONMENT;
+	}
+	for (int i = 0; i < request->count && status == STATUS_WELL; i++)
+		status = find_item(release, request->arguments[i]);
+	return status;
+}
+
+/* Only one process can have a group open: EBUSY says that a guest has (vfio_group_fops_open()). */
+static bool is_in_use(const struct root *root, const struct pci_address *address)
+{
+	_cleanup_(closep) int fd = -1;
+	char path[ROOT_PATH_SIZE], number[NUMBER_SIZE];
+	int group = facts_group(root, address);
+
+	if (group < 0)
+		return false;
+	number_format(number, group, 10, 1);
+	string_join(path, sizeof(path), "dev/vfio/", number, NULL);
+	fd = root_descriptor(root, path, O_RDWR | O_NONBLOCK);
+	return fd == -EBUSY;
+}
+
+static enum status check_use(const struct release *release)
+{
+	enum status status = STATUS_WELL;
+
+	for (size_t i = 0; i < release->count; i++) {
+		const struct pci_address *address = &release->shared->items[i].address;
+		char text[PCI_ADDRESS_SIZE];
+
+		if (!is_in_use(&release->machine.root, address))
+			continue;
+		complain(
+			"%s: cannot be released: a guest uses its IOMMU group %d; shut the "
+			"guest down first",
+			pci_address_format(address, text),
+			facts_group(&release->machine.root, address));
+		status = STATUS_UNWANTED;
+	}
+	return status;
+}
+
+/* Has a driver for guests got it? A host's driver is what it is to go back to. */
+static bool is_guests(const char *driver)
+{
+	return strstr(driver, "vfio") || !strcmp(driver, "pci-stub");
+}
+
+static int do_step(const struct root *root, const struct item *item,
+		   enum release_step step)
+{
+	char path[DEVICE_PATH_SIZE], address[PCI_ADDRESS_SIZE];
+
+	pci_address_format(&item->address, address);
+	switch (step) {
+	case RELEASE_CLEAR: /* a write of nothing would not reach the kernel */
+		return root_write(
+			root, device_path(&item->address, "driver_override", path), "\n");
+	case RELEASE_UNBIND:
+		return root_write(root,
+				  device_path(&item->address, "driver/unbind", path),
+				  address);
+	case RELEASE_PROBE:
+		return root_write(root, "sys/bus/pci/drivers_probe", address);
+	default:
+		return -EINVAL;
+	}
+}
+
+static bool needs_step(const struct item *item, enum release_step step)
+{
+	switch (step) {
+	case RELEASE_CLEAR:
+		return item->fenced;
+	case RELEASE_UNBIND:
+		return is_guests(item->driver);
+	default:
+		return !*item->driver || is_guests(item->driver);
+	}
+}
+
+/* As udev's own start does: an "add" event makes it load the module, blacklists considered. */
+static void wait_for_module(const struct root *root, const struct item *item)
+{
+	char path[DEVICE_PATH_SIZE], driver[PCI_DRIVER_SIZE];
+
+	device_driver(root, &item->address, driver);
+	if (*driver || !root->live ||
+	    root_write(root, device_path(&item->address, "uevent", path), "add"))
+		return;
+	for (int waited = 0; waited < MODULE_MS && !*driver; waited += MODULE_LOOK_MS) {
+		poll(NULL, 0, MODULE_LOOK_MS);
+		device_driver(root, &item->address, driver);
+	}
+}
+
+static void release_item(const struct release *release, struct item *item)
+{
+	const struct root *root = &release->machine.root;
+
+	for (int step = 0; step < RELEASE_STEPS; step++) {
+		release->shared->now++;
+		if (!needs_step(item, step))
+			continue;
+		item->steps[step] = OUTCOME_RUNNING;
+		item->steps[step] = do_step(root, item, step);
+		if (item->steps[step])
+			return;
+	}
+	if (needs_step(item, RELEASE_PROBE))
+		wait_for_module(root, item);
+}
+
+/* In the child. */
+static void work(void *context)
+{
+	const struct release *release = context;
+	struct shared *shared = release->shared;
+
+	for (; shared->start < release->count; shared->start++)
+		release_item(release, &shared->items[shared->start]);
+}
+
+/* An item that hangs is left behind; the next child goes on with the one after it. */
+static void run_items(struct release *release)
+{
+	struct shared *shared = release->shared;
+	unsigned int budget = DEADLINE_MS;
+
+	while (shared->start < release->count && budget) {
+		int error = deadline_run(work, release, &shared->now, STEP_MS, &budget);
+
+		if (error && error != -ETIMEDOUT)
+			work(release);
+		else if (shared->start < release->count)
+			shared->start++;
+	}
+}
+
+/* The first step that went wrong, or RELEASE_STEPS. */
+static enum release_step failed_step(const struct item *item)
+{
+	for (int step = 0; step < RELEASE_STEPS; step++)
+		if (needs_step(item, step) && item->steps[step])
+			return step;
+	return RELEASE_STEPS;
+}
+
+static void explain_failure(const struct item *item, enum release_step step,
+			    const char *address)
+{
+	int outcome = item->steps[step];
+
+	if (outcome == OUTCOME_RUNNING)
+		complain(
+			"%s: cannot %s: it hangs inside the kernel; does a guest use it?",
+			address, step_names[step]);
+	else if (outcome == OUTCOME_NOT_TRIED)
+		complain("%s: cannot %s: the time was up; try again", address,
+			 step_names[step]);
+	else
+		complain("%s: cannot %s: %s", address, step_names[step],
+			 strerror(-outcome));
+}
+
+/* Which line, if any, takes it again at the next boot. */
+static void tell_listed(const struct release *release, const struct item *item)
+{
+	const struct claim *claim = draft_claim(&release->machine, &item->address);
+	struct text place = { 0 };
+
+	if (!claim || claim->result != RESULT_NONE)
+		return;
+	place_add(&claim->rule->place, &place);
+	printf("the next boot takes it again: %s lists it (vfio-early remove %s)\n",
+	       text_string(&place), text_string(&place));
+	text_done(&place);
+}
+
+static enum status tell_item(const struct release *release, const struct item *item)
+{
+	enum release_step failed = failed_step(item);
+	char address[PCI_ADDRESS_SIZE], driver[PCI_DRIVER_SIZE];
+
+	pci_address_format(&item->address, address);
+	device_driver(&release->machine.root, &item->address, driver);
+	if (failed != RELEASE_STEPS) {
+		explain_failure(item, failed, address);
+		return STATUS_UNWANTED;
+	}
+	if (is_guests(driver)) {
+		complain(
+			"%s: cannot be released: %s has taken it again; was its ID given to "
+			"it, by ids= or new_id?",
+			address, driver);
+		return STATUS_UNWANTED;
+	}
+	if (*driver)
+		printf("%s: %s %s\n", address,
+		       strcmp(driver, item->driver) ? "released to" : "stays with",
+		       driver);
+	else
+		printf("%s: released; the host has no driver for it\n", address);
+	tell_listed(release, item);
+	return STATUS_WELL;
+}
+
+static enum status tell(const struct release *release)
+{
+	enum status worst = STATUS_WELL;
+
+	for (size_t i = 0; i < release->count; i++) {
+		enum status status = tell_item(release, &release->shared->items[i]);
+
+		worst = status > worst ? status : worst;
+	}
+	return worst;
+}
+
+static enum status print_plan(const struct release *release)
+{
+	for (size_t i = 0; i < release->count; i++) {
+		const struct item *item = &release->shared->items[i];
+		char address[PCI_ADDRESS_SIZE];
+
+		for (int step = 0; step < RELEASE_STEPS; step++)
+			if (needs_step(item, step))
+				printf("%s: would %s\n",
+				       pci_address_format(&item->address, address),
+				       step_names[step]);
+	}
+	return STATUS_WELL;
+}
+
+static enum status run(const struct request *request)
+{
+	_cleanup_(release_done) struct release release = { .request = request };
+	enum status status = machine_load(request, &release.machine);
+
+	if (status == STATUS_WELL && release.machine.root.live && geteuid() &&
+	    !request->dry_run) {
+		complain("release: only root can release a device; try sudo");
+		status = STATUS_ENVIRONMENT;
+	}
+	if (status == STATUS_WELL)
+		status = find_items(&release);
+	if (status == STATUS_WELL && request->dry_run)
+		return print_plan(&release);
+	if (status == STATUS_WELL)
+		status = check_use(&release);
+	if (status != STATUS_WELL)
+		return status;
+	run_items(&release);
+	return tell(&release);
+}
+
+const struct command command_release = {
+	.name = "release",
+	.arguments = "ADDRESS...",
+	.summary = "give devices back to the host driver now, without a reboot",
+	.details =
+		"Clears the reservation, unbinds the devices from vfio-pci, lets the host's drivers\n"
+		"probe them, and says which driver has each now. The config stays as it is: what it\n"
+		"lists is taken again at the next boot.\n\n"
+		"Exit status: 0 all are released, 1 one is not, 2 usage, 4 only root may.",
+	.options = OPTION_ROOT | OPTION_DRY_RUN,
+	.least = 1,
+	.most = 256,
+	.run = run,
+};
