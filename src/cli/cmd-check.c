@@ -1,81 +1,398 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* vfio-early check: the config against this machine. */
+/* vfio-early check: the config against a machine. What each line does, then what is dangerous. */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "command.h"
+#include "danger.h"
+#include "json.h"
 #include "machine.h"
+#include "names.h"
+#include "nearmiss.h"
+#include "state.h"
 
-static void print_line(const struct rule *rule, const struct line_match *line)
+#define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
+
+struct check {
+	const struct request *request;
+	struct machine machine;
+	struct names *names;
+	struct dangers dangers;
+	struct json json;
+	size_t bound, refused, lines_off; /* functions, functions, lines */
+};
+
+static void check_done(struct check *check)
 {
-	struct text place = { 0 };
+	dangers_done(&check->dangers);
+	names_close(check->names);
+	machine_done(&check->machine);
+}
+
+/* What a terminal is told, nothing if it has no colors. */
+static const char *paint(const struct check *check, const char *sequence)
+{
+	return check->request->color ? sequence : "";
+}
+
+#define RED "\033[31m"
+#define YELLOW "\033[33m"
+#define GREEN "\033[32m"
+#define BOLD "\033[1m"
+#define PLAIN "\033[0m"
+
+/* What will become of one claim, RESULT_PLANNED if all goes well; and why not. */
+static enum result foresee(const struct check *check, const struct claim *claim,
+			   const char **ret_reason)
+{
+	const struct danger *refusal = dangers_refuse(&check->dangers, claim);
+
+	*ret_reason = claim->reason;
+	if (claim->result != RESULT_NONE)
+		return claim->result;
+	*ret_reason = refusal ? refusal->text : NULL;
+	return refusal ? RESULT_REFUSED : RESULT_PLANNED;
+}
+
+/* What becomes of a line without claims, in words; "" where there is nothing to say. */
+static void explain_line(const struct check *check, size_t line, struct text *text)
+{
+	const struct rule *rule = &check->machine.confdir.conf.rules[line];
+	const struct line_match *match = &check->machine.match.lines[line];
+	struct text near = { 0 };
+
+	if (match->reason)
+		text_add(text, match->reason);
+	else if (match->result == RESULT_INACTIVE)
+		text_add(text, "counts only with vfio_early=", rule->profile,
+			 " on the kernel command line");
+	if (match->result == RESULT_ABSENT)
+		nearmiss_add(rule, &check->machine.snapshot, &near);
+	if (near.length)
+		text_add(text, "; did you mean ", text_string(&near), "?");
+	text_done(&near);
+}
+
+/* Is the line as its author wants it, claims aside? One of another profile is. */
+static bool is_line_off(const struct line_match *line)
+{
+	return line->result >= RESULT_ABSENT;
+}
+
+static void print_function(const struct check *check, const struct pci_function *function)
+{
+	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE], name[NAMES_SIZE];
+
+	names_full(check->names, function, name);
+	printf("    %s %s%s(%s): ", pci_address_format(&function->address, address), name,
+	       *name ? " " : "", pci_id_format(&function->id, id));
+}
+
+static void print_claim(const struct check *check, const struct claim *claim)
+{
+	const struct pci_function *function = claim->function;
+	const char *reason;
+	enum result result = foresee(check, claim, &reason);
+
+	print_function(check, function);
+	if (result == RESULT_PLANNED)
+		printf("%swill be bound to %s%s", paint(check, GREEN), claim->driver,
+		       paint(check, PLAIN));
+	else
+		printf("%s%s%s: %s", paint(check, RED), result_name(result),
+		       paint(check, PLAIN), reason);
+	if (result == RESULT_PLANNED && *function->driver &&
+	    strcmp(function->driver, claim->driver))
+		printf(" (%s has it now)", function->driver);
+	putchar('\n');
+}
+
+/* A keep line has no claims: what meets its conditions is kept. */
+static void print_kept(const struct check *check, const struct rule *rule)
+{
+	const struct pci_snapshot *snapshot = &check->machine.snapshot;
+	size_t count = 0;
+
+	for (size_t i = 0; i < snapshot->count; i++) {
+		const struct pci_function *function = &snapshot->functions[i];
+
+		if (pci_is_bridge(function) || !match_meets(rule, function))
+			continue;
+		print_function(check, function);
+		puts("stays with the host");
+		count++;
+	}
+	if (!count)
+		puts("    no such device");
+}
+
+static void print_line(const struct check *check, size_t line)
+{
+	const struct machine *machine = &check->machine;
+	const struct rule *rule = &machine->confdir.conf.rules[line];
+	const struct line_match *match = &machine->match.lines[line];
+	char statement[STATEMENT_SIZE];
+	struct text place = { 0 }, why = { 0 };
 
 	place_add(&rule->place, &place);
-	printf("%s: %s: %s\n", text_string(&place), result_name(line->result),
-	       line->reason);
+	state_statement(&machine->confdir, &rule->place, statement);
+	printf("%s%s: %s%s\n", paint(check, BOLD), text_string(&place), statement,
+	       paint(check, PLAIN));
+	explain_line(check, line, &why);
+	if (why.length)
+		printf("    %s%s%s: %s\n", is_line_off(match) ? paint(check, RED) : "",
+		       result_name(match->result), paint(check, PLAIN),
+		       text_string(&why));
+	for (size_t i = 0; i < machine->match.claim_count; i++)
+		if (machine->match.claims[i].rule == rule)
+			print_claim(check, &machine->match.claims[i]);
+	if (rule->statement == STATEMENT_KEEP && match->result == RESULT_ACTIVE)
+		print_kept(check, rule);
 	text_done(&place);
+	text_done(&why);
 }
 
-static void print_claim(const struct claim *claim)
+static void print_danger(const struct check *check, const struct danger *danger)
 {
-	char address[PCI_ADDRESS_SIZE];
-	struct text place = { 0 };
+	bool grave = danger_is_grave(danger);
+	struct text subject = { 0 };
 
-	place_add(&claim->rule->place, &place);
-	pci_address_format(&claim->function->address, address);
-	if (claim->reason)
-		printf("%s: %s: %s: %s\n", text_string(&place), address,
-		       result_name(claim->result), claim->reason);
-	else
-		printf("%s: %s: will be bound to %s\n", text_string(&place), address,
-		       claim->driver);
-	text_done(&place);
+	danger_add_subject(danger, &subject);
+	printf("%s%s%s: %s: %s\n    remedy: %s\n", paint(check, grave ? RED : YELLOW),
+	       grave ? "danger" : "note", paint(check, PLAIN), text_string(&subject),
+	       danger->text, danger->remedy);
+	text_done(&subject);
 }
 
-/* Prints what becomes of each line; false if any is not in force. */
-static bool print_match(const struct match *match)
+static size_t count_dangers(const struct check *check)
 {
-	bool well = true;
+	size_t count = 0;
 
-	for (size_t i = 0; i < match->conf->count; i++) {
-		if (!match->lines[i].reason)
-			continue;
-		print_line(&match->conf->rules[i], &match->lines[i]);
-		well = false;
-	}
+	for (size_t i = 0; i < check->dangers.count; i++)
+		count += danger_is_grave(&check->dangers.items[i]);
+	return count;
+}
+
+static const char *plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static void print_summary(const struct check *check)
+{
+	size_t dangers = count_dangers(check);
+
+	printf("%zu device%s will be bound", check->bound, plural(check->bound));
+	if (check->refused)
+		printf(", %zu will not", check->refused);
+	if (check->lines_off)
+		printf(", %zu line%s not in force", check->lines_off,
+		       plural(check->lines_off));
+	if (dangers)
+		printf(", %zu danger%s", dangers, plural(dangers));
+	putchar('\n');
+}
+
+static void print_text(const struct check *check)
+{
+	const struct conf *conf = &check->machine.confdir.conf;
+
+	for (size_t i = 0; i < conf->count; i++)
+		print_line(check, i);
+	if (check->dangers.count)
+		putchar('\n');
+	for (size_t i = 0; i < check->dangers.count; i++)
+		print_danger(check, &check->dangers.items[i]);
+	if (conf->count)
+		putchar('\n');
+	print_summary(check);
+}
+
+static void json_place(struct json *json, const struct place *place)
+{
+	json_string(json, "file", place->file);
+	json_number(json, "line", place->line);
+}
+
+static void json_claim(struct check *check, const struct claim *claim)
+{
+	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE], name[NAMES_SIZE];
+	struct json *json = &check->json;
+	const char *reason;
+	enum result result = foresee(check, claim, &reason);
+
+	json_open(json, NULL, '{');
+	json_string(json, "address",
+		    pci_address_format(&claim->function->address, address));
+	json_string(json, "id", pci_id_format(&claim->function->id, id));
+	json_string(json, "name", names_full(check->names, claim->function, name));
+	json_string(json, "driver", claim->function->driver);
+	json_string(json, "target", claim->driver);
+	json_string(json, "result", result_name(result));
+	json_string(json, "reason", reason);
+	json_close(json, '}');
+}
+
+static void json_line(struct check *check, size_t line)
+{
+	const struct machine *machine = &check->machine;
+	const struct rule *rule = &machine->confdir.conf.rules[line];
+	const struct line_match *match = &machine->match.lines[line];
+	char statement[STATEMENT_SIZE];
+	struct text why = { 0 };
+
+	json_open(&check->json, NULL, '{');
+	json_place(&check->json, &rule->place);
+	state_statement(&machine->confdir, &rule->place, statement);
+	json_string(&check->json, "statement", statement);
+	explain_line(check, line, &why);
+	json_string(&check->json, "result",
+		    match->result == RESULT_NONE ? "" : result_name(match->result));
+	json_string(&check->json, "reason", text_string(&why));
+	json_open(&check->json, "devices", '[');
+	for (size_t i = 0; i < machine->match.claim_count; i++)
+		if (machine->match.claims[i].rule == rule)
+			json_claim(check, &machine->match.claims[i]);
+	json_close(&check->json, ']');
+	json_close(&check->json, '}');
+	text_done(&why);
+}
+
+static void json_danger(struct json *json, const struct danger *danger)
+{
+	char address[PCI_ADDRESS_SIZE] = "";
+
+	if (danger->claim)
+		pci_address_format(&danger->claim->function->address, address);
+	json_open(json, NULL, '{');
+	json_string(json, "kind", danger_kind_name(danger->kind));
+	json_bool(json, "grave", danger_is_grave(danger));
+	json_bool(json, "refuses", danger->refuses);
+	json_string(json, "address", address);
+	json_string(json, "file", danger->rule ? danger->rule->place.file : NULL);
+	json_number(json, "line", danger->rule ? danger->rule->place.line : 0);
+	json_string(json, "text", danger->text);
+	json_string(json, "remedy", danger->remedy);
+	json_close(json, '}');
+}
+
+static void json_error(struct json *json, const struct conf_error *error)
+{
+	json_open(json, NULL, '{');
+	json_place(json, &error->place);
+	json_number(json, "column", error->place.column);
+	json_string(json, "message", error->message);
+	json_close(json, '}');
+}
+
+static void print_json(struct check *check)
+{
+	const struct conf *conf = &check->machine.confdir.conf;
+	struct json *json = &check->json;
+
+	json_open(json, NULL, '{');
+	json_number(json, "schema", SCHEMA);
+	json_string(json, "kernel", check->machine.kernel);
+	json_open(json, "lines", '[');
+	for (size_t i = 0; i < conf->count; i++)
+		json_line(check, i);
+	json_close(json, ']');
+	json_open(json, "dangers", '[');
+	for (size_t i = 0; i < check->dangers.count; i++)
+		json_danger(json, &check->dangers.items[i]);
+	json_close(json, ']');
+	json_open(json, "errors", '[');
+	for (size_t i = 0; i < conf->error_count; i++)
+		json_error(json, &conf->errors[i]);
+	json_close(json, ']');
+	json_close(json, '}');
+}
+
+static void count(struct check *check)
+{
+	const struct match *match = &check->machine.match;
+
+	for (size_t i = 0; i < match->conf->count; i++)
+		check->lines_off += is_line_off(&match->lines[i]);
 	for (size_t i = 0; i < match->claim_count; i++) {
-		print_claim(&match->claims[i]);
-		well = well && match->claims[i].result == RESULT_NONE;
+		const char *reason;
+
+		if (match->claims[i].repeats)
+			continue;
+		if (foresee(check, &match->claims[i], &reason) == RESULT_PLANNED)
+			check->bound++;
+		else
+			check->refused++;
 	}
-	return well;
+}
+
+static enum status judge(const struct check *check)
+{
+	if (check->machine.confdir.conf.error_total)
+		return STATUS_CONFIG;
+	return check->refused || check->lines_off || count_dangers(check)
+		       ? STATUS_UNWANTED
+		       : STATUS_WELL;
+}
+
+/* A kernel that is asked for by name has to be there; without one, what can be checked is. */
+static bool has_kernel(const struct request *request, const struct machine *machine)
+{
+	char path[ROOT_PATH_SIZE];
+
+	if (!request->kernel)
+		return true;
+	if (string_join(path, sizeof(path), "lib/modules/", request->kernel, NULL) &&
+	    root_has(&machine->root, path))
+		return true;
+	complain("Linux %s: no /lib/modules/%s; is it installed?", request->kernel,
+		 request->kernel);
+	return false;
 }
 
 static enum status run(const struct request *request)
 {
-	_cleanup_(machine_done) struct machine machine = { 0 };
-	enum status status = machine_load(request, &machine);
-	bool well = true;
+	_cleanup_(check_done) struct check check = { .request = request };
+	enum status status = machine_load(request, &check.machine);
 
 	if (status != STATUS_WELL)
 		return status;
-	machine_tell_errors(&machine, "");
-	if (machine.has_devices)
-		well = print_match(&machine.match);
-	if (machine.confdir.conf.error_total)
-		return STATUS_CONFIG;
-	return well ? STATUS_WELL : STATUS_UNWANTED;
+	if (!has_kernel(request, &check.machine))
+		return STATUS_ENVIRONMENT;
+	if (!check.machine.has_devices) {
+		machine_tell_errors(&check.machine, "");
+		complain("%s: no PCI bus in its /sys; the config was only read",
+			 request->root);
+		return check.machine.confdir.conf.error_total ? STATUS_CONFIG
+							      : STATUS_ENVIRONMENT;
+	}
+	check.names = names_open(&check.machine);
+	if (!check.names || dangers_find(&check.machine, &check.dangers)) {
+		complain("the config cannot be checked: %s", strerror(ENOMEM));
+		return STATUS_ENVIRONMENT;
+	}
+	count(&check);
+	if (request->json) {
+		print_json(&check);
+	} else {
+		machine_tell_errors(&check.machine, "");
+		print_text(&check);
+	}
+	return judge(&check);
 }
 
 const struct command command_check = {
 	.name = "check",
 	.arguments = "",
-	.summary = "what each line of the config will do on this machine, and why",
+	.summary =
+		"what each line of the config will do on this machine, and what is dangerous",
 	.details =
 		"Reads /etc/vfio-early.conf and /etc/vfio-early.conf.d/*.conf and tells, for each\n"
-		"line, which device it selects and what will become of it at boot; and every\n"
-		"error, with its file, line and column.\n\n"
-		"Exit status: 0 all is well, 1 a line would not bind what it names, 3 the config\n"
-		"has errors.",
-	.options = OPTION_ROOT | OPTION_KERNEL,
+		"line, which device it selects and what will become of it at boot; every error,\n"
+		"with its file, line and column; and every danger, with what to do about it.\n\n"
+		"Exit status: 0 all is well, 1 a line would not do what it says, or is dangerous,\n"
+		"3 the config has errors, 4 the machine cannot be read.",
+	.options = OPTION_ROOT | OPTION_KERNEL | OPTION_JSON,
 	.run = run,
 };

@@ -11,6 +11,7 @@
 #include "device.h"
 #include "facts.h"
 #include "keyboard.h"
+#include "resolve.h"
 
 #define IOMMU_GROUPS "sys/kernel/iommu_groups"
 #define NAMED_MAX 4
@@ -22,6 +23,7 @@ struct survey {
 	struct in_uses keyboards;
 	size_t other_keyboards; /* on no PCI function */
 	bool iommu_is_off;
+	struct resolver *resolver; /* NULL: the kernel's modules can't be read */
 };
 
 /* A danger being found: there is one if `text` is not empty. */
@@ -31,24 +33,34 @@ struct finding {
 	struct text text, remedy;
 };
 
+/* The word for each kind, and whether it defeats what the line is for. */
+static const struct {
+	const char *name;
+	bool grave;
+} kinds[] = {
+	[DANGER_BOOT_DISPLAY] = { "boot-display", true },
+	[DANGER_IN_USE] = { "in-use", true },
+	[DANGER_MAYBE_IN_USE] = { "maybe-in-use", false },
+	[DANGER_KEYBOARD] = { "keyboard", true },
+	[DANGER_GROUP] = { "group", true },
+	[DANGER_VFS] = { "virtual-functions", true },
+	[DANGER_VF] = { "virtual-function", true },
+	[DANGER_DRIVER] = { "driver", true },
+	[DANGER_BUILT_IN] = { "built-in", false },
+	[DANGER_NO_RESET] = { "no-reset", false },
+	[DANGER_ID_ALONE] = { "id-alone", false },
+	[DANGER_IOMMU_OFF] = { "iommu-off", true },
+	[DANGER_NO_INTERRUPT_REMAPPING] = { "no-interrupt-remapping", true },
+};
+
 const char *danger_kind_name(enum danger_kind kind)
 {
-	static const char *const names[] = {
-		[DANGER_BOOT_DISPLAY] = "boot-display",
-		[DANGER_IN_USE] = "in-use",
-		[DANGER_MAYBE_IN_USE] = "maybe-in-use",
-		[DANGER_KEYBOARD] = "keyboard",
-		[DANGER_GROUP] = "group",
-		[DANGER_VFS] = "virtual-functions",
-		[DANGER_VF] = "virtual-function",
-		[DANGER_BUILT_IN] = "built-in",
-		[DANGER_NO_RESET] = "no-reset",
-		[DANGER_ID_ALONE] = "id-alone",
-		[DANGER_IOMMU_OFF] = "iommu-off",
-		[DANGER_NO_INTERRUPT_REMAPPING] = "no-interrupt-remapping",
-	};
+	return kinds[kind].name;
+}
 
-	return names[kind];
+bool danger_is_grave(const struct danger *danger)
+{
+	return kinds[danger->kind].grave;
 }
 
 static void add_address(const struct pci_function *function, struct text *text)
@@ -268,13 +280,57 @@ static void find_virtual_function(const struct survey *survey, const struct clai
 		 pci_address_format(&claim->function->address, own));
 }
 
+static void find_driver(const struct survey *survey, const struct claim *claim,
+			struct finding *finding)
+{
+	/* Modules may be written with _ for -; a driver's name may not. */
+	bool module_name = !strcmp(claim->driver, "vfio_pci");
+
+	if (!module_name &&
+	    (!survey->resolver || resolver_has_driver(survey->resolver, claim->driver)))
+		return;
+	if (module_name) {
+		text_add(
+			&finding->text,
+			"vfio_pci is the name of the module; the driver is vfio-pci, and no "
+			"other name will ever match");
+		add_write(&finding->remedy, "driver=vfio-pci", claim->rule);
+		return;
+	}
+	text_add(&finding->text, "Linux ", survey->machine->kernel, " has no driver ",
+		 claim->driver, ": the device would be without any");
+	text_add(&finding->remedy, "install a kernel that has it, or change driver= on ");
+	place_add(&claim->rule->place, &finding->remedy);
+}
+
+/*
+ * The driver that is built in and has the function at boot: the one that has it now, or else the
+ * one that the kernel's list of aliases names.
+ */
+static bool built_in_driver(const struct survey *survey, const struct claim *claim,
+			    char *name)
+{
+	const struct pci_function *function = claim->function;
+	char modalias[256];
+
+	string_copy(name, PCI_DRIVER_SIZE, function->driver);
+	if (*name && strcmp(name, claim->driver) &&
+	    facts_driver_is_built_in(&survey->machine->root, name))
+		return true;
+	*name = '\0';
+	return survey->resolver &&
+	       facts_modalias(&survey->machine->root, &function->address, modalias,
+			      sizeof(modalias)) &&
+	       resolver_built_in(survey->resolver, modalias, name, PCI_DRIVER_SIZE) &&
+	       strcmp(name, claim->driver);
+}
+
 static void find_built_in(const struct survey *survey, const struct claim *claim,
 			  struct finding *finding)
 {
-	const char *driver = claim->function->driver;
+	char driver[PCI_DRIVER_SIZE];
 
-	if (!*driver || !strcmp(driver, claim->driver) ||
-	    !facts_driver_is_built_in(&survey->machine->root, driver))
+	if (!built_in_driver(survey, claim, driver))
 		return;
 	text_add(&finding->text, driver,
 		 " is built into the kernel and has it before any program runs; it is "
@@ -285,14 +341,21 @@ static void find_built_in(const struct survey *survey, const struct claim *claim
 		driver, " as a module");
 }
 
-/* vfio can reset a whole bus below a bridge, if every function on it is the guest's. */
+/* Is it below a bridge? Then its bus can be reset. */
+static bool has_bus_of_its_own(const struct survey *survey,
+			       const struct pci_function *function)
+{
+	struct pci_path path;
+
+	return facts_path(&survey->machine->root, &function->address, &path) &&
+	       path.hops > 1;
+}
+
+/* vfio resets a whole bus if every function on it is the guest's. */
 static bool bus_is_ours(const struct survey *survey, const struct pci_function *function)
 {
 	const struct machine *machine = survey->machine;
-	struct pci_path path;
 
-	if (!facts_path(&machine->root, &function->address, &path) || path.hops < 2)
-		return false;
 	for (size_t i = 0; i < machine->snapshot.count; i++) {
 		const struct pci_function *other = &machine->snapshot.functions[i];
 
@@ -307,19 +370,23 @@ static bool bus_is_ours(const struct survey *survey, const struct pci_function *
 static void find_no_reset(const struct survey *survey, const struct claim *claim,
 			  struct finding *finding)
 {
+	bool bus = has_bus_of_its_own(survey, claim->function);
 	char methods[128];
 
 	facts_reset(&survey->machine->root, &claim->function->address, methods,
 		    sizeof(methods));
-	if (*methods || bus_is_ours(survey, claim->function))
+	if (*methods || (bus && bus_is_ours(survey, claim->function)))
 		return;
 	text_add(&finding->text,
 		 "nothing can reset it: it serves one start of a guest, and "
 		 "then needs the host to reboot");
-	text_add(&finding->remedy,
-		 "take every function of its bus, so that the bus can be "
-		 "reset: ");
-	add_write(&finding->remedy, "with=functions", claim->rule);
+	if (bus)
+		add_write(&finding->remedy,
+			  "with=functions, so that its whole bus can be reset,",
+			  claim->rule);
+	else
+		text_add(&finding->remedy, "start its guest once a boot, or pass through "
+					   "another device");
 }
 
 static const struct {
@@ -334,6 +401,7 @@ static const struct {
 	{ DANGER_GROUP, false, find_group_mates },
 	{ DANGER_VFS, false, find_virtual_functions },
 	{ DANGER_VF, false, find_virtual_function },
+	{ DANGER_DRIVER, false, find_driver },
 	{ DANGER_BUILT_IN, false, find_built_in },
 	{ DANGER_NO_RESET, false, find_no_reset },
 };
@@ -538,8 +606,6 @@ static int find_of_machine(const struct survey *survey, struct dangers *ret)
 {
 	int error = 0;
 
-	if (!survey->machine->match.claim_count)
-		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(of_machine) && !error; i++) {
 		struct finding finding = { .kind = of_machine[i].kind };
 
@@ -572,13 +638,18 @@ int dangers_find(const struct machine *machine, struct dangers *ret)
 
 	if (!machine->has_devices)
 		return 0;
+	if (!machine->match.claim_count)
+		return 0;
 	survey.iommu_is_off = danger_iommu_is_off(machine);
+	survey.resolver =
+		resolver_new(machine->directory, machine->kernel, &machine->cmdline);
 	error = in_uses_find(machine, &survey.uses);
 	if (!error)
 		error = keyboard_find(machine, &survey.keyboards,
 				      &survey.other_keyboards);
 	if (!error)
 		error = find_all(&survey, ret);
+	resolver_free(survey.resolver);
 	in_uses_done(&survey.uses);
 	in_uses_done(&survey.keyboards);
 	return error;

@@ -16,7 +16,8 @@ enum danger_kind {
 	DANGER_KEYBOARD,     /* the last keyboard */
 	DANGER_GROUP,	     /* group mates stay with host drivers */
 	DANGER_VFS,	     /* a physical function with virtual ones */
-	DANGER_VF, /* a virtual function: not there yet when the boot program runs */
+	DANGER_VF,     /* a virtual function: not there yet when the boot program runs */
+	DANGER_DRIVER, /* the kernel has no such target driver */
 	DANGER_BUILT_IN,  /* the host driver is built into the kernel */
 	DANGER_NO_RESET,  /* nothing can reset it */
 	DANGER_ID_ALONE,  /* a line without an address, path or serial number */
@@ -46,6 +47,9 @@ struct dangers {
  */
 int dangers_find(const struct machine *machine, struct dangers *ret) _must_check_;
 void dangers_done(struct dangers *dangers);
+
+/* Does it defeat what the line is for? Else it is good to know, and no more. */
+bool danger_is_grave(const struct danger *danger);
 
 /* The first danger that makes the boot program refuse `claim`, or NULL. */
 const struct danger *dangers_refuse(const struct dangers *dangers,

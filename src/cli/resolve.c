@@ -189,6 +189,27 @@ int resolver_add_names(struct resolver *resolver, const char *modalias, struct t
 	return error < 0 ? error : text_error(text);
 }
 
+bool resolver_built_in(struct resolver *resolver, const char *modalias, char *name,
+		       size_t size)
+{
+	struct kmod_list *list = NULL, *item;
+	bool found = false;
+
+	if (kmod_module_new_from_lookup(resolver->kmod, modalias, &list) < 0)
+		return false;
+	kmod_list_foreach(item, list)
+	{
+		struct kmod_module *module = kmod_module_get_module(item);
+
+		found = found || kmod_module_get_initstate(module) == KMOD_MODULE_BUILTIN;
+		if (found && !*name)
+			string_copy(name, size, kmod_module_get_name(module));
+		kmod_module_unref(module);
+	}
+	kmod_module_unref_list(list);
+	return found;
+}
+
 bool resolver_has_driver(struct resolver *resolver, const char *driver)
 {
 	struct kmod_list *list = NULL;

@@ -35,6 +35,13 @@ int resolver_add(struct resolver *resolver, const char *driver, const char *firs
 int resolver_add_names(struct resolver *resolver, const char *modalias,
 		       struct text *text) _must_check_;
 
+/*
+ * The first driver built into the kernel that would take a device with this modalias, in `size`
+ * bytes at `name`. False if there is none.
+ */
+bool resolver_built_in(struct resolver *resolver, const char *modalias, char *name,
+		       size_t size);
+
 /* Has the kernel a driver of that name, as a module or built in? */
 bool resolver_has_driver(struct resolver *resolver, const char *driver);
 

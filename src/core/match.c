@@ -45,6 +45,11 @@ static unsigned int missed_conditions(const struct rule *rule,
 	return rule->given & CONDITIONS & ~met;
 }
 
+bool match_meets(const struct rule *rule, const struct pci_function *function)
+{
+	return !missed_conditions(rule, function);
+}
+
 static bool may_have_path(const struct pci_function *function,
 			  const struct pci_path *path)
 {

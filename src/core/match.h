@@ -44,6 +44,9 @@ struct match {
 unsigned int match_needs(const struct conf *conf, const struct cmdline *cmdline,
 			 const struct pci_function *function);
 
+/* Does `function` meet all conditions of `rule`? Details that were not read are not met. */
+bool match_meets(const struct rule *rule, const struct pci_function *function);
+
 /* Do all active bind lines name an address? Then only those functions need to be looked at. */
 bool match_names_addresses(const struct conf *conf, const struct cmdline *cmdline);
 
