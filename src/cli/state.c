@@ -249,7 +249,7 @@ static void judge_failed(const struct finding *finding, struct state *state,
 	text_add(&state->next, ", or reboot");
 }
 
-/* Not in the report, although the report is of use: its line is new, or the device was not there. */
+/* Not in the report, though that is of use: its line is new, or the device was not there. */
 static void judge_unknown(const struct finding *finding, struct state *state,
 			  const char *place)
 {

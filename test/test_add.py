@@ -1,0 +1,432 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""vfio-early add and remove: what they write, what they refuse, and that the config, whatever is
+in it and whatever happens meanwhile, is never damaged.
+"""
+
+import os
+import pty
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import machine as machines
+import pytest
+from cli import CONF, ENVIRONMENT, PROGRAM, UNWANTED, USAGE, WELL, vfio_early
+
+GPU, SOUND, NIC, TWIN = "0000:01:00.0", "0000:01:00.1", "0000:02:00.0", "0000:03:00.0"
+IGPU = "0000:00:02.0"
+LINE = f"bind {NIC} 8086:10d3 path=0000:00:1c.0/00.0"
+
+
+def added(text):
+    """`text` with the line of the network card put in place of @; its comment is cut off."""
+    return text.replace(b"@", LINE.encode())
+
+
+def without_comment(text):
+    return re.sub(re.escape(LINE.encode()) + rb"  # [^\r\n]*", LINE.encode(), text)
+
+
+# What is in the file, and where the new line, @, goes.
+FILES = {
+    "no file": (None, b"@\n"),
+    "an empty file": (b"", b"@\n"),
+    "a comment": (b"# mine\n", b"# mine\n@\n"),
+    "no last newline": (b"# mine\nkeep 00:17.0", b"# mine\nkeep 00:17.0\n@"),
+    "CRLF": (b"# mine\r\n\r\n", b"# mine\r\n\r\n@\r\n"),
+    "CRLF without the last": (b"# a\r\n# b", b"# a\r\n# b\r\n@"),
+    "a byte order mark": (b"\xef\xbb\xbf# mine\n", b"\xef\xbb\xbf# mine\n@\n"),
+    "only a byte order mark": (b"\xef\xbb\xbf", b"\xef\xbb\xbf@\n"),
+    "not UTF-8": (b"# \xff\xfe\n", b"# \xff\xfe\n@\n"),
+    "blank lines at the end": (b"keep 00:17.0\n\n\n", b"keep 00:17.0\n\n\n@\n"),
+    "in front of a profile": (b"# all\n\n[gaming]\nbind 03:00.0\n",
+                              b"# all\n\n@\n[gaming]\nbind 03:00.0\n"),
+    "in front of a profile's comment": (b"# all\n\n# games\n#\n  [gaming]\nbind 03:00.0\n",
+                                        b"# all\n\n@\n# games\n#\n  [gaming]\nbind 03:00.0\n"),
+    "a profile alone": (b"[gaming]", b"@\n[gaming]"),
+    "lines with errors": (b"bnd 1\nbind 99\n", b"bnd 1\nbind 99\n@\n"),
+    "an error as the last line": (b"bind", b"bind\n@"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_rest_of_the_file_stays(desktop, name):
+    before, after = FILES[name]
+    if before is not None:
+        desktop.config(before)
+    else:
+        desktop.path("etc").mkdir()
+    said = vfio_early(desktop, "add", "02:00.0")
+    assert said.status == WELL, said.err
+    text = desktop.path(CONF).read_bytes()
+    assert without_comment(text) == added(after)
+    number = after[:after.index(b"@")].count(b"\n") + 1
+    assert f"/{CONF}:{number}: {LINE}" in said.out
+    assert not desktop.path(f"{CONF}.new").exists()
+
+    said = vfio_early(desktop, "remove", "02:00.0")
+    assert said.status == WELL, said.err
+    assert desktop.path(CONF).read_bytes() == (before or b"")
+
+
+def test_what_it_says(desktop):
+    desktop.path("etc").mkdir()
+    said = vfio_early(desktop, "add", "01:00.0")
+    assert said.status == WELL
+    line, mate, following = said.out.splitlines()
+    assert re.fullmatch(f"/{CONF}:1: bind {GPU} 10de:1c03 path=0000:00:01.0/00.0(  # .+)?", line)
+    assert mate.startswith(f"in the same IOMMU group, and not listed: {SOUND} [10de:10f1]")
+    assert following == ("next: update-initramfs -u, then reboot; or at once, without a reboot: "
+                         f"vfio-early bind {GPU}")
+
+
+def test_what_to_do_with_dracut(desktop):
+    desktop.write("usr/bin/dracut", "")
+    desktop.path("etc").mkdir()
+    said = vfio_early(desktop, "add", "02:00.0")
+    assert "next: dracut --force --regenerate-all, then reboot" in said.out
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["02:00.0", "--driver", "auto"], " driver=auto"),
+    (["01:00.0", "--with", "functions"], " with=functions"),
+    (["01:00.0", "--with", "group"], " with=group"),
+    (["group=1"], " with=group"),
+    (["group=1", "--with", "functions"], " with=functions"),
+    (["00:02.0", "--allow", "boot-display"], " allow=boot-display"),
+    (["00:02.0", "--allow", "in-use", "--allow", "boot-display"],
+     " allow=in-use allow=boot-display"),
+    (["path=00:1c.0/00.0"], ""), (["8086:3e92", "--allow", "boot-display"],
+                                  " allow=boot-display"),
+    (["serial=00-1b-21-ff-ff-00-00-02"], ""), (["class=0106"], ""),
+])
+def test_words_of_the_line(desktop, arguments, words):
+    desktop.path("etc").mkdir()
+    said = vfio_early(desktop, "add", *arguments)
+    assert said.status == WELL, said.err
+    line = re.sub("  # .*", "", desktop.read(CONF)).rstrip("\n")
+    assert re.fullmatch(r"bind \S+ \S+ path=\S+" + re.escape(words), line)
+
+
+@dataclass
+class Refusal:
+    """A command line that must not change the config, and what is said of it."""
+    arguments: str
+    status: int
+    said: str
+    config: str = ""
+
+
+REFUSALS = [
+    Refusal("00:02.0", UNWANTED, f"{IGPU}: refused: the firmware's display is on it"),
+    Refusal("00:02.0", UNWANTED, "--allow boot-display would list it all the same"),
+    Refusal("00:02.0 --allow in-use", UNWANTED, "the firmware's display"),
+    Refusal("00:02.0 --allow all", USAGE, "allow=all is neither boot-display nor in-use"),
+    Refusal("02:00.0 --with all", USAGE, "with=all is neither functions nor group"),
+    Refusal("02:00.0 --driver a/b", USAGE, "driver=a/b is no driver's name"),
+    Refusal("09:00.0", UNWANTED, "09:00.0: no device matches"),
+    Refusal("00:1c.0", UNWANTED, "no device matches, bridges aside"),
+    Refusal("group=99", UNWANTED, "no device matches"),
+    Refusal("group=x", USAGE, "is no IOMMU group"),
+    Refusal("01:00", USAGE, "is no vendor:device ID"),
+    Refusal("colour=red", USAGE, "is neither a condition nor a setting"),
+    Refusal("8086:10d3", USAGE, f"2 devices match; name one of them:\n  vfio-early add {NIC}"),
+    Refusal("class=02", USAGE, f"\n  vfio-early add {TWIN}  # {TWIN} [8086:10d3]"),
+    Refusal("02:00.0", UNWANTED, f"/{CONF}:1 keeps it for the host", "keep 8086:10d3\n"),
+    Refusal("01:00.0 --with group", UNWANTED, f"{SOUND}: refused: /{CONF}:1 keeps it",
+            "keep 01:00.1\n"),
+    Refusal("01:00.0 --with group --driver pci-stub", UNWANTED,
+            "the line would be invalid: "
+            f"/{CONF}:1 names another driver, vfio-pci, for {SOUND}", "bind 01:00.1\n"),
+    Refusal("02:00.0", WELL, "", "bind 8086:10d3 count=2\n"),
+    Refusal("02:00.0 --with group", UNWANTED, "listed already, but without with=group",
+            "bind 02:00.0\n"),
+    Refusal("00:02.0 --allow boot-display", UNWANTED,
+            f"listed already, but refused: /{CONF}:1: bind 00:02.0; edit that line",
+            "bind 00:02.0\n"),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda r: f"{r.arguments} {r.said}")
+def test_refusals_write_nothing(desktop, refusal):
+    desktop.config(refusal.config)
+    before = desktop.snapshot()
+    said = vfio_early(desktop, "add", *refusal.arguments.split())
+    assert (said.status, refusal.said in said.err) == (refusal.status, True), said
+    assert desktop.snapshot() == before
+
+
+def test_listed_already(desktop):
+    desktop.config("# mine\nbind 02:00.0 # the card\n")
+    said = vfio_early(desktop, "add", "02:00.0")
+    assert (said.status, said.out) == (WELL, f"{NIC} is listed already: /{CONF}:2: bind 02:00.0\n")
+
+
+@pytest.mark.parametrize("command", ["add", "remove"])
+def test_dry_run_writes_nothing(desktop, command):
+    desktop.config("bind 03:00.0\n")
+    before = desktop.snapshot()
+    said = vfio_early(desktop, command, "02:00.0" if command == "add" else "03:00.0",
+                      "--dry-run")
+    assert said.status == WELL and "would be" in said.out
+    assert desktop.snapshot() == before
+
+
+@pytest.mark.parametrize("answer, status", [(b"2\n", WELL), (b"3\n", USAGE), (b"\n", USAGE),
+                                            (b"\x04", USAGE)])
+def test_a_person_is_asked(desktop, answer, status):
+    desktop.path("etc").mkdir()
+    ours, theirs = pty.openpty()
+    os.write(ours, answer)
+    done = subprocess.run([PROGRAM, "add", "--root", desktop.root, "8086:10d3"], stdin=theirs,
+                          stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=False)
+    os.close(theirs)
+    told = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert f"   2  {TWIN} [8086:10d3]" in told and "Which one, 1 to 2?" in told
+    assert done.returncode == status
+    assert (TWIN in desktop.read(CONF)) if status == WELL else not desktop.path(CONF).exists()
+
+
+@dataclass
+class Removal:
+    """A config, what is removed from it, and what is left."""
+    config: str
+    argument: str
+    left: str
+    said: str = ""
+    status: int = WELL
+
+
+REMOVALS = [
+    Removal("a\nbind 02:00.0\nb\n", "02:00.0", "a\nb\n", f"/{CONF}:2: bind 02:00.0"),
+    Removal("bind 02:00.0\n", NIC, ""),
+    Removal("bind 02:00.0 # mine\r\nx", "02:00.0", "x"),
+    Removal("keep 02:00.0\nbind id=8086:10d3 serial=00-1b-21-ff-ff-00-00-01\n", "8086:10d3",
+            "keep 02:00.0\n"),
+    Removal("bind serial=00-1b-21-ff-ff-00-00-01\n", "02:00.0", ""),
+    Removal("[gaming]\nbind 02:00.0\n", "02:00.0", "[gaming]\n"),
+    Removal("bind 02:00.0\nkeep 02:00.0\n", f"/{CONF}:2", "bind 02:00.0\n"),
+    Removal("bnd 02:00.0\nkeep 02:00.0\n", f"/{CONF}:1:1", "keep 02:00.0\n"),
+    Removal("bind 02:00.0\nbind 8086:10d3 count=2\n", "02:00.0", "bind 8086:10d3 count=2\n",
+            f"still listed: /{CONF}:1\n"),
+    Removal("bind 02:00.0\nbind 02:00.0\n", "02:00.0", None,
+            f"2 lines list it; name one of them:\n  vfio-early remove /{CONF}:1  # bind 02:00.0",
+            USAGE),
+    Removal("bind 8086:10d3 count=2\n", "02:00.0", None,
+            f"/{CONF}:1 lists it together with other devices", UNWANTED),
+    Removal("bind 01:00.0 with=group\n", "01:00.1", None,
+            f"take all of it out: vfio-early remove /{CONF}:1", UNWANTED),
+    Removal("bind 02:00.0\n", "03:00.0", None, "03:00.0: no line lists it", UNWANTED),
+    Removal("bind 02:00.0\n", "8086:1234", None, "no line lists it", UNWANTED),
+    Removal("bind 02:00.0\n", f"/{CONF}:2", None, "no line lists it", UNWANTED),
+    Removal("bind 02:00.0\n", f"/{CONF}:x", None, "is no FILE:LINE", USAGE),
+    Removal("bind 02:00.0\n", "nvidia", None, "is no address, ID or FILE:LINE", USAGE),
+]
+
+
+@pytest.mark.parametrize("removal", REMOVALS, ids=lambda r: f"{r.argument} of {r.config!r}")
+def test_remove(desktop, removal):
+    desktop.config(removal.config)
+    said = vfio_early(desktop, "remove", removal.argument)
+    assert said.status == removal.status, said
+    assert removal.said in said.out + said.err
+    left = removal.config if removal.left is None else removal.left
+    assert desktop.path(CONF).read_bytes().decode() == left
+    assert os.listdir(desktop.path("etc")) == ["vfio-early.conf"]
+
+
+def test_remove_from_a_dropin(desktop):
+    desktop.config("bind 03:00.0\n")
+    desktop.config("bind 02:00.0\n", f"{CONF}.d/cards.conf")
+    assert vfio_early(desktop, "remove", "02:00.0").status == WELL
+    assert desktop.read(f"{CONF}.d/cards.conf") == ""
+    assert desktop.read(CONF) == "bind 03:00.0\n"
+
+
+def test_mode_owner_and_attributes_are_kept(desktop):
+    path = desktop.config("# mine\n")
+    path.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(path, 12, 34)
+    try:
+        os.setxattr(path, "user.mine", b"yes")
+        attributes = True
+    except OSError:
+        attributes = False
+    before = path.stat()
+    assert vfio_early(desktop, "add", "02:00.0").status == WELL
+    after = path.stat()
+    assert before.st_ino != after.st_ino
+    assert (before.st_mode, before.st_uid, before.st_gid) == \
+        (after.st_mode, after.st_uid, after.st_gid)
+    assert not attributes or os.getxattr(path, "user.mine") == b"yes"
+
+
+def test_a_new_file_can_be_read_by_all(desktop):
+    desktop.path("etc").mkdir()
+    assert vfio_early(desktop, "add", "02:00.0", umask=0o077).status == WELL
+    assert stat.S_IMODE(desktop.path(CONF).stat().st_mode) == 0o644
+
+
+def test_a_symlink_inside_etc_is_followed_and_told(desktop):
+    desktop.config("# mine\n", "etc/vfio/real.conf")
+    desktop.path(CONF).symlink_to("vfio/../vfio/./real.conf")
+    said = vfio_early(desktop, "add", "02:00.0")
+    assert said.status == WELL, said.err
+    assert f"/{CONF} is a symlink: /etc/vfio/real.conf is edited\n" in said.out
+    assert desktop.path(CONF).is_symlink()
+    assert LINE in desktop.read("etc/vfio/real.conf")
+
+
+@pytest.mark.parametrize("target", ["../srv/real.conf", "/srv/real.conf", "away/real.conf",
+                                    "vfio-early.conf"])
+def test_a_symlink_out_of_etc_is_refused(desktop, target):
+    desktop.config("# not in /etc\n", "srv/real.conf")
+    desktop.path("etc").mkdir()
+    desktop.path("etc/away").symlink_to("../srv")
+    desktop.path(CONF).symlink_to(target)
+    before = desktop.snapshot()
+    said = vfio_early(desktop, "add", "02:00.0")
+    assert said.status == ENVIRONMENT
+    assert "too many symlinks" in said.err or (
+        "a symlink leads out of /etc; edit the file that it leads to" in said.err)
+    assert desktop.snapshot() == before
+
+
+@pytest.mark.parametrize("kind, why", [("directory", "Is a directory"),
+                                       ("fifo", "not a regular file"),
+                                       ("large", "larger than 1 MiB")])
+def test_what_is_no_config(desktop, kind, why):
+    desktop.path("etc").mkdir()
+    path = desktop.path(CONF)
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.write_bytes(b"#\n" * (1 << 19) + b"#")
+    said = vfio_early(desktop, "add", "02:00.0")
+    assert said.status == ENVIRONMENT and why in said.err
+    assert os.listdir(desktop.path("etc")) == ["vfio-early.conf"]
+
+
+def test_no_etc(desktop):
+    said = vfio_early(desktop, "add", "02:00.0")
+    assert said.status == ENVIRONMENT
+    assert f"/{CONF}: cannot be edited: No such file or directory" in said.err
+
+
+def test_no_sysfs(machine):
+    shutil.rmtree(machine.path("sys"))
+    said = vfio_early(machine, "add", "02:00.0")
+    assert said.status == ENVIRONMENT and "is /sys mounted?" in said.err
+
+
+@pytest.fixture
+def ordinary():
+    """A desktop and a copy of the program that an ordinary user can get at, and who that is."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        program = shutil.copy(PROGRAM, directory)
+        who = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        yield machines.desktop(Path(directory) / "root"), {"program": program, **who}
+
+
+@pytest.mark.parametrize("arguments", [("add", "02:00.0"), ("remove", "03:00.0")])
+def test_an_ordinary_user(ordinary, arguments):
+    machine, how = ordinary
+    machine.config("bind 03:00.0\n")
+    machine.path("etc").chmod(0o555)
+    said = vfio_early(machine, *arguments, **how)
+    assert said.status == ENVIRONMENT
+    assert "Permission denied; only root may edit it: try sudo" in said.err
+    assert machine.read(CONF) == "bind 03:00.0\n"
+    assert vfio_early(machine, *arguments, "--dry-run", **how).status == WELL
+
+
+def test_many_at_once(machine):
+    machine.config("# mine\n")
+    for device in range(20):
+        machine.function(f"0000:00:{device:02x}.0", "8086:10d3", "020000")
+    running = [subprocess.Popen([PROGRAM, "add", "--root", machine.root, f"00:{device:02x}.0"],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+               for device in range(20)]
+    assert [process.wait(60) for process in running] == [WELL] * 20
+    lines = machine.read(CONF).splitlines()
+    assert lines[0] == "# mine" and len(lines) == 21
+    assert {line.split()[1] for line in lines[1:]} == \
+        {f"0000:00:{device:02x}.0" for device in range(20)}
+    assert os.listdir(machine.path("etc")) == ["vfio-early.conf"]
+
+
+def test_what_a_killed_edit_left_is_taken_over(desktop):
+    desktop.config("# mine\n")
+    desktop.write(f"{CONF}.new", "half a line, and much more than the new file will have " * 99)
+    assert vfio_early(desktop, "add", "02:00.0").status == WELL
+    assert without_comment(desktop.path(CONF).read_bytes()) == added(b"# mine\n@\n")
+
+
+def calls_of_the_edit(machine, *arguments):
+    """[(name, how often so far)] for each system call from the lock on, in order, reading of the
+    machine aside.
+    """
+    trace = machine.root.parent / "trace"
+    vfio_early(machine, *arguments, prefix=("strace", "-y", "-o", trace))
+    seen, calls, locked = {}, [], False
+    for line in trace.read_text().splitlines():
+        if line.startswith("+++"):
+            continue
+        name, rest = re.match(r"(\w+)(.*)", line).groups()
+        seen[name] = seen.get(name, 0) + 1
+        locked |= ".conf.new" in rest
+        if locked and not re.search(r"/(?:sys|proc|usr|lib|run|dev)/", rest):
+            calls.append((name, seen[name]))
+    return [call for call in calls if call[0] not in ("exit_group", "brk", "munmap", "mmap")]
+
+
+@pytest.mark.parametrize("arguments", [("add", "02:00.0"), ("remove", "03:00.0")],
+                         ids=["add", "remove"])
+def test_killed_at_any_moment(tmp_path, arguments):
+    old = b"# mine\r\nbind 03:00.0\r\nkeep 00:17.0"
+
+    def fresh(name):
+        machine = machines.desktop(tmp_path / name)
+        machine.config(old)
+        return machine
+
+    whole = fresh("whole")
+    calls = calls_of_the_edit(whole, *arguments)
+    new = whole.path(CONF).read_bytes()
+    found = set()
+    assert new != old and len(calls) > 20
+    machine = fresh("killed")
+    for name, count in calls:
+        machine.path(CONF).write_bytes(old)
+        said = vfio_early(machine, *arguments, prefix=(
+            "strace", "-o", "/dev/null", f"--inject={name}:signal=KILL:when={count}"))
+        assert said.status in (-9, 137), (name, count, said)
+        text = machine.path(CONF).read_bytes()
+        assert text in (old, new), (name, count)
+        found.add(text == new)
+    assert found == {False, True}
+    machine.path(CONF).write_bytes(old)
+    assert vfio_early(machine, *arguments).status == WELL  # the leftovers are no obstacle
+    assert machine.path(CONF).read_bytes() == new
+
+
+@pytest.mark.parametrize("fault", ["write:error=ENOSPC", "fsync:error=EIO",
+                                   "renameat:error=EROFS", "ftruncate:error=EIO",
+                                   "fchown:error=EPERM", "fchmod:error=EPERM"])
+def test_an_edit_that_fails_changes_nothing(desktop, fault):
+    desktop.config("# mine\n")
+    only = () if "renameat" in fault else ("-P", desktop.path(f"{CONF}.new"))
+    said = vfio_early(desktop, "add", "02:00.0", prefix=(
+        "strace", "-o", "/dev/null", *only, f"--inject={fault}"))
+    assert said.status == ENVIRONMENT and "cannot be written" in said.err, said
+    assert desktop.read(CONF) == "# mine\n"
+    assert os.listdir(desktop.path("etc")) == ["vfio-early.conf"]
