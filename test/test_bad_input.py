@@ -17,7 +17,7 @@ ETC = "etc/vfio-early.conf"
 DROPIN = "etc/vfio-early.conf.d/nic.conf"
 GPU, NIC, TWIN = "0000:01:00.0", "0000:02:00.0", "0000:03:00.0"
 STATEMENT = "is no statement; bind, keep, option, start and [NAME] are"
-CONTROL = "a control character"
+JUNK = "a byte that is no printable ASCII"
 LONG = "the line is longer than 1024 bytes"
 MANY = "more than 4096 statements"
 LARGE = "larger than 1 MiB; what lies behind that is not read"
@@ -47,13 +47,13 @@ TEXTS = [
      ["2:27: with=functions comes twice on this line"]),
     ("ids= again", "option vfio-pci ids=8086:10d3",
      ["2:17: ids=8086:10d3 would take every device of that model; use bind lines"]),
-    ("NUL", "bind 03:00.0\0", [f"2:13: {CONTROL}"]),
-    ("escape sequence", "bind \x1b[2J03:00.0", [f"2:6: {CONTROL}"]),
-    ("a CR inside", "bind 03:00.0\rbind 03:00.0", [f"2:13: {CONTROL}"]),
+    ("NUL", "bind 03:00.0\0", [f"2:13: {JUNK}"]),
+    ("escape sequence", "bind \x1b[2J03:00.0", [f"2:6: {JUNK}"]),
+    ("a CR inside", "bind 03:00.0\rbind 03:00.0", [f"2:13: {JUNK}"]),
     ("a line of 1025 bytes", "bind 03:00.0".ljust(1025), [f"2:1025: {LONG}"]),
     ("a line of 900 KB", "bind 03:00.0 " + "x" * 900_000, [f"2:1025: {LONG}"]),
-    ("binary junk", b"\x7fELF\x02\x01\x01\x00\x03\x00>\x00", [f"2:1: {CONTROL}"]),
-    ("every byte", bytes(byte for byte in range(256) if byte != 10), [f"2:1: {CONTROL}"]),
+    ("binary junk", b"\x7fELF\x02\x01\x01\x00\x03\x00>\x00", [f"2:1: {JUNK}"]),
+    ("every byte", bytes(byte for byte in range(256) if byte != 10), [f"2:1: {JUNK}"]),
     ("several", "bind 3\nx\nkeep", [
         "2:6: 3 is neither a condition nor a setting", f"3:1: x {STATEMENT}",
         "4:1: keep names no device; a bare address or ID would"]),

@@ -213,7 +213,7 @@ def test_no_iommu_is_named(desktop):
     ("EBUSY", "Device or resource busy (another driver has it, or it has virtual functions "
               "in use)"),
     ("ENODEV", "No such device (the driver does not accept it)"),
-    ("EAGAIN", "error 11"),
+    ("EAGAIN", "Try again"),
     ("EPERM", "Operation not permitted"),
 ])
 def test_errno_of_bind(desktop, error, words):

@@ -139,8 +139,6 @@ def test_system_calls(trees, record_property, config, claims, looked, size):
     assert found.forks <= 1
 
 
-@pytest.mark.xfail(strict=True, reason="files are read once more than needed, directories made "
-                                      "from the top")
 def test_system_calls_with_the_modules(trees, record_property):
     """What --root leaves out: six modules, and the kernel's log to be opened. Loading them binds,
     so that the bind attribute need not be tried.
@@ -184,9 +182,8 @@ def test_memory_on_a_desktop(trees, record_property, config):
     assert memory <= MEMORY
 
 
-@pytest.mark.xfail(strict=True, reason="the whole modules.alias is read at once")
 def test_memory_with_driver_auto(trees):
-    """modules.alias is 1.3 MB on Debian: no more of it is kept than is of use."""
+    """modules.alias has 1.3 MB on Debian: no more of it is kept than is of use."""
     machine = trees(64)
     alias = "alias pci:v00008086d000010D3sv*sd*bc*sc*i* e1000e\n"
     path = machine.write(f"lib/modules/{os.uname().release}/modules.alias", alias * 26_000)

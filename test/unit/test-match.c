@@ -128,7 +128,7 @@ static const struct match_case missing[] = {
 	{ "nothing at the address", ON_DESKTOP("bind 04:00.0"),
 	  "f:1 absent: no device at 0000:04:00.0\n" },
 	{ "nothing at the path", ON_DESKTOP("bind path=00:1c.2/00.0"),
-	  "f:1 absent: no device at path 0000:00:1c.2/00.0\n" },
+	  "f:1 absent: no device at that path\n" },
 	{ "nothing at the address, and the device nowhere",
 	  ON_DESKTOP("bind 04:00.0 10de:ffff"),
 	  "f:1 absent: no device at 0000:04:00.0" FOUND_NOWHERE "\n" },
@@ -138,7 +138,7 @@ static const struct match_case missing[] = {
 	  "0000:01:00.0\n" },
 	{ "nothing at the path: where the device went",
 	  ON_DESKTOP("bind path=00:1c.2/00.0 10de:1c03"),
-	  "f:1 mismatch: no device at path 0000:00:1c.2/00.0; what the line describes is "
+	  "f:1 mismatch: no device at that path; what the line describes is "
 	  "at 0000:01:00.0\n" },
 	{ "another device at the address: where it went",
 	  ON_DESKTOP("bind 02:00.0 10de:1c03"),
@@ -157,13 +157,13 @@ static const struct match_case missing[] = {
 	  "f:1 mismatch: 0000:01:00.0 is of subsystem 1458:3702, not "
 	  "1458:ffff" FOUND_NOWHERE "\n" },
 	{ "another class", ON_DESKTOP("bind 01:00.0 10de:1c03 class=0302"),
-	  "f:1 mismatch: 0000:01:00.0 is of class 030000, not 0302" FOUND_NOWHERE "\n" },
+	  "f:1 mismatch: 0000:01:00.0 is of another class" FOUND_NOWHERE "\n" },
 	{ "the identical twin at the address, told by its serial number",
 	  ON_DESKTOP("bind 02:00.0 8086:10d3 serial=00-1b-21-ff-ff-00-00-02"),
 	  "f:1 mismatch: 0000:02:00.0 has another serial number, or none; what the line "
 	  "describes is at 0000:03:00.0\n" },
 	{ "the address at another path", ON_DESKTOP("bind 02:00.0 path=00:1c.1/00.0"),
-	  "f:1 mismatch: 0000:02:00.0 is not at path 0000:00:1c.1/00.0\n" },
+	  "f:1 mismatch: 0000:02:00.0 is not at the path that the line states\n" },
 	{ "the path tells which identical twin moved",
 	  ON_DESKTOP("bind 04:00.0 8086:10d3 path=00:1c.1/00.0"),
 	  "f:1 mismatch: no device at 0000:04:00.0; what the line describes is at "
