@@ -84,7 +84,9 @@ static void print_line_head(const struct machine *machine, const struct rule *ru
 static void print_state(const struct state *state)
 {
 	printf("  %s%s%s", state->address, *state->address ? ": " : "", state->result);
-	if (*state->driver)
+	if (state->kind == STATE_BOUND)
+		printf(" to %s", state->driver);
+	else if (*state->driver)
 		printf(", %s has it", state->driver);
 	printf("%s%s\n", state->why.length ? ": " : "", text_string(&state->why));
 	print_next(&state->next, "    ");

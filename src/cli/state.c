@@ -12,6 +12,7 @@
 #include "advice.h"
 #include "danger.h"
 #include "device.h"
+#include "facts.h"
 
 /* What the functions below work with. */
 struct finding {
@@ -160,54 +161,58 @@ static bool is_pci_bridge(const struct pci_function *function)
 	return function->class >> 8 == 0x0604;
 }
 
-/* Adds the functions of the group that a host driver has; nothing if there are none. */
-static void add_spoilers(const struct machine *machine, char *const *names, size_t count,
+/*
+ * Adds the functions of the group that a host driver has; nothing if there are none. Is there one
+ * among them that no line lists?
+ */
+static bool add_spoilers(const struct machine *machine, char *const *names, size_t count,
 			 struct text *text)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct pci_address address;
-		const struct pci_function *function;
+	bool unlisted = false;
 
-		if (pci_address_parse(names[i], &address))
+	for (size_t i = 0; i < count; i++) {
+		const struct pci_function *function = NULL;
+		struct pci_address address;
+
+		if (!pci_address_parse(names[i], &address))
+			function = pci_find(&machine->snapshot, &address);
+		if (!function || is_pci_bridge(function) ||
+		    !is_host_driver(function->driver))
 			continue;
-		function = pci_find(&machine->snapshot, &address);
-		if (function && !is_pci_bridge(function) &&
-		    is_host_driver(function->driver))
-			text_add(text, text->length ? ", " : "", function->driver,
-				 " has ", names[i]);
+		text_add(text, text->length ? ", " : "", function->driver, " has ",
+			 names[i]);
+		unlisted = unlisted || !machine_claim_of(machine, function);
 	}
+	return unlisted;
 }
 
 /* VFIO gives a group to a guest only if no host driver uses any function of it. */
 static int judge_group(const struct finding *finding, struct state *state)
 {
 	const struct root *root = &finding->machine->root;
-	char path[DEVICE_PATH_SIZE], group[16];
+	const struct pci_address *address = &state->claim->function->address;
+	char path[DEVICE_PATH_SIZE], group[NUMBER_SIZE];
 	struct text spoilers = { 0 };
 	char **names = NULL;
 	size_t count = 0;
-	int error;
+	bool unlisted;
+	int error = root_names(root, device_path(address, "iommu_group/devices", path),
+			       &names, &count);
 
-	if (root_link_name(
-		    root,
-		    device_path(&state->claim->function->address, "iommu_group", path),
-		    group, sizeof(group)))
-		return 0;
-	error = root_names(root,
-			   device_path(&state->claim->function->address,
-				       "iommu_group/devices", path),
-			   &names, &count);
 	if (error)
 		return error == -ENOMEM ? error : 0;
-	add_spoilers(finding->machine, names, count, &spoilers);
+	unlisted = add_spoilers(finding->machine, names, count, &spoilers);
 	names_free(names, count);
 	if (spoilers.length) {
 		set_kind(state, STATE_NOT_VIABLE);
-		text_add(&state->why, "its IOMMU group ", group,
-			 " is not viable: ", text_string(&spoilers));
-		text_add(&state->next,
-			 "list those too (vfio-early add, or with=group on this line)");
+		number_format(group, facts_group(root, address), 10, 1);
+		text_add(
+			&state->why, "its IOMMU group ", group,
+			" is not viable, no guest can have it: ", text_string(&spoilers));
 	}
+	if (unlisted)
+		text_add(&state->next,
+			 "list those too: with=group on this line, or vfio-early add");
 	error = text_error(&spoilers);
 	text_done(&spoilers);
 	return error;
@@ -215,7 +220,7 @@ static int judge_group(const struct finding *finding, struct state *state)
 
 static int judge_bound(const struct finding *finding, struct state *state)
 {
-	state->kind = STATE_BOUND;
+	set_kind(state, STATE_BOUND);
 	if (*state->boot && strcmp(state->boot, "bound"))
 		text_add(&state->why, "since the boot; the boot itself left it ",
 			 state->boot);
@@ -241,6 +246,7 @@ static void judge_failed(const struct finding *finding, struct state *state,
 	set_kind(state, *state->driver ? STATE_FAILED : STATE_FENCED);
 	text_add(&state->why, *reason ? reason : "the boot could not bind it");
 	if (danger_iommu_is_off(finding->machine)) {
+		text_add(&state->next, "the IOMMU is off: ");
 		danger_add_iommu_remedy(finding->machine, &state->next);
 		return;
 	}
