@@ -47,7 +47,8 @@ small := -fomit-frame-pointer -mno-sse -mpreferred-stack-boundary=3 -mskip-rax-s
 	-falign-functions=1 -falign-jumps=1 -falign-loops=1 -fno-asynchronous-unwind-tables \
 	-fno-unwind-tables -fcf-protection=none -ffunction-sections -fdata-sections \
 	-fno-caller-saves -fno-expensive-optimizations -fno-tree-loop-optimize \
-	-fno-tree-dominator-opts -fno-move-loop-invariants -fno-rerun-cse-after-loop
+	-fno-tree-dominator-opts -fno-tree-loop-im -fno-move-loop-invariants \
+	-fno-rerun-cse-after-loop
 small_link := -Wl,--gc-sections,--build-id=none,-O2,-z,noseparate-code,-z,common-page-size=64
 strip := -s -R .comment -R .note
 

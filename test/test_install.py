@@ -83,7 +83,6 @@ def test_the_config_that_is_installed_says_nothing(root, machine):
     assert run.status == 0
 
 
-@pytest.mark.xfail(strict=True, reason="the explanations behind them are no comments")
 def test_its_examples_are_right(root, machine):
     """Each example, the comment sign taken away, is a line that the program understands."""
     lines = (root / "etc/vfio-early.conf").read_text().splitlines()

@@ -155,7 +155,7 @@ SOURCED = sources("hook/dracut/*/vfio-early.conf")
 
 
 # Comments of a column or two too many, until they are rewrapped.
-LONG = {"src/cli/danger.h", "src/core/match.h", "src/core/root.h"}
+LONG = {"src/cli/danger.h"}
 ALL = C_FILES + SCRIPTS + SOURCED + [TOP / "Makefile"] + sources(
     "test/**/*.py", "test/unit/**/*.[ch]", "test-vm/*.py", "test-vm/guest/*.[ch]")
 

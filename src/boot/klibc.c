@@ -31,9 +31,11 @@ int fflush(FILE *file)
 #define PIECE (64 * 1024)
 #define ALIGNMENT 16
 
+/* The first piece needs nothing of the kernel, which may have nothing to give. */
+static char first[PIECE] __attribute__((aligned(ALIGNMENT)));
 static struct {
 	char *next, *end;
-} piece;
+} piece = { first, first + PIECE };
 
 void *malloc(size_t size)
 {

@@ -10,7 +10,6 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-#include "alias.h"
 #include "device.h"
 #include "log.h"
 #include "report.h"
@@ -55,31 +54,12 @@ static void open_log(const struct root *root)
 static int read_cmdline(struct boot *boot)
 {
 	struct text text = { 0 };
+	/* One that can't be read is as good as an empty one. */
 	int error = root_read_proc(&boot->root, "proc/cmdline", 64 * 1024, &text);
 
-	if (error != -ENOMEM)
-		error = cmdline_parse(&boot->cmdline, text_string(&text));
+	error = cmdline_parse(&boot->cmdline, text_string(&text));
 	text_done(&text);
 	return error;
-}
-
-/* Keeps the lines of the image's modules.alias that are about vfio, all of the file in passing. */
-static int read_aliases(struct boot *boot)
-{
-	struct text all = { 0 };
-	char path[160];
-	int error;
-
-	string_join(path, sizeof(path), "lib/modules/", boot->kernel.release,
-		    "/modules.alias", NULL);
-	error = root_read_file(&boot->root, path, 8 * 1024 * 1024, &all);
-	for (const char *line = text_string(&all); line; line = line_next(line))
-		if (prefix_skip(line, ALIAS_PREFIX))
-			text_add_bytes(&boot->aliases, line, strcspn(line, "\n") + 1);
-	text_done(&all);
-	if (error == -ENOMEM)
-		return error;
-	return text_error(&boot->aliases);
 }
 
 static int match(struct boot *boot)
@@ -277,9 +257,10 @@ static int read_image(struct boot *boot)
 	int error = 0;
 
 	if (match_wants_aliases(&boot->confdir.conf, &boot->cmdline))
-		error = read_aliases(boot);
-	if (!error && loadplan_read(&boot->root, &boot->loadplan) == -ENOMEM)
-		error = -ENOMEM;
+		error = loadplan_read_aliases(&boot->root, boot->kernel.release,
+					      &boot->aliases);
+	if (loadplan_read(&boot->root, &boot->loadplan))
+		boot->loadplan = (struct loadplan){ 0 };
 	return error;
 }
 

@@ -7,10 +7,8 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "alias.h"
 #include "device.h"
-
-#define ALIASES_MAX (16 * 1024 * 1024)
+#include "loadplan.h"
 
 static enum status fail(const char *object, int error)
 {
@@ -27,22 +25,6 @@ static int read_cmdline(struct machine *machine)
 		error = cmdline_parse(&machine->cmdline, text_string(&text));
 	text_done(&text);
 	return error;
-}
-
-static int read_aliases(struct machine *machine)
-{
-	struct text all = { 0 };
-	char path[ROOT_PATH_SIZE];
-	int error;
-
-	string_join(path, sizeof(path), "lib/modules/", machine->kernel, "/modules.alias",
-		    NULL);
-	error = root_read_file(&machine->root, path, ALIASES_MAX, &all);
-	for (const char *line = text_string(&all); line; line = line_next(line))
-		if (prefix_skip(line, ALIAS_PREFIX))
-			text_add_bytes(&machine->aliases, line, strcspn(line, "\n") + 1);
-	text_done(&all);
-	return error == -ENOMEM ? error : text_error(&machine->aliases);
 }
 
 static char *kernel_version(const struct request *request)
@@ -76,7 +58,8 @@ static int load(struct machine *machine)
 	if (!error)
 		error = confdir_read(&machine->root, &machine->confdir);
 	if (!error)
-		error = read_aliases(machine);
+		error = loadplan_read_aliases(&machine->root, machine->kernel,
+					      &machine->aliases);
 	return error ? error : machine_match(machine);
 }
 

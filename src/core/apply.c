@@ -135,8 +135,9 @@ static void do_steps(void *context)
 
 /*
  * A step that hangs, or that kills the child, is left behind, and the next child goes on with
- * the one after it. When the time is up only fences are still set: each of them is one short
- * write, and the promise of the whole.
+ * the one after it; a fence is tried again if the child was killed, but not for ever. When the
+ * time is up only fences are still set: each of them is one short write, and the promise of the
+ * whole.
  */
 static void run_steps(struct work *work, unsigned int budget)
 {
@@ -148,11 +149,19 @@ static void run_steps(struct work *work, unsigned int budget)
 
 		if (!budget && plan->steps[progress->step].kind != STEP_FENCE)
 			return;
-		error = deadline_run(do_steps, work, &progress->now, budget / 2, &budget);
+		error = -ENOMEM;
+		if (work->applied->shared_size)
+			error = deadline_run(do_steps, work, &progress->now, budget / 2,
+					     &budget);
 		if (error &&
 		    error != -ETIMEDOUT) /* no child to be had: then without one */
 			do_steps(work);
-		else if (error || progress->step < plan->count)
+		else if (progress->step == plan->count)
+			return;
+		else if (!error && budget &&
+			 plan->steps[progress->step].kind == STEP_FENCE)
+			budget /= 2;
+		else
 			progress->step++;
 	}
 }
@@ -162,9 +171,13 @@ static int prepare(struct work *work)
 	struct applied *applied = work->applied;
 	size_t outcomes = work->match->claim_count * sizeof(*applied->outcomes);
 	size_t modules = work->loadplan->count * sizeof(*applied->modules);
+	size_t size = sizeof(struct progress) + outcomes + modules;
 
-	applied->shared_size = sizeof(struct progress) + outcomes + modules;
-	applied->shared = shared_allocate(applied->shared_size);
+	applied->shared = shared_allocate(size);
+	if (applied->shared)
+		applied->shared_size = size;
+	else
+		applied->shared = calloc(1, size);
 	if (!applied->shared)
 		return -ENOMEM;
 	work->progress = applied->shared;

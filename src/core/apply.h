@@ -29,7 +29,7 @@ struct applied {
 	struct outcome *outcomes; /* one a claim of the match */
 	int *modules; /* one a module of the load plan: 0, -errno or OUTCOME_... */
 	void *shared;
-	size_t shared_size;
+	size_t shared_size; /* 0: no memory to share was to be had, and `shared` is the heap's */
 };
 
 /*

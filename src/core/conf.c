@@ -382,12 +382,17 @@ static int parse_profile(struct line *line, char *word, const char **profile)
 	return *profile ? 0 : -ENOMEM;
 }
 
-/* The first byte that no config has: a control character other than a tab. */
-static const char *find_control(const char *text, size_t length)
+/* The first byte that no statement has, in front of a comment: not a tab, and not ASCII. */
+static const char *find_junk(const char *text, size_t length)
 {
-	for (size_t i = 0; i < length; i++)
-		if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f)
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = text[i];
+
+		if (c == '#' && (!i || text[i - 1] == ' ' || text[i - 1] == '\t'))
+			return NULL;
+		if (c != '\t' && (c < ' ' || c > '~'))
 			return text + i;
+	}
 	return NULL;
 }
 
@@ -395,7 +400,7 @@ static int parse_line(struct line *line, const char *text, size_t length,
 		      const char **profile)
 {
 	char buffer[CONF_LINE_MAX + 1];
-	const char *control;
+	const char *junk;
 	char *word;
 
 	if (length && text[length - 1] == '\r')
@@ -404,9 +409,9 @@ static int parse_line(struct line *line, const char *text, size_t length,
 	if (length > CONF_LINE_MAX)
 		return error_at(line, text + CONF_LINE_MAX, NULL,
 				"the line is longer than 1024 bytes");
-	control = find_control(text, length);
-	if (control)
-		return error_at(line, control, NULL, "a control character");
+	junk = find_junk(text, length);
+	if (junk)
+		return error_at(line, junk, NULL, "a byte that is no printable ASCII");
 
 	memcpy(buffer, text, length);
 	buffer[length] = '\0';

@@ -22,8 +22,10 @@ void *shared_allocate(size_t size)
 
 void shared_free(void *memory, size_t size)
 {
-	if (memory)
+	if (size)
 		munmap(memory, size);
+	else
+		free(memory);
 }
 
 /*

@@ -8,6 +8,7 @@
 
 /* Zeroed memory that a child shares with its parent, or NULL. */
 void *shared_allocate(size_t size);
+/* `size` 0: memory of the heap. */
 void shared_free(void *memory, size_t size);
 
 /*

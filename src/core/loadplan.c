@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "alias.h"
+
 #define LOADPLAN_MAX (256 * 1024)
 #define COMPRESSED_FILE 4 /* MODULE_INIT_COMPRESSED_FILE, include/uapi/linux/module.h */
 
@@ -110,6 +112,39 @@ int loadplan_read(const struct root *root, struct loadplan *ret)
 	error = error < 0 ? error : loadplan_parse(ret, text_string(&text));
 	text_done(&text);
 	return error;
+}
+
+/* Takes the whole lines of `text` that are about vfio; the length of what they took up. */
+static size_t take_aliases(const char *text, struct text *aliases)
+{
+	const char *line = text;
+
+	for (const char *next; (next = line_next(line)); line = next)
+		if (prefix_skip(line, ALIAS_PREFIX))
+			text_add_bytes(aliases, line, next - line);
+	return line - text;
+}
+
+int loadplan_read_aliases(const struct root *root, const char *release,
+			  struct text *aliases)
+{
+	char piece[4096 + 1], path[ROOT_PATH_SIZE];
+	_cleanup_(closep) int fd = -1;
+	size_t kept = 0, taken;
+	ssize_t length;
+
+	string_join(path, sizeof(path), "lib/modules/", release, "/modules.alias", NULL);
+	fd = root_descriptor(root, path, O_RDONLY);
+	while (fd >= 0 &&
+	       (length = read(fd, piece + kept, sizeof(piece) - 1 - kept)) > 0) {
+		kept += length;
+		piece[kept] = '\0';
+		taken = take_aliases(piece, aliases);
+		/* A line that fills the whole piece is no alias. */
+		kept = taken ? kept - taken : 0;
+		memmove(piece, piece + taken, kept);
+	}
+	return text_error(aliases);
 }
 
 void loadplan_format(const struct loadplan *plan, const char *version, struct text *text)

@@ -40,6 +40,14 @@ int loadplan_parse(struct loadplan *plan, const char *text) _must_check_;
 /* Reads LOADPLAN_FILE. 0 or -errno. */
 int loadplan_read(const struct root *root, struct loadplan *ret) _must_check_;
 
+/*
+ * Adds the lines about vfio (ALIAS_PREFIX) of the modules.alias of Linux `release` to `aliases`.
+ * It is read in pieces: the whole of it can have more than a megabyte. 0, also where there is no
+ * such file, or -ENOMEM.
+ */
+int loadplan_read_aliases(const struct root *root, const char *release,
+			  struct text *aliases) _must_check_;
+
 /* Adds a heading, and modules below the last one; the strings are copied. 0 or -ENOMEM. */
 int loadplan_add_driver(struct loadplan *plan, const char *driver) _must_check_;
 int loadplan_add(struct loadplan *plan, const char *path,

@@ -160,31 +160,21 @@ static void describe_id(struct text *text, const struct pci_id *is,
 		 pci_id_format(stated, stated_text));
 }
 
-static void describe_class(struct text *text, uint32_t class, const struct rule *rule)
-{
-	text_add(text, " is of class ");
-	text_add_number(text, class, 16, 6);
-	text_add(text, ", not ");
-	text_add_number(text, rule->class, 16, rule->class_digits);
-}
-
 /* How `function` differs from what the line states, for the first condition that it misses. */
 static void describe_miss(struct text *text, const struct rule *rule,
 			  const struct pci_function *function, unsigned int missed)
 {
-	char path[PCI_PATH_SIZE];
-
 	if (missed & CONDITION_ID)
 		describe_id(text, &function->id, &rule->id, "");
 	else if (missed & CONDITION_SUBSYSTEM)
 		describe_id(text, &function->subsystem, &rule->subsystem,
 			    "of subsystem ");
 	else if (missed & CONDITION_CLASS)
-		describe_class(text, function->class, rule);
+		text_add(text, " is of another class");
 	else if (missed & CONDITION_SERIAL)
 		text_add(text, " has another serial number, or none");
 	else
-		text_add(text, " is not at path ", pci_path_format(&rule->path, path));
+		text_add(text, " is not at the path that the line states");
 }
 
 /* The function at the address, or else at the path, that the line states; or NULL. */
@@ -209,7 +199,7 @@ static int explain_nothing(const struct rule *rule, const struct pci_snapshot *s
 	unsigned int identity = rule->given & CONDITIONS_IDENTITY;
 	unsigned int same = identity | (rule->given & CONDITION_PATH);
 	struct text text = { 0 };
-	char name[PCI_PATH_SIZE];
+	char name[PCI_ADDRESS_SIZE];
 	size_t found = 0;
 
 	if (there) {
@@ -219,7 +209,7 @@ static int explain_nothing(const struct rule *rule, const struct pci_snapshot *s
 		text_add(&text, "no device at ",
 			 pci_address_format(&rule->address, name));
 	} else if (rule->given & CONDITION_PATH) {
-		text_add(&text, "no device at path ", pci_path_format(&rule->path, name));
+		text_add(&text, "no device at that path");
 	} else {
 		text_add(&text, "no such device");
 	}

@@ -50,7 +50,10 @@ bool match_meets(const struct rule *rule, const struct pci_function *function);
 /* Do all active bind lines name an address? Then only those functions need to be looked at. */
 bool match_names_addresses(const struct conf *conf, const struct cmdline *cmdline);
 
-/* Did each active bind line find the functions it states? If not, the whole machine is of interest. */
+/*
+ * Did each active bind line find the functions it states? If not, the whole machine is of
+ * interest.
+ */
 bool match_found_all(const struct match *match);
 
 /* Does any active bind line leave the driver to modules.alias (driver=auto)? */

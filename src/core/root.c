@@ -74,8 +74,12 @@ ssize_t root_read(const struct root *root, const char *path, char *buffer, size_
 	return length;
 }
 
-/* Adds what is left of `fd`, `limit` bytes at most: 1 if there is more, 0 if not, or -errno. */
-static int add_descriptor(int fd, size_t limit, size_t chunk, struct text *text)
+/*
+ * Adds what is left of `fd`, `limit` bytes at most: 1 if there is more, 0 if not, or -errno.
+ * `regular`: a read that comes short is the end.
+ */
+static int add_descriptor(int fd, size_t limit, size_t chunk, bool regular,
+			  struct text *text)
 {
 	for (size_t done = 0;;) {
 		char *end = text_reserve(text, chunk);
@@ -94,7 +98,7 @@ static int add_descriptor(int fd, size_t limit, size_t chunk, struct text *text)
 		end[length] = '\0';
 		text->length += length;
 		done += length;
-		if (length == 0)
+		if (length == 0 || (regular && (size_t)length < chunk))
 			return 0;
 	}
 }
@@ -104,7 +108,7 @@ int root_read_proc(const struct root *root, const char *path, size_t limit,
 {
 	_cleanup_(closep) int fd = root_descriptor(root, path, O_RDONLY);
 
-	return fd < 0 ? fd : add_descriptor(fd, limit, 4096, text);
+	return fd < 0 ? fd : add_descriptor(fd, limit, 4096, false, text);
 }
 
 int root_read_file(const struct root *root, const char *path, size_t limit,
@@ -122,7 +126,7 @@ int root_read_file(const struct root *root, const char *path, size_t limit,
 	if (!S_ISREG(st.st_mode))
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 	size = (size_t)st.st_size < limit ? (size_t)st.st_size : limit;
-	return add_descriptor(fd, limit, size + 1, text);
+	return add_descriptor(fd, limit, size + 1, true, text);
 }
 
 int root_write(const struct root *root, const char *path, const char *string)
@@ -139,19 +143,26 @@ int root_write(const struct root *root, const char *path, const char *string)
 	return (size_t)written == length ? 0 : -EIO;
 }
 
-/* mkdir -p for what lies before the last slash of `path`. */
-static int make_parents(const struct root *root, const char *path)
+/* mkdir -p for what lies before the last slash of `path`, from the inside: it is mostly there. */
+static int make_parent(const struct root *root, const char *path)
 {
-	char copy[ROOT_PATH_SIZE];
+	char parent[ROOT_PATH_SIZE];
+	char *slash;
+	int error;
 
-	string_copy(copy, sizeof(copy), path);
-	for (char *p = strchr(copy, '/'); p; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		if (mkdirat(root->fd, copy, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		*p = '/';
-	}
-	return 0;
+	string_copy(parent, sizeof(parent), path);
+	slash = strrchr(parent, '/');
+	if (!slash)
+		return 0;
+	*slash = '\0';
+	if (!mkdirat(root->fd, parent, 0755) || errno == EEXIST)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	error = make_parent(root, parent);
+	if (!error && mkdirat(root->fd, parent, 0755) < 0)
+		error = -errno;
+	return error;
 }
 
 static int write_all(int fd, const char *bytes, size_t length)
@@ -159,8 +170,8 @@ static int write_all(int fd, const char *bytes, size_t length)
 	while (length) {
 		ssize_t written = write(fd, bytes, length);
 
-		if (written < 0)
-			return -errno;
+		if (written <= 0)
+			return written ? -errno : -EIO;
 		bytes += written;
 		length -= written;
 	}
@@ -178,7 +189,7 @@ int root_create(const struct root *root, const char *path, const char *bytes,
 		return -ENAMETOOLONG;
 	fd = openat(root->fd, temporary, flags, 0644);
 	if (fd < 0 && errno == ENOENT) {
-		error = make_parents(root, path);
+		error = make_parent(root, path);
 		if (error)
 			return error;
 		fd = openat(root->fd, temporary, flags, 0644);
@@ -239,7 +250,7 @@ static int add_names(DIR *directory, char ***names, size_t *count)
 {
 	struct dirent *entry;
 
-	while ((entry = readdir(directory))) {
+	for (errno = 0; (entry = readdir(directory)); errno = 0) {
 		char *name;
 
 		if (entry->d_name[0] == '.')
@@ -251,7 +262,7 @@ static int add_names(DIR *directory, char ***names, size_t *count)
 		}
 		(*names)[(*count)++] = name;
 	}
-	return 0;
+	return -errno;
 }
 
 int root_names(const struct root *root, const char *path, char ***ret, size_t *ret_count)

@@ -58,7 +58,10 @@ int root_read_proc(const struct root *root, const char *path, size_t limit,
 int root_write(const struct root *root, const char *path,
 	       const char *string) _must_check_;
 
-/* Writes a file anew, with its missing parent directories, by way of a temporary file. 0 or -errno. */
+/*
+ * Writes a file anew, with its missing parent directories, by way of a temporary file. 0 or
+ * -errno.
+ */
 int root_create(const struct root *root, const char *path, const char *bytes,
 		size_t length) _must_check_;
 

@@ -147,7 +147,7 @@ const char *error_text(int error)
 {
 	static const struct {
 		uint8_t error;
-		char text[27];
+		char text[26];
 	} texts[] = {
 		{ EPERM, "Operation not permitted" },
 		{ ENOENT, "No such file or directory" },
@@ -155,6 +155,9 @@ const char *error_text(int error)
 		{ ENOEXEC, "Exec format error" },
 		{ ENOMEM, "Cannot allocate memory" },
 		{ EACCES, "Permission denied" },
+		{ EAGAIN, "Try again" },
+		{ ENOTDIR, "Not a directory" },
+		{ ELOOP, "Too many symbolic links" },
 		{ EBUSY, "Device or resource busy" },
 		{ ENODEV, "No such device" },
 		{ EISDIR, "Is a directory" },

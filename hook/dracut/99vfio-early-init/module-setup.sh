@@ -15,6 +15,8 @@ depends() {
 install() {
     # shellcheck disable=SC2154 # dracut's own
     [[ -e $initdir/usr/lib/vfio-early/start-init ]] || return 0
+    # There whole before anything is moved: an image without /init does not boot.
+    inst_simple /usr/lib/vfio-early/vfio-early-init /init.new || return 0
     mv "$initdir/init" "$initdir/init.vfio-early"
-    inst_simple /usr/lib/vfio-early/vfio-early-init /init
+    mv "$initdir/init.new" "$initdir/init"
 }
