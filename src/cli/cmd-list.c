@@ -132,19 +132,26 @@ static void get_target(struct list *list, const struct row *row, struct text *te
 		text_add(text, row->claim->driver);
 }
 
-/* To people "vfio-early.conf:3 (refused)": /etc/ in front of it goes without saying. */
+/* To people just "3", or "gpu.conf:3": most lines are of the main file. */
+static const char *short_place(const char *place)
+{
+	const char *line = prefix_skip(place, "/" CONFDIR_MAIN ":");
+	const char *dropin = prefix_skip(place, "/" CONFDIR_DROPINS "/");
+
+	return line ? line : dropin ? dropin : place;
+}
+
 static void get_line(struct list *list, const struct row *row, struct text *text)
 {
 	struct text place = { 0 };
-	const char *rest;
 
 	if (!row->claim)
 		return;
 	place_add(&row->claim->rule->place, &place);
-	rest = prefix_skip(text_string(&place), "/etc/");
-	text_add(text, rest && !list->request->json ? rest : text_string(&place));
+	text_add(text, list->request->json ? text_string(&place)
+					   : short_place(text_string(&place)));
 	if (row->claim->result != RESULT_NONE && !list->request->json)
-		text_add(text, " (", result_name(row->claim->result), ")");
+		text_add(text, " ", result_name(row->claim->result));
 	text_done(&place);
 }
 
@@ -258,32 +265,33 @@ enum shown {
 static const struct {
 	char name[12];
 	unsigned int flags; /* enum table_flag */
+	double width;	    /* that is enough, if need be; 0: as wide as its content */
 	unsigned int shown; /* enum shown: without being asked for */
 	unsigned int needs; /* enum need */
 	void (*get)(struct list *list, const struct row *row, struct text *text);
 } columns[] = {
-	{ "ADDRESS", TABLE_TREE, SHOWN, 0, get_address },
-	{ "GROUP", TABLE_RIGHT | TABLE_NUMBER, SHOWN_JSON, 0, get_group },
-	{ "ID", 0, SHOWN, 0, get_id },
-	{ "SUBSYSTEM", 0, SHOWN_JSON, 0, get_subsystem },
-	{ "CODE", 0, SHOWN_JSON, 0, get_class_code },
-	{ "CLASS", TABLE_CUT, SHOWN, 0, get_class },
-	{ "VENDOR", TABLE_CUT, SHOWN_JSON, 0, get_vendor },
-	{ "DEVICE", TABLE_CUT, SHOWN_JSON, 0, get_device },
-	{ "NAME", TABLE_CUT, SHOWN_TABLE, 0, get_name },
-	{ "DRIVER", 0, SHOWN, 0, get_driver },
-	{ "LINE", 0, SHOWN, 0, get_line },
-	{ "TARGET", 0, SHOWN_JSON, 0, get_target },
-	{ "RESULT", 0, SHOWN_JSON, 0, get_result },
-	{ "MODULES", 0, 0, NEED_MODULES, get_modules },
-	{ "RESET", 0, 0, 0, get_reset },
-	{ "NUMA", TABLE_RIGHT | TABLE_NUMBER, 0, 0, get_numa },
-	{ "DISPLAY", TABLE_RIGHT | TABLE_BOOLEAN, 0, NEED_ROOT, get_display },
-	{ "PATH", 0, SHOWN_JSON, 0, get_path },
-	{ "SERIAL", 0, 0, NEED_ROOT, get_serial },
-	{ "VFS", TABLE_RIGHT | TABLE_NUMBER, 0, 0, get_vfs },
-	{ "PF", 0, 0, 0, get_physical },
-	{ "USE", 0, 0, NEED_USES, get_use },
+	{ "ADDRESS", TABLE_TREE, 0, SHOWN, 0, get_address },
+	{ "GROUP", TABLE_RIGHT | TABLE_NUMBER, 0, SHOWN_JSON, 0, get_group },
+	{ "ID", 0, 0, SHOWN, 0, get_id },
+	{ "SUBSYSTEM", 0, 0, SHOWN_JSON, 0, get_subsystem },
+	{ "CODE", 0, 0, SHOWN_JSON, 0, get_class_code },
+	{ "CLASS", TABLE_CUT, 12, SHOWN, 0, get_class },
+	{ "VENDOR", TABLE_CUT, 0, SHOWN_JSON, 0, get_vendor },
+	{ "DEVICE", TABLE_CUT, 0, SHOWN_JSON, 0, get_device },
+	{ "NAME", TABLE_CUT, 0.4, SHOWN_TABLE, 0, get_name },
+	{ "DRIVER", 0, 0, SHOWN, 0, get_driver },
+	{ "LINE", 0, 0, SHOWN, 0, get_line },
+	{ "TARGET", 0, 0, SHOWN_JSON, 0, get_target },
+	{ "RESULT", 0, 0, SHOWN_JSON, 0, get_result },
+	{ "MODULES", 0, 0, 0, NEED_MODULES, get_modules },
+	{ "RESET", 0, 0, 0, 0, get_reset },
+	{ "NUMA", TABLE_RIGHT | TABLE_NUMBER, 0, 0, 0, get_numa },
+	{ "DISPLAY", TABLE_RIGHT | TABLE_BOOLEAN, 0, 0, NEED_ROOT, get_display },
+	{ "PATH", 0, 0, SHOWN_JSON, 0, get_path },
+	{ "SERIAL", 0, 0, 0, NEED_ROOT, get_serial },
+	{ "VFS", TABLE_RIGHT | TABLE_NUMBER, 0, 0, 0, get_vfs },
+	{ "PF", 0, 0, 0, 0, get_physical },
+	{ "USE", 0, 0, 0, NEED_USES, get_use },
 };
 
 static void add_column(struct list *list, size_t column)
@@ -442,6 +450,7 @@ static int fill_table(struct list *list, struct table *table)
 
 	for (size_t i = 0; i < list->column_count && !error; i++)
 		error = table_add_column(table, columns[list->columns[i]].name,
+					 columns[list->columns[i]].width,
 					 columns[list->columns[i]].flags &
 						 ~(has_tree(list) ? 0 : TABLE_TREE));
 	for (size_t i = 0; i < list->row_count && !error; i++) {
@@ -533,7 +542,8 @@ const struct command command_list = {
 	.summary = "the PCI devices by IOMMU group, and the line that claims each",
 	.details =
 		"Lists the functions of this machine below their IOMMU groups: address, ID, class,\n"
-		"name, the driver that has it now, and the line of the config that claims it.\n"
+		"name, the driver that has it now, and the line of the config that claims it (of\n"
+		"/etc/vfio-early.conf, where no other file is named).\n"
 		"What shares a group can only be passed to a guest together; bridges don't count.\n\n"
 		"Columns: ADDRESS GROUP ID SUBSYSTEM CODE CLASS VENDOR DEVICE NAME DRIVER LINE\n"
 		"TARGET RESULT MODULES RESET NUMA DISPLAY PATH SERIAL VFS PF USE",

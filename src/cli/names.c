@@ -97,9 +97,9 @@ const char *names_class(struct names *names, const struct pci_function *function
 
 /* What companies are, as against what they are called. The longest comes first. */
 static const char *const company_words[] = {
-	", Inc.",	  " Inc.",	  " Corporation", " Corp.", " Co., Ltd.",
-	", Ltd.",	  " Ltd.",	  " AG",	  " GmbH",  " Technologies",
-	" Semiconductor", " Electronics", " Technology"
+	", Inc.",	 " Inc.",	   " Corporation", " Corp.",	 " Co., Ltd.",
+	" Co Ltd",	 ", Ltd.",	   " Ltd.",	   " AG",	 " GmbH",
+	" Technologies", " Semiconductor", " Electronics", " Technology"
 };
 
 /* Takes one such word off the end. */

@@ -41,7 +41,8 @@ void table_free(struct table *table)
 	free(table);
 }
 
-int table_add_column(struct table *table, const char *heading, unsigned int flags)
+int table_add_column(struct table *table, const char *heading, double width,
+		     unsigned int flags)
 {
 	static const struct {
 		unsigned int flag;
@@ -56,7 +57,7 @@ int table_add_column(struct table *table, const char *heading, unsigned int flag
 
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
 		scols |= flags & map[i].flag ? map[i].scols : 0;
-	column = scols_table_new_column(table->table, heading, 0, scols);
+	column = scols_table_new_column(table->table, heading, width, scols);
 	if (!column)
 		return -ENOMEM;
 	if (flags & TABLE_NUMBER)

@@ -23,8 +23,11 @@ struct table_line;
 struct table *table_new(const char *name, bool json, bool color);
 void table_free(struct table *table);
 
-/* Columns come first, then lines. 0 or -ENOMEM. */
-int table_add_column(struct table *table, const char *heading,
+/*
+ * Columns come first, then lines. `width` is enough where the terminal is too narrow: characters,
+ * or below 1 a part of the terminal; 0 for the width of the content. 0 or -ENOMEM.
+ */
+int table_add_column(struct table *table, const char *heading, double width,
 		     unsigned int flags) _must_check_;
 
 /* A line below `parent` in the tree, or at the top for NULL; it belongs to the table. */

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""vfio-early list on fake hosts. GOLDEN=write makes test/golden/ anew: look at the difference."""
+
+import json
+
+import hosts
+import pytest
+
+CONFIGS = {
+    "desktop": "bind 02:00.0 10de:1c03 with=functions\nbind 01:00.0\n",
+    "server": "bind class=0200 id=8086:10fb\n",
+    "switch": "bind 03:00.0\n",
+    "laptop": "keep class=01\nbind 00:14.0 8086:a0ed with=group\nbind 10000:e1:00.0\n",
+}
+
+
+@pytest.fixture(params=hosts.HOSTS)
+def host(request, tmp_path):
+    """Each of the fake hosts, with a config where there is one for it."""
+    host = hosts.HOSTS[request.param](tmp_path / "root")
+    host.name = request.param
+    host.config(CONFIGS.get(host.name, ""))
+    return host
+
+
+def functions(host, *arguments):
+    done = host.host("list", "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    listing = json.loads(done.stdout)
+    assert listing["schema"] == 1
+    return listing["functions"]
+
+
+def test_prints_everything_into_a_pipe(host):
+    done = host.host("list")
+    assert done.returncode == 0
+    hosts.golden(f"list-{host.name}", done.stdout + done.stderr)
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_fits_the_terminal(host, width):
+    text = host.terminal(width, "list", "--no-color")
+    assert all(len(line) <= width for line in text.splitlines()
+               if not line.startswith("vfio-early: ")), text
+    hosts.golden(f"list-{host.name}-{width}", text)
+
+
+def test_json_has_every_function_but_bridges(host):
+    addresses = {function["address"] for function in functions(host)}
+    everything = {function["address"] for function in functions(host, "--all")}
+    assert addresses < everything or host.name in ("storage",)
+    assert everything == {path.name for path in
+                          host.path("sys/bus/pci/devices").iterdir()}
+
+
+def test_json_has_no_abbreviations(tmp_path):
+    host = hosts.desktop(tmp_path / "root")
+    host.config("bind 01:00.0\n")
+    found = {function["address"]: function for function in functions(host)}
+    assert found["0000:01:00.0"] == {
+        "address": "0000:01:00.0", "group": 6, "id": "10de:1c03", "subsystem": "1458:3702",
+        "code": "030000", "class": "VGA compatible controller", "vendor": "NVIDIA Corporation",
+        "device": "GP106 [GeForce GTX 1060 6GB]", "driver": "nouveau",
+        "line": "/etc/vfio-early.conf:1", "target": None, "result": "refused",
+        "path": "0000:00:01.0/00.0"}
+    assert found["0000:03:00.0"]["line"] is None
+
+
+def test_columns_are_chosen_by_name(tmp_path):
+    host = hosts.server(tmp_path / "root")
+    found = functions(host, "-o", "address,numa,vfs,PF,reset,driver")
+    by_address = {function.pop("address"): function for function in found}
+    assert by_address["0000:18:00.0"] == {"numa": 0, "vfs": 2, "pf": None,
+                                          "reset": "flr bus", "driver": "ixgbe"}
+    assert by_address["0000:18:10.2"]["pf"] == "0000:18:00.0"
+
+
+def test_columns_are_added_to_the_usual_ones(tmp_path):
+    host = hosts.desktop(tmp_path / "root")
+    done = host.host("list", "-o", "+serial,display")
+    heading, *lines = done.stdout.splitlines()
+    assert heading.split() == ["ADDRESS", "ID", "CLASS", "NAME", "DRIVER", "LINE", "SERIAL",
+                               "DISPLAY"]
+    assert any("0000:03:00.0" in line and "00-25-38-b1-91-b0-1c-aa" in line for line in lines)
+
+
+def test_modules_are_those_of_the_kernel(tmp_path):
+    host = hosts.desktop(tmp_path / "root")
+    found = functions(host, "-o", "address,modules", *host.kernel())
+    modules = {function["address"]: function["modules"] for function in found}
+    assert modules["0000:02:00.0"] == "nouveau"
+    assert modules["0000:00:14.0"] == "xhci_pci"
+    assert modules["0000:03:00.0"] is None
+
+
+def test_says_what_the_host_uses(tmp_path):
+    host = hosts.desktop(tmp_path / "root")
+    uses = {function["address"]: function["use"]
+            for function in functions(host, "-o", "address,use")}
+    assert uses["0000:03:00.0"] == "/ (nvme0n1p2), /boot/efi (nvme0n1p1), swap (nvme0n1p3)"
+    assert uses["0000:00:1f.6"] == "the default route (enp0s31f6)"
+    assert uses["0000:01:00.0"] is None
+
+
+def test_an_unknown_column_is_an_error_that_names_the_others(tmp_path):
+    done = hosts.desktop(tmp_path / "root").host("list", "-o", "address,colour")
+    assert done.returncode == 2
+    assert "colour is no column" in done.stderr and "DRIVER" in done.stderr
+
+
+@pytest.mark.parametrize("cpu, words", [
+    (hosts.INTEL, "intel_iommu=on"), (hosts.AMD, "AMD-Vi"), (hosts.ARM, "SMMU")])
+def test_says_how_to_turn_the_iommu_on(tmp_path, cpu, words):
+    done = hosts.no_iommu(tmp_path / "root", cpu).host("list")
+    assert done.returncode == 0 and "no IOMMU" in done.stderr and words in done.stderr
+
+
+def test_with_the_firmwares_table_there_the_kernel_is_to_blame(tmp_path):
+    host = hosts.no_iommu(tmp_path / "root")
+    host.write("sys/firmware/acpi/tables/DMAR", "")
+    assert "add intel_iommu=on to the kernel command line" in host.host("list").stderr
+    assert "setup" not in host.host("list").stderr
+
+
+def test_without_a_pci_bus_it_is_the_environment(tmp_path):
+    (tmp_path / "sys").mkdir()
+    host = hosts.Host(tmp_path / "root")
+    host.path("sys/bus/pci/devices").rmdir()
+    done = host.host("list")
+    assert done.returncode == 4 and "no PCI bus" in done.stderr
+
+
+def test_has_colors_on_a_terminal_only(tmp_path):
+    host = hosts.desktop(tmp_path / "root")
+    host.config("bind 02:00.0\n")
+    assert "\033[" in host.terminal(80, "list")
+    assert "\033[" not in host.terminal(80, "list", NO_COLOR="1")
+    assert "\033[" not in host.terminal(80, "list", "--no-color")
+    assert "\033[" not in host.terminal(80, "list", TERM="dumb")
+    assert "\033[" not in host.host("list").stdout
