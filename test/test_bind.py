@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""vfio-early bind and release, on fake machines with a kernel of their own (kernel.py). Real ones
+are test-vm's.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import pytest
+from cli import CONF, ENVIRONMENT, UNWANTED, USAGE, WELL, set_driver, vfio_early
+from machine import TOP
+
+GPU, SOUND, NIC, TWIN = "0000:01:00.0", "0000:01:00.1", "0000:02:00.0", "0000:03:00.0"
+IGPU, AHCI = "0000:00:02.0", "0000:00:17.0"
+
+
+@pytest.fixture(scope="session")
+def preload(tmp_path_factory):
+    library = tmp_path_factory.mktemp("kernel") / "kernel.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", library,
+                    TOP / "test/kernel.c"], check=True)
+    return library
+
+
+@pytest.fixture
+def kernel(desktop, preload, monkeypatch):
+    """A desktop that does what it is told."""
+    desktop.driver("vfio-pci")
+    desktop.driver("e1000e")
+    desktop.write("sys/bus/pci/drivers_probe", "")
+    desktop.path("etc").mkdir()
+    monkeypatch.setenv("LD_PRELOAD", str(preload))
+    monkeypatch.setenv("FAKE_KERNEL", f"{sys.executable} -B {TOP}/test/kernel.py")
+    return desktop
+
+
+def attribute(machine, address, name, text=None):
+    path = machine.path(f"sys/bus/pci/devices/{address}/{name}")
+    if text is not None:
+        path.write_text(text)
+    return path.read_text() if path.exists() else ""
+
+
+def driver(machine, address):
+    link = machine.path(f"sys/bus/pci/devices/{address}/driver")
+    return link.resolve().name if link.is_symlink() else ""
+
+
+def test_bind(kernel):
+    said = vfio_early(kernel, "bind", "02:00.0")
+    assert (said.status, said.out, said.err) == (WELL, f"{NIC}: bound to vfio-pci\n", "")
+    assert driver(kernel, NIC) == "vfio-pci"
+    assert attribute(kernel, NIC, "driver_override") == "vfio-pci"
+
+
+def test_bind_takes_it_from_the_host_driver(kernel):
+    set_driver(kernel, NIC, "e1000e")
+    said = vfio_early(kernel, "bind", NIC)
+    assert said.out == f"{NIC}: taken from e1000e, bound to vfio-pci\n"
+    assert said.status == WELL and driver(kernel, NIC) == "vfio-pci"
+
+
+def test_bind_again(kernel):
+    assert vfio_early(kernel, "bind", NIC).status == WELL
+    said = vfio_early(kernel, "bind", NIC)
+    assert (said.status, said.out) == (WELL, f"{NIC}: bound to vfio-pci\n")
+
+
+def test_bind_several(kernel):
+    said = vfio_early(kernel, "bind", "03:00.0", "02:00.0", "02:00.0")
+    assert said.status == WELL
+    assert said.out == f"{TWIN}: bound to vfio-pci\n{NIC}: bound to vfio-pci\n"
+
+
+@pytest.mark.parametrize("what", ["functions", "group"])
+def test_bind_with(kernel, what):
+    assert vfio_early(kernel, "bind", "01:00.0", "--with", what).status == WELL
+    assert driver(kernel, GPU) == driver(kernel, SOUND) == "vfio-pci"
+    assert driver(kernel, "0000:00:01.0") == "pcieport"
+
+
+def test_bind_leaves_what_else_is_listed(kernel):
+    kernel.config("bind 03:00.0\n")
+    assert vfio_early(kernel, "bind", NIC).status == WELL
+    assert driver(kernel, TWIN) == "" and attribute(kernel, TWIN, "driver_override") == "(null)\n"
+
+
+def test_bind_does_as_the_config_says(kernel):
+    kernel.driver("pci-stub")
+    kernel.config("bind 00:02.0 allow=boot-display driver=pci-stub\n")
+    said = vfio_early(kernel, "bind", "00:02.0")
+    assert said.out == f"{IGPU}: taken from i915, bound to pci-stub\n"
+    assert vfio_early(kernel, "bind", "00:02.0", "--driver", "vfio-pci").status == WELL
+    assert driver(kernel, IGPU) == "vfio-pci"
+
+
+def test_bind_allowed(kernel):
+    assert vfio_early(kernel, "bind", "00:02.0", "--allow", "boot-display").status == WELL
+    assert driver(kernel, IGPU) == "vfio-pci"
+
+
+@dataclass
+class Refusal:
+    """A command line that must not touch anything, and what is said of it."""
+    arguments: str
+    status: int
+    said: str
+    config: str = ""
+
+
+REFUSALS = [
+    Refusal("00:02.0", UNWANTED, f"{IGPU}: refused: the firmware's display is on it"),
+    Refusal("00:02.0", UNWANTED, "--allow boot-display would bind it all the same"),
+    Refusal("02:00.0 00:02.0", UNWANTED, f"{IGPU}: refused"),
+    Refusal("02:00.0", UNWANTED, f"{NIC}: refused: /{CONF}:1 keeps it", "keep 8086:10d3\n"),
+    Refusal("00:1c.0", UNWANTED, "a bridge is never passed through"),
+    Refusal("09:00.0", UNWANTED, "09:00.0: no such device"),
+    Refusal("9", USAGE, "bind: 9 is no PCI address"),
+    Refusal("02:00.0 --with all", USAGE, "with=all is neither"),
+    Refusal("02:00.0 --driver nosuch", ENVIRONMENT, "has no driver nosuch"),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda r: f"{r.arguments} {r.said}")
+def test_refusals_touch_nothing(kernel, refusal):
+    kernel.config(refusal.config)
+    before = kernel.snapshot()
+    said = vfio_early(kernel, "bind", *refusal.arguments.split())
+    assert (said.status, refusal.said in said.err) == (refusal.status, True), said
+    assert kernel.snapshot() == before
+
+
+@pytest.mark.parametrize("command, said", [
+    (("bind", AHCI), f"would fence {AHCI} for vfio-pci\nwould release {AHCI} for vfio-pci\n"),
+    (("release", NIC), f"{NIC}: would let the host's drivers probe it\n"),
+])
+def test_dry_run_touches_nothing(kernel, command, said):
+    before = kernel.snapshot()
+    run = vfio_early(kernel, *command, "--dry-run")
+    assert run.status == WELL and run.out.startswith(said)
+    assert kernel.snapshot() == before
+
+
+def test_without_the_driver(kernel):
+    shutil.rmtree(kernel.path("sys/bus/pci/drivers/vfio-pci"))
+    said = vfio_early(kernel, "bind", NIC)
+    assert said.status == ENVIRONMENT and "has no driver vfio-pci; are its modules" in said.err
+    assert attribute(kernel, NIC, "driver_override") == "(null)\n"
+
+
+@pytest.mark.parametrize("fails, said", [
+    ("bind 22", "fenced, but not bound to vfio-pci: Invalid argument"),
+    ("bind 19", "fenced, but not bound to vfio-pci: No such device"),
+    ("unbind 16", "failed, e1000e has it: e1000e does not release it: Device or resource busy"),
+    ("driver_override 22", "failed, e1000e has it: cannot write driver_override: Invalid"),
+])
+def test_bind_fails(kernel, fails, said):
+    set_driver(kernel, NIC, "e1000e")
+    attribute(kernel, NIC, "fails", fails)
+    run = vfio_early(kernel, "bind", NIC, TWIN)
+    assert run.status == UNWANTED
+    assert run.out.startswith(f"{NIC}: {said}") and f"{TWIN}: bound to vfio-pci" in run.out
+    assert f"or give it back: vfio-early release {NIC}\n" in run.out
+
+
+def back(machine, address, usual):
+    """As after `bind`, with a usual driver."""
+    set_driver(machine, address, "vfio-pci")
+    attribute(machine, address, "driver_override", "vfio-pci\n")
+    attribute(machine, address, "usual_driver", usual)
+
+
+def test_release(kernel):
+    back(kernel, NIC, "e1000e")
+    said = vfio_early(kernel, "release", "02:00.0")
+    assert (said.status, said.out, said.err) == (WELL, f"{NIC}: released to e1000e\n", "")
+    assert driver(kernel, NIC) == "e1000e"
+    assert attribute(kernel, NIC, "driver_override") == "(null)\n"
+
+
+def test_release_without_a_host_driver(kernel):
+    back(kernel, NIC, "")
+    said = vfio_early(kernel, "release", NIC)
+    assert said.out == f"{NIC}: released; the host has no driver for it\n"
+    assert said.status == WELL and driver(kernel, NIC) == ""
+
+
+def test_release_of_what_is_only_fenced(kernel):
+    back(kernel, NIC, "e1000e")
+    set_driver(kernel, NIC, "")
+    said = vfio_early(kernel, "release", NIC)
+    assert (said.status, said.out) == (WELL, f"{NIC}: released to e1000e\n")
+
+
+def test_release_of_what_the_host_has(kernel):
+    before = kernel.snapshot()
+    said = vfio_early(kernel, "release", AHCI)
+    assert (said.status, said.out) == (WELL, f"{AHCI}: stays with ahci\n")
+    assert kernel.snapshot() == before
+
+
+def test_release_of_what_is_listed(kernel):
+    kernel.config("bind 02:00.0\n")
+    back(kernel, NIC, "e1000e")
+    said = vfio_early(kernel, "release", NIC)
+    assert said.out == (f"{NIC}: released to e1000e\nthe next boot takes it again: /{CONF}:1 "
+                        f"lists it (vfio-early remove /{CONF}:1)\n")
+
+
+def test_release_that_vfio_takes_again(kernel):
+    back(kernel, NIC, "vfio-pci")
+    said = vfio_early(kernel, "release", NIC)
+    assert said.status == UNWANTED and "vfio-pci has taken it again; was its ID" in said.err
+
+
+@pytest.mark.parametrize("arguments, status, said", [
+    (["9"], USAGE, "release: 9 is no PCI address"),
+    (["09:00.0"], UNWANTED, "09:00.0: no such device"),
+    ([], USAGE, "usage: vfio-early release [OPTION]... ADDRESS..."),
+])
+def test_release_of_nothing(kernel, arguments, status, said):
+    run = vfio_early(kernel, "release", *arguments)
+    assert run.status == status and said in run.err
+
+
+def test_release_fails(kernel):
+    back(kernel, NIC, "e1000e")
+    back(kernel, TWIN, "e1000e")
+    attribute(kernel, NIC, "fails", "unbind 16")
+    said = vfio_early(kernel, "release", NIC, TWIN)
+    assert said.status == UNWANTED
+    assert f"{NIC}: cannot unbind it from its driver: Device or resource busy" in said.err
+    assert said.out == f"{TWIN}: released to e1000e\n"
+
+
+def test_release_leaves_alone_what_a_guest_uses(kernel, monkeypatch):
+    monkeypatch.delenv("LD_PRELOAD")
+    back(kernel, NIC, "e1000e")
+    kernel.write("dev/vfio/6", "")
+    before = kernel.snapshot()
+    said = vfio_early(kernel, "release", NIC, prefix=(
+        "strace", "-f", "-o", os.devnull, "-P", "dev/vfio/6", "--inject=openat:error=EBUSY"))
+    assert said.status == UNWANTED
+    assert f"{NIC}: cannot be released: a guest uses its IOMMU group 6; shut the" in said.err
+    assert kernel.snapshot() == before
+
+
+@pytest.mark.parametrize("command, said", [
+    ("bind", f"{NIC}: failed, e1000e has it: e1000e does not release it: it hangs"),
+    ("release", f"{NIC}: cannot unbind it from its driver: it hangs inside the kernel"),
+])
+def test_what_hangs_is_given_up(kernel, command, said):
+    if command == "bind":
+        set_driver(kernel, NIC, "e1000e")
+    else:
+        back(kernel, NIC, "e1000e")
+        back(kernel, TWIN, "e1000e")
+    attribute(kernel, NIC, "fails", "unbind 255")
+    start = time.monotonic()
+    run = vfio_early(kernel, command, NIC, TWIN)
+    assert time.monotonic() - start < 11
+    assert run.status == UNWANTED and said in run.out + run.err
+    assert driver(kernel, TWIN) == ("vfio-pci" if command == "bind" else "e1000e")
