@@ -24,6 +24,7 @@ static const struct number_case numbers[] = {
 	{ "leading zeros", "0000000000000000000000007", 10, 7, 7, "" },
 	{ "the maximum", "100", 10, 100, 100, "" },
 	{ "above the maximum", "101", 10, 100, 0, NULL },
+	{ "a maximum below the base", "2", 10, 1, 0, NULL },
 	{ "64 bits", "ffffffffffffffff", 16, UINT64_MAX, UINT64_MAX, "" },
 	{ "64 bits in decimal", "18446744073709551615", 10, UINT64_MAX, UINT64_MAX, "" },
 	{ "one above 64 bits", "18446744073709551616", 10, UINT64_MAX, 0, NULL },
