@@ -253,15 +253,17 @@ static void find_virtual_functions(const struct survey *survey, const struct cla
 	if (!count)
 		return;
 	pci_address_format(&claim->function->address, address);
+	text_add(&finding->text, "it has ");
 	text_add_number(&finding->text, count, 10, 1);
-	text_add(&finding->text,
-		 count == 1 ? " virtual function of it is"
-			    : " virtual functions of it are",
-		 " in use: vfio-pci refuses it as long as there are any");
-	text_add(&finding->remedy,
-		 "take out what makes them at boot, and run: echo 0 > "
-		 "/sys/bus/pci/devices/",
-		 address, "/sriov_numvfs");
+	text_add(
+		&finding->text, " virtual function", count == 1 ? "" : "s",
+		" now, and will have none: vfio-pci makes none, and is refused by the kernel "
+		"as long as there are any");
+	text_add(
+		&finding->remedy,
+		"leave it to its driver and pass through the virtual functions, or take out "
+		"what makes them at boot; to bind it now: echo 0 > /sys/bus/pci/devices/",
+		address, "/sriov_numvfs");
 }
 
 static void find_virtual_function(const struct survey *survey, const struct claim *claim,
@@ -273,6 +275,7 @@ static void find_virtual_function(const struct survey *survey, const struct clai
 	if (!facts_physical_function(&survey->machine->root, &claim->function->address,
 				     &physical))
 		return;
+	finding->refuses = true;
 	text_add(&finding->text, "it is a virtual function of ",
 		 pci_address_format(&physical, text),
 		 ", whose driver makes it after the boot program has run");
@@ -428,11 +431,22 @@ static int take(struct finding *finding, const struct claim *claim,
 	return 0;
 }
 
+/* Refused by a keep line, or for being a bridge: then nothing of it is in danger. */
+static bool is_kept(const struct claim *claim)
+{
+	const bool display = claim->function->boot_display &&
+			     !(claim->rule->allow & ALLOW_BOOT_DISPLAY);
+
+	return !is_taken(claim) && !display;
+}
+
 static int find_of_claim(const struct survey *survey, const struct claim *claim,
 			 struct dangers *ret)
 {
 	int error = 0;
 
+	if (is_kept(claim))
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(of_claims) && !error; i++) {
 		struct finding finding = { .kind = of_claims[i].kind };
 

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""vfio-early check on fake hosts. GOLDEN=write makes test/golden/ anew."""
+
+import json
+
+import hosts
+import pytest
+
+CONFIGS = {
+    "desktop": """# Two cards of one kind.
+bind 02:00.0 10de:1c03 with=functions   # the guest's
+bind 01:00.0
+keep class=0108
+bind 03:00.0
+bind 00:14.0
+bind 10de:1c30
+[travel]
+bind 00:1f.6
+""",
+    "server": "bind 18:00.0\nbind 5e:00.0 allow=in-use\nbind 3b:00.1\nbind 18:10.0\n",
+    "switch": "bind 03:00.0\n",
+    "laptop": "keep class=01\nbind 00:14.0 8086:a0ed\nbind 00:0e.0\n",
+    "no-iommu": "bind 01:00.0 10ec:8168\n",
+    "storage": "bind 8086:2922 count=all\n",
+}
+
+
+@pytest.fixture
+def desktop(tmp_path):
+    return hosts.desktop(tmp_path / "root")
+
+
+@pytest.mark.parametrize("name", hosts.HOSTS)
+def test_tells_what_each_line_does(tmp_path, name):
+    host = hosts.HOSTS[name](tmp_path / "root")
+    host.config(CONFIGS[name])
+    done = host.host("check", *host.kernel())
+    hosts.golden(f"check-{name}", f"{done.stdout}{done.stderr}exit {done.returncode}\n")
+
+
+@pytest.mark.parametrize("name", hosts.HOSTS)
+def test_json_says_the_same(tmp_path, name):
+    host = hosts.HOSTS[name](tmp_path / "root")
+    host.config(CONFIGS[name])
+    done = host.host("check", "--json", *host.kernel())
+    told = json.loads(done.stdout)
+    assert told["schema"] == 1 and not told["errors"]
+    assert list(told) == ["schema", "kernel", "lines", "dangers", "errors"]
+    hosts.golden(f"check-{name}.json", done.stdout)
+
+
+# config, status, words
+STATUSES = {
+    "nothing to do": ("", 0, "0 devices will be bound"),
+    "all is well": ("bind 02:00.0 10de:1c03 with=functions\n", 0, "2 devices will be bound"),
+    "a line of another profile is fine": ("[night]\nbind 02:00.0\n", 0,
+                                          "vfio_early=night on the kernel command line"),
+    "notes are no dangers": ("bind 02:00.0 with=functions\nbind 8086:15b7 allow=in-use\n", 0,
+                             "note: "),
+    "a device that isn't there": ("bind 09:00.0\n", 1, "1 line not in force"),
+    "a device that is refused": ("bind 03:00.0\n", 1, "1 will not"),
+    "a danger": ("bind 00:14.0\n", 1, "1 danger"),
+    "an error": ("bind 02:00.0\nbnid 01:00.0\n", 3, "/etc/vfio-early.conf:2:1: bnid"),
+}
+
+
+@pytest.mark.parametrize("case", STATUSES)
+def test_exit_status(desktop, case):
+    config, status, words = STATUSES[case]
+    desktop.config(config)
+    done = desktop.host("check")
+    assert (done.returncode, words in done.stdout + done.stderr) == (status, True), done
+
+
+# config, what is told, where
+NEAR_MISSES = {
+    "digits swapped": ("bind 10de:1c30\n", "did you mean 10de:1c03 at 0000:01:00.0?"),
+    "one digit wrong": ("bind 8086:15b8\n", "did you mean 8086:15b7 at 0000:00:1f.6?"),
+    "an address": ("bind 02:00.2\n", "did you mean 10de:1c03 at 0000:02:00.0?"),
+    "an address and an ID": ("bind 04:00.0 144d:a880\n",
+                             "did you mean 144d:a808 at 0000:03:00.0?"),
+}
+
+
+@pytest.mark.parametrize("case", NEAR_MISSES)
+def test_near_misses(desktop, case):
+    config, words = NEAR_MISSES[case]
+    desktop.config(config)
+    assert words in desktop.host("check").stdout
+
+
+def test_nothing_near_is_nothing_said(desktop):
+    desktop.config("bind 1234:5678\nbind class=0d\n")
+    assert "did you mean" not in desktop.host("check").stdout
+
+
+def test_a_kernel_that_is_not_there(desktop):
+    done = desktop.host("check", "--kernel", "9.9.9")
+    assert done.returncode == 4 and "/lib/modules/9.9.9" in done.stderr
+
+
+def test_a_tree_without_devices_is_read_for_errors(desktop, tmp_path):
+    bare = tmp_path / "bare"
+    (bare / "etc").mkdir(parents=True)
+    (bare / "etc/vfio-early.conf").write_text("bind\n")
+    desktop.root = bare
+    done = desktop.host("check")
+    assert done.returncode == 3 and "names no device" in done.stderr
+
+
+def test_an_images_keep_lines_are_in_force(desktop):
+    desktop.config("bind 02:00.1\n")
+    desktop.write("usr/lib/vfio-early/keep.conf", "keep 02:00.1\n")
+    done = desktop.host("check")
+    assert done.returncode == 1 and "allow=in-use would take it" in done.stdout
+
+
+def test_has_colors_on_a_terminal_only(desktop):
+    desktop.config("bind 02:00.0\n")
+    assert "\033[3" in desktop.terminal(80, "check")
+    assert "\033[" not in desktop.terminal(80, "check", "--no-color")
+    assert "\033[" not in desktop.terminal(80, "check", NO_COLOR="1")

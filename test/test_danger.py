@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every danger: found where it is, told with its remedy, and not found where it isn't."""
+
+import json
+
+import hosts
+import pytest
+
+
+def dangers(host, config, *arguments):
+    """{(address or line, kind): danger} of a config."""
+    host.config(config)
+    done = host.host("check", "--json", *arguments)
+    assert done.returncode in (0, 1, 3), done.stderr
+    return {(danger["address"] or danger["line"], danger["kind"]): danger
+            for danger in json.loads(done.stdout)["dangers"]}
+
+
+@pytest.fixture
+def desktop(tmp_path):
+    return hosts.desktop(tmp_path / "root")
+
+
+@pytest.fixture
+def server(tmp_path):
+    return hosts.server(tmp_path / "root")
+
+
+# host, config, address or line, kind, words of the text, words of the remedy
+CASES = {
+    "the display with boot_vga": (
+        hosts.desktop, "bind 01:00.0\n", "0000:01:00.0", "boot-display", "display",
+        "allow=boot-display on /etc/vfio-early.conf:1"),
+    "the root disk": (
+        hosts.desktop, "bind 03:00.0\n", "0000:03:00.0", "in-use", "/ (nvme0n1p2)",
+        "allow=in-use on /etc/vfio-early.conf:1"),
+    "swap": (
+        hosts.desktop, "bind 03:00.0\n", "0000:03:00.0", "in-use", "swap (nvme0n1p3)", ""),
+    "the network card of the default route": (
+        hosts.desktop, "bind 00:1f.6\n", "0000:00:1f.6", "in-use", "default route (enp0s31f6)",
+        ""),
+    "below a bridge, a VLAN and a bond: the first card": (
+        hosts.server, "bind 3b:00.0\n", "0000:3b:00.0", "in-use", "default route (br0)", ""),
+    "below a bridge, a VLAN and a bond: the second card": (
+        hosts.server, "bind 3b:00.1\n", "0000:3b:00.1", "in-use", "default route (br0)", ""),
+    "the default route of IPv6": (
+        hosts.laptop, "bind 00:14.3\n", "0000:00:14.3", "in-use", "default route (wlp0s20f3)",
+        ""),
+    "a disk below MD and LVM": (
+        hosts.server, "bind 5e:00.1\n", "0000:5e:00.1", "in-use", "/ (dm-0), swap (dm-1)", ""),
+    "a disk below LUKS and LVM": (
+        hosts.laptop, "bind 10000:e1:00.0\n", "10000:e1:00.0", "in-use", "/ (dm-1)", ""),
+    "the hibernation image, by its UUID": (
+        hosts.laptop, "bind 10000:e1:00.0\n", "10000:e1:00.0", "in-use",
+        "the hibernation image (dm-2)", ""),
+    "the controller in front of a disk's domain": (
+        hosts.laptop, "bind 00:0e.0\n", "0000:00:0e.0", "in-use", "/ (dm-1)", ""),
+    "the disk that a btrfs was mounted by": (
+        hosts.storage, "bind 01:00.0\n", "0000:01:00.0", "in-use", "/data (sda1)", ""),
+    "another disk of the btrfs": (
+        hosts.storage, "bind 02:00.0\n", "0000:02:00.0", "in-use", "a mounted btrfs (sdb1)",
+        ""),
+    "a disk of an imported ZFS pool": (
+        hosts.storage, "bind 03:00.0\n", "0000:03:00.0", "in-use", "ZFS pool tank (sdc1)", ""),
+    "a disk of a ZFS pool that is not imported": (
+        hosts.storage, "bind 04:00.0\n", "0000:04:00.0", "maybe-in-use",
+        "ZFS pool other (sdd1)", "move"),
+    "a ZFS partition that says no more": (
+        hosts.storage, "bind 05:00.0\n", "0000:05:00.0", "maybe-in-use", "unknown name (sde1)",
+        "move"),
+    "the last keyboard": (
+        hosts.desktop, "bind 00:14.0\n", "0000:00:14.0", "keyboard", "Logitech K120",
+        "another controller"),
+    "a group mate that the host needs": (
+        hosts.switch, "bind 03:00.0\n", "0000:03:00.0", "group",
+        "0000:04:00.0 (xhci_hcd), 0000:05:00.0 (nvme)", "another slot"),
+    "a group mate that the host does not need": (
+        hosts.desktop, "bind 02:00.0\n", "0000:02:00.0", "group",
+        "0000:02:00.1 (snd_hda_intel)", "with=group on /etc/vfio-early.conf:1"),
+    "a physical function with virtual ones": (
+        hosts.server, "bind 18:00.0\n", "0000:18:00.0", "virtual-functions",
+        "2 virtual functions", "echo 0 > /sys/bus/pci/devices/0000:18:00.0/sriov_numvfs"),
+    "a virtual function": (
+        hosts.server, "bind 18:10.2\n", "0000:18:10.2", "virtual-function", "0000:18:00.0",
+        "vfio-early bind 0000:18:10.2"),
+    "no IOMMU": (
+        hosts.no_iommu, "bind 01:00.0\n", 0, "iommu-off", "off", "intel_iommu=on"),
+    "nothing that can reset it, with more of its bus to take": (
+        hosts.desktop, "bind 02:00.0\n", "0000:02:00.0", "no-reset", "one start of a guest",
+        "with=functions"),
+    "an ID alone": (
+        hosts.desktop, "bind 8086:15b7 allow=in-use\n", 1, "id-alone", "one more of its kind",
+        "bind 0000:00:1f.6 8086:15b7"),
+    "the module's name for the driver's": (
+        hosts.desktop, "bind 00:1f.6 driver=vfio_pci\n", "0000:00:1f.6", "driver",
+        "the driver is vfio-pci", "driver=vfio-pci"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_is_told(tmp_path, case):
+    make, config, subject, kind, text, remedy = CASES[case]
+    found = dangers(make(tmp_path / "root"), config)
+    assert (subject, kind) in found, found
+    assert text in found[subject, kind]["text"]
+    assert remedy in found[subject, kind]["remedy"] != ""
+
+
+# host, config, address or line, kind
+ABSENT = {
+    "another display than the firmware's": (
+        hosts.desktop, "bind 02:00.0\n", "0000:02:00.0", "boot-display"),
+    "a display that is allowed": (
+        hosts.desktop, "bind 01:00.0 allow=boot-display\n", "0000:01:00.0", "boot-display"),
+    "a disk that is allowed": (
+        hosts.desktop, "bind 03:00.0 allow=in-use\n", "0000:03:00.0", "in-use"),
+    "a disk that a keep line keeps": (
+        hosts.desktop, "keep 03:00.0\nbind 03:00.0\n", "0000:03:00.0", "in-use"),
+    "a disk that nobody uses": (
+        hosts.storage, "bind 06:00.0\n", "0000:06:00.0", "in-use"),
+    "a route to one network": (
+        hosts.server, "bind 18:00.0\n", "0000:18:00.0", "in-use"),
+    "a keyboard while there is a PS/2 one": (
+        hosts.laptop, "bind 00:14.0\n", "0000:00:14.0", "keyboard"),
+    "a group of which all is taken": (
+        hosts.desktop, "bind 02:00.0 with=group\n", "0000:02:00.0", "group"),
+    "a group mate without a driver": (
+        hosts.laptop, "bind 00:14.0\n", "0000:00:14.0", "group"),
+    "a bus of which all is taken": (
+        hosts.desktop, "bind 02:00.0 with=functions\n", "0000:02:00.0", "no-reset"),
+    "a card with a reset": (
+        hosts.switch, "bind 03:00.0\n", "0000:03:00.0", "no-reset"),
+    "an ID with an address": (
+        hosts.desktop, "bind 02:00.0 10de:1c03\n", 1, "id-alone"),
+    "an ID with count=all": (
+        hosts.desktop, "bind 10de:10f1 count=all\n", 1, "id-alone"),
+    "a machine with an IOMMU": (
+        hosts.desktop, "bind 02:00.0\n", 0, "iommu-off"),
+    "a machine that remaps interrupts": (
+        hosts.desktop, "bind 02:00.0\n", 0, "no-interrupt-remapping"),
+    "a driver that is a module": (
+        hosts.desktop, "bind 02:00.0\n", "0000:02:00.0", "built-in"),
+}
+
+
+@pytest.mark.parametrize("case", ABSENT)
+def test_is_not_told(tmp_path, case):
+    make, config, subject, kind = ABSENT[case]
+    assert (subject, kind) not in dangers(make(tmp_path / "root"), config)
+
+
+def test_a_display_is_found_by_its_framebuffer(desktop):
+    desktop.write("proc/iomem", "c0000000-c0ffffff : PCI Bus 0000:02\n"
+                  "  c0000000-c07fffff : BOOTFB\n")
+    desktop.attribute("0000:02:00.0", "resource", "0x00000000c0000000 0x00000000c0ffffff 0x0")
+    assert ("0000:02:00.0", "boot-display") in dangers(desktop, "bind 02:00.0\n")
+
+
+def test_interrupts_that_are_not_remapped(desktop):
+    desktop.write("proc/interrupts", "   1:   9   IO-APIC   1-edge   i8042\n")
+    found = dangers(desktop, "bind 02:00.0\n")[0, "no-interrupt-remapping"]
+    assert "allow_unsafe_interrupts=1" in found["remedy"]
+    assert not [kind for _, kind in
+                dangers(desktop, "bind 02:00.0\n"
+                        "option vfio_iommu_type1 allow_unsafe_interrupts=1\n")
+                if kind == "no-interrupt-remapping"]
+
+
+def test_a_driver_that_is_built_in_by_sysfs(desktop):
+    desktop.built_in("e1000e")
+    found = dangers(desktop, "bind 00:1f.6 allow=in-use\n")["0000:00:1f.6", "built-in"]
+    assert not found["grave"] and "e1000e" in found["text"]
+
+
+def test_a_driver_that_is_built_into_the_kernel_asked_for(desktop):
+    assert ("0000:00:14.0", "built-in") not in dangers(desktop, "bind 00:14.0\n")
+    assert ("0000:00:14.0", "built-in") in dangers(desktop, "bind 00:14.0\n",
+                                                   *desktop.kernel())
+
+
+def test_a_driver_that_the_kernel_lacks(desktop):
+    found = dangers(desktop, "bind 00:1f.6 driver=xe-vfio-pci allow=in-use\n",
+                    *desktop.kernel())
+    assert "no driver xe-vfio-pci" in found["0000:00:1f.6", "driver"]["text"]
+    assert not dangers(desktop, "bind 00:1f.6 driver=mlx5-vfio-pci allow=in-use\n",
+                       *desktop.kernel())
+
+
+def test_a_keyboard_that_a_program_made_up_is_none(desktop):
+    desktop.keyboard("ydotoold virtual device", "sys/devices/virtual")
+    assert ("0000:00:14.0", "keyboard") in dangers(desktop, "bind 00:14.0\n")
+
+
+def test_an_nvme_namespace_with_several_controllers(desktop):
+    subsystem = "sys/devices/virtual/nvme-subsystem/nvme-subsys7"
+    desktop.device("0000:04:00.0", "144d:a80a", "010802", group=9, driver="nvme")
+    controller = f"{desktop.directories['0000:04:00.0']}/nvme/nvme7"
+    desktop.path(controller).mkdir(parents=True)
+    desktop.block("nvme7n1", subsystem)
+    desktop.link(f"{subsystem}/nvme7", controller)
+    desktop.link("sys/class/nvme-subsystem/nvme-subsys7", subsystem)
+    desktop.mount("/srv", "/dev/nvme7n1", "nvme7n1")
+    found = dangers(desktop, "bind 04:00.0\n")
+    assert found["0000:04:00.0", "in-use"]["text"].endswith("/srv (nvme7n1)")
+
+
+def test_a_mount_point_cannot_write_to_the_terminal(desktop):
+    desktop.mount("/x\\033[31m\\012y", "/dev/nvme0n1p3", "nvme0n1p3")
+    done = desktop.host("list", "-o", "use")
+    assert "/x?[31m?y" in done.stdout and "\033" not in done.stdout
+
+
+def test_many_mounts_are_cut_short(desktop):
+    for number in range(100):
+        desktop.mount(f"/mnt/{number}", "/dev/nvme0n1p3", "nvme0n1p3")
+    found = dangers(desktop, "bind 03:00.0\n")["0000:03:00.0", "in-use"]
+    assert found["text"].endswith(", ...") and len(found["text"]) < 400
+
+
+def test_layers_that_lead_to_themselves_end(desktop):
+    desktop.virtual("dm-0")
+    desktop.link("sys/devices/virtual/block/dm-0/slaves/dm-0", "sys/class/block/dm-0")
+    desktop.mount("/loop", "/dev/dm-0", "dm-0")
+    assert dangers(desktop, "bind 02:00.0\n")
