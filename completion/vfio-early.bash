@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# Completion of vfio-early for bash. Commands and options are the program's own: it is asked for
+# its --help, so that there is no second list of them.
+
+_vfio_early_commands()
+{
+	"$1" --help 2>/dev/null | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p'
+}
+
+_vfio_early_options()
+{
+	"$1" "$2" --help 2>/dev/null | sed -n 's/^  \(..[, ] \)\{0,1\} *\(--[a-z-]*\).*/\2/p'
+}
+
+# What an option of that name takes, or an argument of that command.
+_vfio_early_values()
+{
+	case $1 in
+	--with) echo functions group ;;
+	--allow) echo boot-display in-use ;;
+	--driver) echo vfio-pci auto ;;
+	--kernel | image) ls /lib/modules 2>/dev/null ;;
+	add | remove | bind | release) ls /sys/bus/pci/devices 2>/dev/null ;;
+	esac
+}
+
+_vfio_early()
+{
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+	local program=${COMP_WORDS[0]} command=${COMP_WORDS[1]} words
+
+	# Addresses have colons, which bash takes for the ends of words.
+	if declare -F _get_comp_words_by_ref >/dev/null; then
+		_get_comp_words_by_ref -n : -c word -p before
+	fi
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		words="$(_vfio_early_commands "$program") --help --version"
+	elif [[ $before == --root || $before == --dest ]]; then
+		mapfile -t COMPREPLY < <(compgen -d -- "$word")
+		return
+	elif [[ $word == -* ]]; then
+		words=$(_vfio_early_options "$program" "$command")
+	else
+		words=$(_vfio_early_values "$before")
+		[ -n "$words" ] || words=$(_vfio_early_values "$command")
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+	if declare -F __ltrim_colon_completions >/dev/null; then
+		__ltrim_colon_completions "$word"
+	fi
+}
+
+complete -F _vfio_early vfio-early

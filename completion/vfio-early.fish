@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Completion of vfio-early for fish. Commands and options are the program's own: it is asked for
+# its --help, so that there is no second list of them.
+
+function __vfio_early_commands
+    vfio-early --help 2>/dev/null | string replace -rf '^  ([a-z][a-z-]*) +(.*)' '$1\t$2'
+end
+
+function __vfio_early_options
+    set -l command (commandline -opc)[2]
+    vfio-early $command --help 2>/dev/null |
+        string replace -rf '^  (?:..[, ] )? *(--[a-z-]+)(?: [A-Z]+)? +(.*)' '$1\t$2'
+end
+
+function __vfio_early_devices
+    vfio-early list --columns ADDRESS,NAME 2>/dev/null |
+        string replace -rf '^[^0-9a-f]*([0-9a-f]{4,8}:[0-9a-f:.]+) +(.*)' '$1\t$2'
+end
+
+function __vfio_early_first
+    test (count (commandline -opc)) -eq 1
+end
+
+function __vfio_early_takes_device
+    set -l words (commandline -opc)
+    contains -- "$words[2]" add remove bind release
+    and not contains -- "$words[-1]" --root --with --driver --allow
+end
+
+function __vfio_early_behind
+    contains -- (commandline -opc)[-1] $argv
+end
+
+complete -c vfio-early -f
+complete -c vfio-early -n __vfio_early_first -a '(__vfio_early_commands)'
+complete -c vfio-early -n __vfio_early_first -a '--help --version'
+complete -c vfio-early -n 'not __vfio_early_first; and string match -q -- "-*" (commandline -ct)' \
+    -a '(__vfio_early_options)'
+complete -c vfio-early -n __vfio_early_takes_device -a '(__vfio_early_devices)'
+complete -c vfio-early -n '__vfio_early_behind --with' -a 'functions group'
+complete -c vfio-early -n '__vfio_early_behind --allow' -a 'boot-display in-use'
+complete -c vfio-early -n '__vfio_early_behind --driver' -a 'vfio-pci auto'
+complete -c vfio-early -n '__vfio_early_behind --root --dest' -a '(__fish_complete_directories)'
+complete -c vfio-early -n '__vfio_early_behind --kernel image' -a '(path basename /lib/modules/*)'
