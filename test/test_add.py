@@ -7,15 +7,17 @@ import os
 import pty
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import machine as machines
 import pytest
-from cli import CONF, ENVIRONMENT, PROGRAM, UNWANTED, USAGE, WELL, vfio_early
+from cli import CONF, CONFIG, ENVIRONMENT, PROGRAM, UNWANTED, USAGE, WELL, vfio_early
 
 GPU, SOUND, NIC, TWIN = "0000:01:00.0", "0000:01:00.1", "0000:02:00.0", "0000:03:00.0"
 IGPU = "0000:00:02.0"
@@ -384,7 +386,7 @@ def calls_of_the_edit(machine, *arguments):
         name, rest = re.match(r"(\w+)(.*)", line).groups()
         seen[name] = seen.get(name, 0) + 1
         locked |= ".conf.new" in rest
-        if locked and not re.search(r"/(?:sys|proc|usr|lib|run|dev)/", rest):
+        if locked and not re.search(r'["/](?:sys|proc|usr|lib|run|dev)/', rest):
             calls.append((name, seen[name]))
     return [call for call in calls if call[0] not in ("exit_group", "brk", "munmap", "mmap")]
 
@@ -430,3 +432,59 @@ def test_an_edit_that_fails_changes_nothing(desktop, fault):
     assert said.status == ENVIRONMENT and "cannot be written" in said.err, said
     assert desktop.read(CONF) == "# mine\n"
     assert os.listdir(desktop.path("etc")) == ["vfio-early.conf"]
+
+
+ERRORS = {"openat": "EACCES ENOENT EMFILE EIO", "read": "EIO", "write": "EIO ENOSPC",
+          "newfstatat": "EIO ENOENT", "fstat": "EIO", "flock": "EINTR ENOLCK", "close": "EIO",
+          "fsync": "EIO", "renameat": "EROFS ENOSPC", "fchown": "EPERM", "fchmod": "EPERM",
+          "ftruncate": "EIO", "readlinkat": "EACCES ENOENT EIO", "flistxattr": "EIO EOPNOTSUPP",
+          "unlinkat": "EIO", "umask": "EIO", "getdents64": "EIO", "lseek": "EIO"}
+
+
+@pytest.mark.parametrize("arguments", [("add", "02:00.0"), ("remove", "03:00.0")],
+                         ids=["add", "remove"])
+def test_one_fault_in_any_call(tmp_path, arguments):
+    """Whatever fails, the file is the old or the new one; and it is the new one if all is well."""
+    old = b"# mine\nbind 03:00.0\n"
+    machine = machines.desktop(tmp_path / "root")
+    machine.config(old)
+    calls = calls_of_the_edit(machine, *arguments)
+    new = machine.path(CONF).read_bytes()
+    faults = [(name, count, error) for name, count in calls
+              for error in ERRORS.get(name, "").split()]
+    assert new != old and len(faults) > 50
+    for fault in faults:
+        machine.path(CONF).write_bytes(old)
+        said = vfio_early(machine, *arguments, prefix=(
+            "strace", "-o", "/dev/null",
+            "--inject={}:when={}:error={}".format(*fault)))
+        text = machine.path(CONF).read_bytes()
+        assert text in (old, new), fault
+        assert said.status in (WELL, UNWANTED, CONFIG, ENVIRONMENT), (fault, said)
+        assert text == new or said.status != WELL, (fault, said)
+
+
+def test_an_editor_that_saves_meanwhile_wins(desktop):
+    """The program waits in front of its last look, and the file is changed under it."""
+    desktop.config("# mine\n")
+    waiting = subprocess.Popen(
+        ["strace", "-o", "/dev/null", "-P", desktop.path(f"{CONF}.new"),
+         "--inject=fsync:signal=STOP", PROGRAM, "add", "--root", desktop.root, "02:00.0"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    stopped = stopped_child(waiting.pid)
+    desktop.config("# saved by an editor\n")
+    os.kill(stopped, signal.SIGCONT)
+    said = waiting.communicate(timeout=60)[1].decode()
+    assert waiting.returncode == ENVIRONMENT
+    assert "somebody else has changed it just now; try again" in said
+    assert desktop.read(CONF) == "# saved by an editor\n"
+
+
+def stopped_child(parent):
+    """The child of `parent`, once it is stopped."""
+    for _ in range(600):
+        for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            if re.search(r"^State:\s+[Tt]", Path(f"/proc/{child}/status").read_text(), re.M):
+                return int(child)
+        time.sleep(0.01)
+    raise AssertionError("it does not stop")

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include "conf.h"
@@ -37,6 +36,7 @@ const char *edit_explain(int error)
 		{ EBUSY, "another edit of it does not end; find it, or try again" },
 		{ EFBIG, "larger than 1 MiB; the boot would not read all of it" },
 		{ EINVAL, "not a regular file" },
+		{ ESTALE, "somebody else has changed it just now; try again" },
 		{ EACCES, "Permission denied; only root may edit it: try sudo" },
 		{ EPERM, "Operation not permitted; its owner or mode could not be kept" },
 	};
@@ -161,6 +161,28 @@ static int lock(struct edit *edit)
 	return -EBUSY;
 }
 
+/* The file as it is, zeroed if there is none. 0 or -errno. */
+static int look(const struct edit *edit, struct stat *ret)
+{
+	*ret = (struct stat){ 0 };
+	if (fstatat(edit->root.fd, edit->path, ret, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return errno == ENOENT ? 0 : -errno;
+}
+
+static bool is_same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Is the file still the one that was read? An editor knows nothing of the lock. */
+static bool is_unchanged(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       a->st_size == b->st_size && is_same_time(&a->st_mtim, &b->st_mtim) &&
+	       is_same_time(&a->st_ctim, &b->st_ctim);
+}
+
 int edit_open(struct edit *ret, const struct root *root, const char *path)
 {
 	int error;
@@ -177,10 +199,13 @@ int edit_open(struct edit *ret, const struct root *root, const char *path)
 	error = lock(ret);
 	if (error)
 		return error;
+	error = look(ret, &ret->before);
+	if (error)
+		return error;
 	error = root_read_file(root, ret->path, CONF_FILE_MAX, &ret->text);
 	if (error > 0)
 		return -EFBIG;
-	return error == -ENOENT ? 0 : error;
+	return error == -ENOENT && !ret->before.st_ino ? 0 : error;
 }
 
 static int write_all(int fd, const char *bytes, size_t length)
@@ -235,18 +260,19 @@ static int copy_attributes(int from, int to)
 /* Owner first: a change of owner takes mode bits away, a change of mode touches the ACL. */
 static int copy_metadata(const struct edit *edit)
 {
-	_cleanup_(closep) int old = root_descriptor(&edit->root, edit->path,
-						    O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
-	struct stat st = { .st_mode = 0644, .st_uid = geteuid(), .st_gid = getegid() };
+	_cleanup_(closep) int old = -1;
+	bool exists = edit->before.st_ino;
+	uid_t owner = exists ? edit->before.st_uid : geteuid();
+	gid_t group = exists ? edit->before.st_gid : getegid();
+	mode_t mode = exists ? edit->before.st_mode & 07777 : 0644;
 
-	if (old < 0 && old != -ENOENT)
-		return old;
-	if (old >= 0 && fstat(old, &st) < 0)
+	if (fchown(edit->fd, owner, group) < 0 || fchmod(edit->fd, mode) < 0)
 		return -errno;
-	if (fchown(edit->fd, st.st_uid, st.st_gid) < 0 ||
-	    fchmod(edit->fd, st.st_mode & 07777) < 0)
-		return -errno;
-	return old < 0 ? 0 : copy_attributes(old, edit->fd);
+	if (!exists)
+		return 0;
+	old = root_descriptor(&edit->root, edit->path,
+			      O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+	return old < 0 ? old : copy_attributes(old, edit->fd);
 }
 
 /* The directory that `path` is in; its fsync() makes a rename last. */
@@ -256,6 +282,26 @@ static int open_directory(const struct edit *edit)
 
 	string_copy(directory, strrchr(edit->path, '/') - edit->path + 1, edit->path);
 	return root_descriptor(&edit->root, directory, O_RDONLY | O_DIRECTORY);
+}
+
+/* The last moment before the new file is the config. */
+static int put_in_place(struct edit *edit)
+{
+	struct stat now;
+	int error;
+
+	if (fsync(edit->fd) < 0)
+		return -errno;
+	error = look(edit, &now);
+	if (error)
+		return error;
+	if (!is_unchanged(&edit->before, &now))
+		return -ESTALE;
+	if (renameat(edit->root.fd, edit->temporary, edit->root.fd, edit->path) < 0)
+		return -errno;
+	closep(&edit->fd);
+	edit->fd = -1;
+	return 0;
 }
 
 static bool is_same(const struct text *a, const struct text *b)
@@ -281,13 +327,10 @@ int edit_commit(struct edit *edit, const struct text *text)
 	error = write_all(edit->fd, text_string(text), text->length);
 	if (!error)
 		error = copy_metadata(edit);
+	if (!error)
+		error = put_in_place(edit);
 	if (error)
 		return error;
-	if (fsync(edit->fd) < 0 ||
-	    renameat(edit->root.fd, edit->temporary, edit->root.fd, edit->path) < 0)
-		return -errno;
-	closep(&edit->fd);
-	edit->fd = -1;
 	return fsync(directory) < 0 ? -errno : 0;
 }
 

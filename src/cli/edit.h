@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "root.h"
 #include "text.h"
@@ -18,7 +19,9 @@ struct edit {
 	char path[ROOT_PATH_SIZE]; /* in the root: the file itself, behind all symlinks */
 	char temporary[ROOT_PATH_SIZE]; /* beside it: the lock, and the file to be */
 	int fd;				/* of the temporary file, -1 without the lock */
-	struct text text;		/* what the file says now */
+	struct stat
+		before; /* the file as it was when it was read; zeroed: there was none */
+	struct text text; /* what it says */
 };
 
 #define EDIT_NONE ((struct edit){ .root = ROOT_NONE, .fd = -1 })
@@ -38,7 +41,7 @@ int edit_open(struct edit *ret, const struct root *root, const char *path) _must
 /*
  * Puts `text` in the file's place, with its mode, owner and extended attributes: whatever happens
  * meanwhile, the file is the old one or the new one. The same text again writes nothing. 0 or
- * -errno.
+ * -errno: -ESTALE if somebody has changed the file who knows nothing of the lock.
  */
 int edit_commit(struct edit *edit, const struct text *text) _must_check_;
 
