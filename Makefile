@@ -108,6 +108,10 @@ check-unit: all units
 check-vm: all
 	$(PYTEST) -n 2 test-vm
 
+# Every fault in every system call; `make check` has a part of it.
+sweep: all
+	$(PYTHON) -B test/sweep.py
+
 try: deps all
 	$(PYTHON) -B test-vm/try.py
 
@@ -148,5 +152,5 @@ clean:
 	find $B -mindepth 1 -maxdepth 1 ! -name fetched -exec rm -rf {} + 2>/dev/null || true
 
 .DELETE_ON_ERROR:
-.PHONY: all units check check-unit check-vm try deps install uninstall clean
+.PHONY: all units check check-unit check-vm sweep try deps install uninstall clean
 .SECONDARY:

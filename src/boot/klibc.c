@@ -32,10 +32,10 @@ int fflush(FILE *file)
 #define ALIGNMENT 16
 
 /* The first piece needs nothing of the kernel, which may have nothing to give. */
-static char first[PIECE] __attribute__((aligned(ALIGNMENT)));
+static char first[4 * PIECE] __attribute__((aligned(ALIGNMENT)));
 static struct {
 	char *next, *end;
-} piece = { first, first + PIECE };
+} piece = { first, first + sizeof(first) };
 
 void *malloc(size_t size)
 {

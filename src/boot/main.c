@@ -54,9 +54,11 @@ static void open_log(const struct root *root)
 static int read_cmdline(struct boot *boot)
 {
 	struct text text = { 0 };
-	/* One that can't be read is as good as an empty one. */
-	int error = root_read_proc(&boot->root, "proc/cmdline", 64 * 1024, &text);
+	int error;
 
+	/* One that can't be read is as good as an empty one. */
+	if (root_read_proc(&boot->root, "proc/cmdline", 64 * 1024, &text) < 0)
+		text_done(&text);
 	error = cmdline_parse(&boot->cmdline, text_string(&text));
 	text_done(&text);
 	return error;

@@ -49,7 +49,7 @@ static int add_file(struct confdir *confdir, const struct root *root, const char
 		return 0;
 	confdir->file_count++;
 	file->path = strdup(path);
-	if (!file->path || error == -ENOMEM)
+	if (!file->path)
 		return -ENOMEM;
 	if (error < 0)
 		return file_error(&confdir->conf, path, "cannot be read: ",
@@ -77,7 +77,7 @@ static int add_dropins(struct confdir *confdir, const struct root *root)
 
 	if (error == -ENOENT)
 		return 0;
-	if (error && error != -ENOMEM)
+	if (error)
 		return file_error(&confdir->conf, CONFDIR_DROPINS,
 				  "cannot be read: ", error_text(-error));
 	for (size_t i = 0; i < count && !error; i++) {

@@ -70,6 +70,7 @@ int deadline_run(void (*work)(void *context), void *context,
 		return error;
 	}
 	if (child == 0) {
+		close(ends[0]); /* the work may need the descriptor */
 		work(context);
 		_exit(0);
 	}
