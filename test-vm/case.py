@@ -3,17 +3,20 @@
 
     title     what it shows, in a sentence
     config    the vfio-early.conf that the machine boots with
-    image     "shared" (default), "own" or "late": see image.py
+    image     a kind of generator.py, or a list of them; "shared" (default) is a usual one of
+              initramfs-tools, "dracut" and "dracut-systemd" are those of dracut
     suites    default: all
     kernel    more for the kernel command line
     client    address of the function that the VFIO client uses
     contend   drivers that are given the ID of a device by new_id: ["r8169:1234:11e8"]
     overlay   {path: text} of more files laid over the image
+    loaded    modules that are named somewhere to be loaded early: in `kernel`, in `overlay`
     report    lines that the report must have: every word of each must stand in one line
-    warnings  what mkinitramfs must warn of ("W: ...") when it builds the image
+    warnings  what must be warned of ("W: ...") when the image is built
     caught    for a negative control: what the judge must find wrong with a claimed device
     device    one table a device: at (its address), model (of devices.toml), expect (of
-              judge.py), tried (a driver of `contend` that must have probed it in vain)
+              judge.py; or a table of that for each suite), tried (a driver of `contend` that
+              must have probed it in vain)
 """
 
 import concurrent.futures
@@ -23,6 +26,7 @@ import shlex
 import tomllib
 
 import debian
+import generator
 import image
 import judge
 import once
@@ -44,14 +48,18 @@ class Case:
     client: str = ""
     contend: tuple = ()
     overlay: dict = dataclasses.field(default_factory=dict)
+    loaded: tuple = ()
     report: tuple = ()
     warnings: tuple = ()
     caught: tuple = ()
     device: tuple = ()
 
+    of_many: bool = False  # the file names several images
+
     @property
     def id(self):
-        return f"{self.name}-{self.suite}"
+        words = [self.name, self.suite, *([self.image] if self.of_many else [])]
+        return "-".join(words)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +81,7 @@ class Outcome:
         return "\n".join([*lines, *self.problems]) + "\n"
 
 
-OWN = {"name", "suite"}  # not in the file: its name, and one of its suites
+OWN = {"name", "suite", "of_many"}  # not in the file
 KEYS = {field.name for field in dataclasses.fields(Case)} - OWN | {"suites"}
 
 
@@ -82,7 +90,8 @@ def load_all():
     paths = sorted((once.HERE / "cases").glob("*.toml"))
     cases = [case for path in paths for case in load(path)]
     wanted = os.environ.get("CASE")
-    selected = [case for case in cases if wanted in (None, "", case.name, case.id)]
+    names = lambda case: (case.name, f"{case.name}-{case.suite}", case.id)
+    selected = [case for case in cases if not wanted or wanted in names(case)]
     if not selected:
         names = " ".join(sorted({case.name for case in cases}))
         raise SystemExit(f"no case is called {wanted}; there are: {names}")
@@ -90,17 +99,22 @@ def load_all():
 
 
 def load(path):
-    """The case of one file, once for each of its suites."""
+    """The case of one file, once for each of its suites and images."""
     table = tomllib.loads(path.read_text("utf-8"))
     unknown = set(table) - KEYS
     if unknown:
         raise ValueError(f"{path}: unknown key: {' '.join(sorted(unknown))}")
-    suites = table.pop("suites", SUITES)
+    suites, images = table.pop("suites", SUITES), table.pop("image", Case.image)
+    of_many = isinstance(images, list)
     fields = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in table.items()
     }
-    return [Case(name=path.stem, suite=suite, **fields) for suite in suites]
+    return [
+        Case(name=path.stem, suite=suite, image=kind, of_many=of_many, **fields)
+        for suite in suites
+        for kind in (images if of_many else [images])
+    ]
 
 
 def prepare(cases):
@@ -133,6 +147,7 @@ def run(case):
     machine = qemu.Machine(
         vmlinux=suite.vmlinux,
         initrd=_initrd(case, suite, place),
+        unified=_unified(case, suite, place),
         disk=image.real_root(),
         devices=_devices(case),
         command_line=_command_line(case),
@@ -151,15 +166,27 @@ def _initrd(case, suite, place):
     loaded after init-top, for all devices alike.
     """
     base = _image_of(case, suite)
-    if case.image == "own":
+    kind = generator.KINDS[case.image]
+    if kind.config is generator.OWN:
         return base
-    rows = [image.catalogue()[device["model"]] for device in case.device]
-    modules = [row["module"] for row in rows if "module" in row]
-    modules += [who.split(":")[0] for who in case.contend]
-    lines = "\n".join(modules) + "\n"
-    files = {"etc/vfio-early.conf": case.config, "conf/modules": lines}
+    files = {"etc/vfio-early.conf": case.config}
+    if kind.program == "mkinitramfs":
+        rows = [image.catalogue()[device["model"]] for device in case.device]
+        modules = [row["module"] for row in rows if "module" in row]
+        modules += [who.split(":")[0] for who in case.contend]
+        files["conf/modules"] = "\n".join(modules) + "\n"
     files.update(case.overlay)
     return image.with_files(base, files, place / "image")
+
+
+def _unified(case, suite, place):
+    """The disk with a unified kernel image where UEFI looks for it, or None."""
+    if case.image != "uki":
+        return None
+    program = place / "esp/EFI/BOOT/BOOTX64.EFI"
+    program.parent.mkdir(parents=True)
+    os.link(_image_of(case, suite), program)
+    return place / "esp"
 
 
 def _devices(case):
@@ -182,9 +209,10 @@ def subjects(case):
     """What the judge is asked."""
     rows = image.catalogue()
     for device in case.device:
-        row = rows[device["model"]]
+        row, expect = rows[device["model"]], device["expect"]
         yield judge.Subject(
-            f"0000:{device['at']}", device["expect"],
+            f"0000:{device['at']}",
+            expect[case.suite] if isinstance(expect, dict) else expect,
             row.get("driver", ""), row.get("module", ""), device.get("tried", ""),
         )  # fmt: skip
 
@@ -201,6 +229,9 @@ def examine(case, boot):
     problems += _caught(case, findings) if case.caught else _wrong(findings)
     for stranger in judge.strangers(frames.get("trace", ""), subjects(case)):
         problems.append(f"{stranger}: touched, although it is not listed")
+    problems += judge.latecomers(
+        frames.get("trace", ""), list(subjects(case)), case.loaded
+    )
     problems += _report_problems(case, frames.get("report", ""))
     problems += _warning_problems(case)
     if case.client and "status 0" not in frames.get("client", ""):
@@ -254,7 +285,7 @@ def _warning_problems(case):
     ]
     for words in case.warnings:
         if not any(words in line for line in said):
-            yield f"mkinitramfs did not warn of {words}"
+            yield f"nobody warned of {words}"
 
 
 def keep(outcome, place):
@@ -264,6 +295,7 @@ def keep(outcome, place):
             (place / name).write_text(text, "utf-8")
     (place / "verdict").write_text(outcome.words(), "utf-8")
     (place / "image").unlink(missing_ok=True)
+    once.remove(place / "esp")
     failed = once.VM / "failed" / outcome.case.id
     once.remove(failed)
     if outcome.problems:

@@ -20,11 +20,13 @@ import once
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 ROOT_FORM = 1  # raise it when the way in which a root is made changes
 
-# What a stock installation builds its initramfs with, and the host program's libraries.
+# What stock installations build their images with, and the host program's libraries.
 PACKAGES = (
+    "binutils",
     "busybox",
     "cpio",
     "dmsetup",
+    "dracut-core",
     "e2fsprogs",
     "initramfs-tools-core",
     "klibc-utils",
@@ -33,6 +35,8 @@ PACKAGES = (
     "libmount1",
     "libpci3",
     "libsmartcols1",
+    "systemd-boot-efi",
+    "systemd-sysv",
     "udev",
     "zstd",
 )

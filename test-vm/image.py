@@ -2,10 +2,9 @@
 """Builds images as a user's machine would: `make install`, a config, the generator.
 
 The generator runs in a copy of the suite's root file system, so its version is the
-suite's. An image of kind "shared" is built once with a config of its own, and each case
-lays its config over it as a second archive; one of kind "own" is built with exactly the
-case's config. The real root that the image boots into is a file of its own: ext4, with
-the guest's programs.
+suite's. Most images are built once with a config of their own, and each case lays its
+config over one as a second archive; some are built with exactly the case's config. The
+real root that the image boots into is a file of its own: ext4, with the guest's programs.
 """
 
 import functools
@@ -16,10 +15,8 @@ import shutil
 import subprocess
 import tomllib
 
+import generator
 import once
-
-# The shared image's own config: it selects nothing, but makes the hook add everything.
-SHARED_CONFIG = "bind 0000:00:1d.7 1234:0000\n"
 
 GUEST = once.HERE / "guest"
 GUEST_PROGRAMS = ("init", "vfio-client")
@@ -27,28 +24,11 @@ GUEST_CC = "cc -std=gnu11 -O2 -Wall -Wextra -Werror -static".split()
 MAKE_EXT4 = "mke2fs -q -t ext4 -O ^has_journal".split()
 REAL_ROOT_DIRS = ("dev", "etc", "proc", "root", "run", "sbin", "sys", "tmp")
 
-# What the root disk takes, and drivers that compete by way of `new_id`.
-ROOT_MODULES = ("ext4", "virtio_pci", "virtio_blk")
-CONTENDERS = ("r8169",)
-
-# Trimmed to what the cases need, and packed quickly: half the boot time of MODULES=most.
-TRIMMED = "MODULES=list\nCOMPRESS=zstd\nCOMPRESSLEVEL=1\nRESUME=none\n"
-STOCK = "RESUME=none\n"  # MODULES=most is what a new installation has
-
-# The host drivers are in the image, and are loaded as in any image: by udev.
-CONTENDER_HOOK = """#!/bin/sh
-case $1 in prereqs) exit 0 ;; esac
-. /usr/share/initramfs-tools/hook-functions
-manual_add_modules {modules}
-"""
-
 PROGRAM = "usr/sbin/vfio-early"
 LIBRARIES = "usr/lib/vfio-early-libraries"
 WITH_LIBRARIES = """#!/bin/sh
 exec {own}/ld-linux-x86-64.so.2 --library-path {own} {own}/program "$@"
 """
-
-INIT_TOP = "usr/share/initramfs-tools/scripts/init-top"
 
 
 def catalogue():
@@ -57,18 +37,14 @@ def catalogue():
 
 
 def image(suite, kind, config=""):
-    """An initramfs of the suite with our program in it: shared, own, late or empty.
-
-    late is shared, but our script has a name that sorts after `udev`: the usual recipe.
-    empty is shared, but its config says nothing.
-    """
-    config = {"own": config, "empty": "# nothing\n"}.get(kind, SHARED_CONFIG)
+    """An initramfs of the suite with our program in it, of a kind that generator.py knows."""
+    own = generator.KINDS[kind].config is generator.OWN
+    config = config if own else generator.KINDS[kind].config
     stage = staged()
     fetched = suite.root.parent / "root.key"
-    catalogue_file = once.HERE / "devices.toml"
-    code = pathlib.Path(__file__)
-    key = once.key_of(stage, config, kind, suite.release, fetched, catalogue_file, code)
-    name = f"own-{once.key_of(config)[:12]}" if kind == "own" else kind
+    code = [once.HERE / name for name in ("devices.toml", "generator.py", "image.py")]
+    key = once.key_of(stage, config, kind, suite.release, fetched, *code)
+    name = f"{kind}-{once.key_of(config)[:12]}" if own else kind
     return once.made(
         once.VM / "images" / f"{suite.name}-{name}",
         key,
@@ -99,7 +75,8 @@ def _plain_environment():
 
 
 def _build(suite, kind, config, stage, result):
-    words = f"{suite.name}: building an image with mkinitramfs ({kind})"
+    program = generator.KINDS[kind].program
+    words = f"{suite.name}: building an image with {program} ({kind})"
     root = pathlib.Path(f"{result}.root")
     with once.timed("image", words):
         once.remove(root)
@@ -107,18 +84,17 @@ def _build(suite, kind, config, stage, result):
         once.run("cp", "-al", suite.root, root)
         once.unpack(["tar", "-c", "-C", stage, "."], root)
         _bring_libraries(root)
-        _replace(root / "etc/vfio-early.conf", config)
-        _configure_initramfs_tools(root, kind)
-        _generate(suite, root, result)
+        generator.replace(root / "etc/vfio-early.conf", config)
+        _generate(suite, root, kind, result)
         once.remove(root)
 
 
-def _generate(suite, root, result):
-    """Runs mkinitramfs; what it says, and what is in the image, is kept beside it."""
+def _generate(suite, root, kind, result):
+    """Makes the image; what the generator says, and what is in it, is kept beside it."""
     name = "/var/tmp/image"
-    said = once.run("chroot", root, "mkinitramfs", "-o", name, suite.release)
+    modules = [row["module"] for row in catalogue().values() if "module" in row]
+    said, files = generator.generate(root, suite.release, kind, modules, name)
     result.with_suffix(".log").write_text(said, "utf-8")
-    files = once.run("chroot", root, "lsinitramfs", name)
     result.with_suffix(".files").write_text(files, "utf-8")
     shutil.move(f"{root}{name}", result)
     _pad(result)
@@ -137,7 +113,7 @@ def _bring_libraries(root):
     (root / PROGRAM).rename(own / "program")
     for library in re.findall(r"(/\S+) \(0x", once.run("ldd", own / "program")):
         shutil.copy(library, own)
-    _replace(root / PROGRAM, WITH_LIBRARIES.format(own=f"/{LIBRARIES}"), 0o755)
+    generator.replace(root / PROGRAM, WITH_LIBRARIES.format(own=f"/{LIBRARIES}"), 0o755)
     if not starts(root, PROGRAM):
         raise RuntimeError(
             f"{root}/{PROGRAM} does not start, not even with its own libraries"
@@ -148,26 +124,6 @@ def starts(root, program):
     """Whether a program can be loaded in a root, whose libraries may be too old."""
     command = ["chroot", root, f"/{program}", "--version"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-def _configure_initramfs_tools(root, kind):
-    if kind == "own":
-        _replace(root / "etc/initramfs-tools/conf.d/vm", STOCK)
-        return
-    modules = [row["module"] for row in catalogue().values() if "module" in row]
-    hook = CONTENDER_HOOK.format(modules=" ".join([*ROOT_MODULES, *modules, *CONTENDERS]))
-    _replace(root / "etc/initramfs-tools/hooks/contenders", hook, 0o755)
-    _replace(root / "etc/initramfs-tools/conf.d/vm", TRIMMED)
-    if kind == "late":
-        (root / INIT_TOP / "00-vfio-early").rename(root / INIT_TOP / "vfio-early")
-
-
-def _replace(path, text, mode=0o644):
-    """Writes a new file, not into one that shares its data with the pristine root."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    path.write_text(text, "utf-8")
-    path.chmod(mode)
 
 
 def _pad(path):
@@ -185,11 +141,16 @@ def with_files(base, files, result):
 
 
 def cpio(files):
-    """An uncompressed `newc` archive: Documentation/driver-api/early-userspace."""
+    """An uncompressed `newc` archive: Documentation/driver-api/early-userspace.
+
+    A text that starts with "#!" is a program.
+    """
     archive = b""
     for number, (name, text) in enumerate([*files.items(), ("TRAILER!!!", "")], 1):
         data = text.encode()
-        mode = 0o100644 if name != "TRAILER!!!" else 0
+        mode = 0o100755 if text.startswith("#!") else 0o100644
+        if name == "TRAILER!!!":
+            mode = 0
         fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
         head = b"070701" + b"".join(b"%08X" % field for field in fields)
         head += name.encode() + b"\0"
@@ -213,6 +174,7 @@ def _build_real_root(result):
         once.remove(tree)
         for name in REAL_ROOT_DIRS:
             (tree / name).mkdir(parents=True)
+        (tree / "etc/os-release").touch()
         for name in GUEST_PROGRAMS:
             program = tree / "sbin" / name
             once.run(*GUEST_CC, "-o", program, GUEST / f"{name}.c")

@@ -157,6 +157,31 @@ def strangers(trace, subjects):
     return sorted(set(touched) - listed)
 
 
+def latecomers(trace, subjects, modules):
+    """What is wrong with modules that somebody loads by name: each must be loaded, but only
+    when every listed device is vfio-pci's. Sentences.
+    """
+    events = parse_trace(trace)
+    claimed = [one for one in subjects if one.expect in (CLAIMED, TAKEN)]
+    for module in modules:
+        load = _position(events, "load", module)
+        if load is None:
+            yield f"{module} was never loaded: what names it did not compete"
+            continue
+        for one in claimed:
+            bound = history(events, {}, one).bound_to(VFIO)
+            if bound is None or events.index(bound) > load:
+                yield f"{one.address}: not vfio-pci's yet when {module} was loaded"
+
+
+def _position(events, kind, what):
+    """Where the first event of this kind is, or None."""
+    for position, event in enumerate(events):
+        if (event.kind, event.what) == (kind, what):
+            return position
+    return None
+
+
 def _judge_one(past, subject):
     rules = RULES[subject.expect]
     problems = [problem for rule in rules for problem in rule(past, subject)]

@@ -26,6 +26,7 @@ ROOT_PORTS = (
     0x10  # devices of the root bus from here on are root ports: 00:10.0 leads to bus 1
 )
 ROOT_DISK = 0x1E
+FIRMWARE = pathlib.Path("/usr/share/OVMF")  # where the package ovmf has it
 
 # Armed before the first driver is initialised. %di and %si are a function's first two
 # arguments; the names are the first members of struct kobject and struct device_driver.
@@ -43,7 +44,7 @@ TRACE = (
 )
 COMMAND_LINE = (
     "console=ttyS0 panic=-1 edd=off printk.devkmsg=on root=/dev/vda ro rootfstype=ext4 "
-    "fsck.mode=skip " + TRACE
+    "fsck.mode=skip rd.skipfsck " + TRACE
 )
 
 
@@ -68,11 +69,14 @@ class Device:
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """What is booted."""
+    """What is booted: a kernel and an image; or `unified`, a directory that is the disk that
+    UEFI firmware boots from.
+    """
 
     vmlinux: pathlib.Path
     initrd: pathlib.Path
     disk: pathlib.Path
+    unified: pathlib.Path = None
     devices: tuple = ()
     command_line: str = ""
 
@@ -99,12 +103,29 @@ def command(machine, frames):
         "-device", "intel-iommu,intremap=on,caching-mode=on",
         "-nodefaults", "-display", "none", "-no-reboot",
         "-serial", "stdio", "-serial", f"file:{frames}",
+        *(_firmware(machine) if machine.unified else _kernel(machine)),
+        "-drive", f"if=none,id=root,format=raw,readonly=on,file={machine.disk}",
+        "-device", f"virtio-blk-pci,drive=root,addr={ROOT_DISK:x}.0,multifunction=on",
+        *_arguments(machine.devices),
+    ]  # fmt: skip
+
+
+def _kernel(machine):
+    return [
         "-kernel", str(machine.vmlinux),
         "-initrd", str(machine.initrd),
         "-append", f"{COMMAND_LINE} {machine.command_line}".strip(),
-        "-drive", f"if=none,id=root,format=raw,readonly=on,file={machine.disk}",
-        "-device", f"virtio-blk-pci,drive=root,addr={ROOT_DISK:x}.0",
-        *_arguments(machine.devices),
+    ]  # fmt: skip
+
+
+def _firmware(machine):
+    """UEFI, its variables forgotten at the end, and the disk that it boots from."""
+    flash = "if=pflash,format=raw,file="
+    return [
+        "-drive", f"{flash}{FIRMWARE}/OVMF_CODE_4M.fd,unit=0,readonly=on",
+        "-drive", f"{flash}{FIRMWARE}/OVMF_VARS_4M.fd,unit=1,snapshot=on",
+        "-drive", f"if=none,id=esp,format=raw,readonly=on,file=fat:{machine.unified}",
+        "-device", f"virtio-blk-pci,drive=esp,addr={ROOT_DISK:x}.1,bootindex=0",
     ]  # fmt: skip
 
 

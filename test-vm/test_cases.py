@@ -28,9 +28,12 @@ def test_case(one, prepared):
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_config_that_says_nothing_adds_nothing(suite, prepared):
-    assert "usr/lib/vfio-early/vfio-early-boot" in files_of(suite, "shared")
-    assert "vfio" not in files_of(suite, "empty")
+@pytest.mark.parametrize(
+    "kind, empty", [("shared", "empty"), ("dracut-systemd", "dracut-empty")]
+)
+def test_config_that_says_nothing_adds_nothing(suite, kind, empty, prepared):
+    assert "usr/lib/vfio-early/vfio-early-boot" in files_of(suite, kind)
+    assert "vfio" not in files_of(suite, empty)
 
 
 def files_of(suite, kind):

@@ -25,8 +25,9 @@ vfio_early_image() {
 # In hostonly images too, where dracut drops the module of a driver that no device has yet.
 installkernel() {
     local modules
-    mapfile -t modules < <(vfio_early_image 2> /dev/null)
-    [[ ${#modules[@]} -eq 0 ]] || hostonly='' instmods "${modules[@]}"
+    modules=$(vfio_early_image 2> /dev/null)
+    # shellcheck disable=SC2086 # one word a module
+    [[ -z $modules ]] || hostonly='' instmods $modules
 }
 
 install() {
