@@ -47,12 +47,13 @@ static enum result foresee(const struct check *check, const struct claim *claim,
 			   const char **ret_reason)
 {
 	const struct danger *refusal = dangers_refuse(&check->dangers, claim);
+	const struct danger *unbound = dangers_unbound(&check->dangers, claim);
 
 	*ret_reason = claim->reason;
 	if (claim->result != RESULT_NONE)
 		return claim->result;
-	*ret_reason = refusal ? refusal->text : NULL;
-	return refusal ? RESULT_REFUSED : RESULT_PLANNED;
+	*ret_reason = refusal ? refusal->text : unbound ? unbound->text : NULL;
+	return refusal ? RESULT_REFUSED : unbound ? RESULT_FENCED : RESULT_PLANNED;
 }
 
 /* What becomes of a line without claims, in words; "" where there is nothing to say. */

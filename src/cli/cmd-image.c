@@ -9,7 +9,7 @@
 
 #include "alias.h"
 #include "command.h"
-#include "inuse.h"
+#include "hostuse.h"
 #include "machine.h"
 #include "resolve.h"
 

@@ -10,6 +10,7 @@
 #include "device.h"
 #include "display.h"
 #include "facts.h"
+#include "hostuse.h"
 #include "machine.h"
 #include "names.h"
 #include "resolve.h"
@@ -405,7 +406,7 @@ static int load_needs(struct list *list, unsigned int needs)
 	if (needs & NEED_MODULES)
 		list->resolver = resolver_new(list->request->root, list->machine.kernel,
 					      &list->machine.cmdline);
-	return needs & NEED_USES ? in_uses_find(&list->machine, &list->uses) : 0;
+	return needs & NEED_USES ? hostuse_find(&list->machine, &list->uses) : 0;
 }
 
 static int fill_line(struct list *list, const struct row *row, struct table_line *line)

@@ -10,6 +10,7 @@
 
 #include "device.h"
 #include "facts.h"
+#include "hostuse.h"
 #include "keyboard.h"
 #include "resolve.h"
 
@@ -657,7 +658,7 @@ int dangers_find(const struct machine *machine, struct dangers *ret)
 	survey.iommu_is_off = danger_iommu_is_off(machine);
 	survey.resolver =
 		resolver_new(machine->directory, machine->kernel, &machine->cmdline);
-	error = in_uses_find(machine, &survey.uses);
+	error = hostuse_find(machine, &survey.uses);
 	if (!error)
 		error = keyboard_find(machine, &survey.keyboards,
 				      &survey.other_keyboards);
@@ -675,6 +676,19 @@ const struct danger *dangers_refuse(const struct dangers *dangers,
 	for (size_t i = 0; i < dangers->count; i++)
 		if (dangers->items[i].claim == claim && dangers->items[i].refuses)
 			return &dangers->items[i];
+	return NULL;
+}
+
+const struct danger *dangers_unbound(const struct dangers *dangers,
+				     const struct claim *claim)
+{
+	for (size_t i = 0; i < dangers->count; i++) {
+		const struct danger *danger = &dangers->items[i];
+
+		if (danger->kind == DANGER_IOMMU_OFF ||
+		    (danger->kind == DANGER_DRIVER && danger->claim == claim))
+			return danger;
+	}
 	return NULL;
 }
 

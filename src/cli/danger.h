@@ -32,7 +32,7 @@ struct danger {
 	const struct claim *claim; /* NULL for a line's or the machine's */
 	const struct rule *rule;   /* the line; NULL for the machine's */
 	char *text; /* what: a fragment of a sentence, "the firmware's display is on it" */
-	char *remedy; /* what to do, "write allow=boot-display on /etc/vfio-early.conf:3 ..." */
+	char *remedy; /* what to do: "write allow=boot-display on /etc/vfio-early.conf:3" */
 };
 
 /* In the order of the claims; the machine's come last. Starts zeroed. */
@@ -51,6 +51,10 @@ void dangers_done(struct dangers *dangers);
 /* Does it defeat what the line is for? Else it is good to know, and no more. */
 bool danger_is_grave(const struct danger *danger);
 
+/* What keeps `claim` from its driver though nothing refuses it: no IOMMU, no driver; or NULL. */
+const struct danger *dangers_unbound(const struct dangers *dangers,
+				     const struct claim *claim);
+
 /* The first danger that makes the boot program refuse `claim`, or NULL. */
 const struct danger *dangers_refuse(const struct dangers *dangers,
 				    const struct claim *claim);
@@ -61,7 +65,7 @@ const char *danger_kind_name(enum danger_kind kind);
 /* "0000:01:00.0", "/etc/vfio-early.conf:3" or "this machine": what the danger is about. */
 void danger_add_subject(const struct danger *danger, struct text *text);
 
-/* How to turn the IOMMU on, for the machine's processor, as a sentence or two without a full stop. */
+/* How to turn the IOMMU on, for the machine's processor. */
 void danger_add_iommu_remedy(const struct machine *machine, struct text *text);
 
 /* Does the machine have no IOMMU group at all? */

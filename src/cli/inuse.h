@@ -19,17 +19,12 @@ struct in_use {
 	bool certain; /* false: it may be that the host needs it */
 };
 
-/* All of them, each function once. Starts zeroed. */
+/* Several, each function once. Starts zeroed; in_uses_done() frees what it has. */
 struct in_uses {
 	struct in_use *items;
 	size_t count;
 };
 
-/*
- * Finds the functions under the machine's mounted file systems, swap, hibernation image and
- * default routes. 0 or -ENOMEM; in either case in_uses_done() frees what `ret` has.
- */
-int in_uses_find(const struct machine *machine, struct in_uses *ret) _must_check_;
 void in_uses_done(struct in_uses *uses);
 
 /* The use of `function`, or NULL. */
@@ -42,12 +37,5 @@ const struct in_use *in_uses_get(const struct in_uses *uses,
  */
 int in_uses_add(struct in_uses *uses, const struct machine *machine, const char *link,
 		const char *what, bool certain) _must_check_;
-
-/*
- * The keep lines that protect them, in the config language, by path and ID, for an image of this
- * machine. Nothing if the machine is not the running one (another --root, a chroot, a container):
- * what a build machine uses says nothing about where the image will run. 0 or -ENOMEM.
- */
-int in_uses_keep_lines(const struct machine *machine, struct text *text) _must_check_;
 
 #endif

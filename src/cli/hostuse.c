@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which functions the host itself needs: for the dangers, and for an image's keep lines. */
+
+#include "hostuse.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "facts.h"
+#include "route.h"
+#include "storage.h"
+
+int hostuse_find(const struct machine *machine, struct in_uses *ret)
+{
+	int error = storage_add_uses(machine, ret);
+
+	return error ? error : route_add_uses(machine, ret);
+}
+
+/* Is / another directory than that of the first process (as systemd's running_in_chroot() asks)? */
+static bool is_chroot(const struct root *root)
+{
+	_cleanup_(closep) int first =
+		root_descriptor(root, "proc/1/root", O_PATH | O_DIRECTORY);
+	struct stat ours, theirs;
+
+	return first < 0 || fstat(first, &theirs) < 0 || fstat(root->fd, &ours) < 0 ||
+	       ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino;
+}
+
+static bool is_container(const struct root *root)
+{
+	return root_has(root, "run/systemd/container") || root_has(root, ".dockerenv") ||
+	       root_has(root, "run/.containerenv");
+}
+
+static int add_keep_line(const struct machine *machine, const struct in_use *use,
+			 struct text *text)
+{
+	const struct pci_address *at = &use->function->address;
+	char address[PCI_ADDRESS_SIZE], path[PCI_PATH_SIZE], id[PCI_ID_SIZE];
+	struct pci_path way = { 0 };
+	bool known = facts_path(&machine->root, at, &way);
+
+	pci_address_format(at, address);
+	text_add(text, "\n# ", address, ": ", text_string(&use->what), "\nkeep ",
+		 known ? "path=" : "", known ? pci_path_format(&way, path) : address,
+		 " id=", pci_id_format(&use->function->id, id), "\n");
+	return text_error(text);
+}
+
+int hostuse_keep_lines(const struct machine *machine, struct text *text)
+{
+	struct in_uses uses = { 0 };
+	int error = 0;
+
+	if (!machine->root.live || is_chroot(&machine->root) ||
+	    is_container(&machine->root))
+		return 0;
+	error = hostuse_find(machine, &uses);
+	for (size_t i = 0; i < uses.count && !error; i++)
+		if (uses.items[i].certain)
+			error = add_keep_line(machine, &uses.items[i], text);
+	in_uses_done(&uses);
+	return error;
+}
