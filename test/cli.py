@@ -46,3 +46,23 @@ def set_driver(machine, address, driver):
                      f"sys/bus/pci/drivers/{driver}")
         lines.insert(0, f"DRIVER={driver}")
     uevent.write_text("".join(f"{line}\n" for line in lines))
+
+
+@dataclass
+class Refusal:
+    """A command line that must not change anything, and what is said of it."""
+    arguments: str
+    status: int
+    said: str
+    config: str = ""
+
+    def __str__(self):
+        return f"{self.arguments} {self.said}"
+
+    def check(self, machine, command):
+        """Runs the command with these arguments."""
+        machine.config(self.config)
+        before = machine.snapshot()
+        said = vfio_early(machine, command, *self.arguments.split())
+        assert (said.status, self.said in said.err) == (self.status, True), said
+        assert machine.snapshot() == before

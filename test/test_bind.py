@@ -8,10 +8,9 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 
 import pytest
-from cli import CONF, ENVIRONMENT, UNWANTED, USAGE, WELL, set_driver, vfio_early
+from cli import (CONF, ENVIRONMENT, UNWANTED, USAGE, WELL, Refusal, set_driver, vfio_early)
 from machine import TOP
 
 GPU, SOUND, NIC, TWIN = "0000:01:00.0", "0000:01:00.1", "0000:02:00.0", "0000:03:00.0"
@@ -103,15 +102,6 @@ def test_bind_allowed(kernel):
     assert driver(kernel, IGPU) == "vfio-pci"
 
 
-@dataclass
-class Refusal:
-    """A command line that must not touch anything, and what is said of it."""
-    arguments: str
-    status: int
-    said: str
-    config: str = ""
-
-
 REFUSALS = [
     Refusal("00:02.0", UNWANTED, f"{IGPU}: refused: the firmware's display is on it"),
     Refusal("00:02.0", UNWANTED, "--allow boot-display would bind it all the same"),
@@ -125,13 +115,9 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda r: f"{r.arguments} {r.said}")
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
 def test_refusals_touch_nothing(kernel, refusal):
-    kernel.config(refusal.config)
-    before = kernel.snapshot()
-    said = vfio_early(kernel, "bind", *refusal.arguments.split())
-    assert (said.status, refusal.said in said.err) == (refusal.status, True), said
-    assert kernel.snapshot() == before
+    refusal.check(kernel, "bind")
 
 
 @pytest.mark.parametrize("command, said", [
