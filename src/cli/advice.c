@@ -21,3 +21,8 @@ const char *advice_rebuild(const struct root *root)
 			return generators[i].command;
 	return generators[0].command;
 }
+
+void advice_add_rebuild(const struct root *root, struct text *text)
+{
+	text_add(text, advice_rebuild(root), ", then reboot");
+}

@@ -8,6 +8,7 @@
 #include "command.h"
 #include "json.h"
 #include "machine.h"
+#include "notice.h"
 #include "past.h"
 #include "state.h"
 
@@ -16,16 +17,16 @@
 struct status_view {
 	const struct machine *machine;
 	const struct past *past;
+	const struct notices *notices;
 	const struct states *states;
 	enum status status;
 };
 
-static enum status judge(const struct machine *machine, const struct states *states)
+static enum status judge(const struct machine *machine, const struct notices *notices,
+			 const struct states *states)
 {
-	bool well = true, due = false;
+	bool well = true, due = notices->count > 0;
 
-	for (size_t i = 0; i < states->notice_count; i++)
-		due = due || states->notices[i].due;
 	for (size_t i = 0; i < states->count; i++) {
 		well = well && state_is_well(&states->items[i]);
 		due = due || state_is_due(&states->items[i]);
@@ -57,12 +58,12 @@ static void print_boot(const struct past *past)
 	       past->note);
 }
 
-static void print_notices(const struct states *states)
+static void print_notices(const struct notices *notices)
 {
-	for (size_t i = 0; i < states->notice_count; i++) {
-		printf("%s: %s\n", states->notices[i].kind,
-		       text_string(&states->notices[i].text));
-		print_next(&states->notices[i].next, "  ");
+	for (size_t i = 0; i < notices->count; i++) {
+		printf("%s: %s\n", notices->items[i].kind,
+		       text_string(&notices->items[i].text));
+		print_next(&notices->items[i].next, "  ");
 	}
 }
 
@@ -97,7 +98,7 @@ static void print_text(const struct status_view *view)
 	const struct states *states = view->states;
 
 	print_boot(view->past);
-	print_notices(states);
+	print_notices(view->notices);
 	for (size_t i = 0; i < states->count; i++) {
 		if (!i || states->items[i].rule != states->items[i - 1].rule)
 			print_line_head(view->machine, states->items[i].rule);
@@ -118,17 +119,14 @@ static void json_boot(struct json *json, const struct past *past)
 	json_close(json, '}');
 }
 
-static void json_notices(struct json *json, const struct states *states)
+static void json_notices(struct json *json, const struct notices *notices)
 {
 	json_open(json, "notices", '[');
-	for (size_t i = 0; i < states->notice_count; i++) {
-		const struct notice *notice = &states->notices[i];
-
+	for (size_t i = 0; i < notices->count; i++) {
 		json_open(json, NULL, '{');
-		json_string(json, "kind", notice->kind);
-		json_bool(json, "due", notice->due);
-		json_string(json, "text", text_string(&notice->text));
-		json_string(json, "next", text_string(&notice->next));
+		json_string(json, "kind", notices->items[i].kind);
+		json_string(json, "text", text_string(&notices->items[i].text));
+		json_string(json, "next", text_string(&notices->items[i].next));
 		json_close(json, '}');
 	}
 	json_close(json, ']');
@@ -167,7 +165,7 @@ static void print_json(const struct status_view *view)
 	json_number(&json, "schema", SCHEMA);
 	json_number(&json, "status", view->status);
 	json_boot(&json, view->past);
-	json_notices(&json, view->states);
+	json_notices(&json, view->notices);
 	json_open(&json, "devices", '[');
 	for (size_t i = 0; i < view->states->count; i++)
 		json_state(&json, view->machine, &view->states->items[i]);
@@ -178,14 +176,18 @@ static void print_json(const struct status_view *view)
 static enum status tell(const struct request *request, const struct machine *machine,
 			const struct past *past)
 {
+	_cleanup_(notices_done) struct notices notices = { 0 };
 	_cleanup_(states_done) struct states states = { 0 };
-	struct status_view view = { machine, past, &states, STATUS_WELL };
+	struct status_view view = { machine, past, &notices, &states, STATUS_WELL };
+	int error = notices_find(machine, past, &notices);
 
-	if (states_find(machine, past, &states)) {
-		complain("status: out of memory");
+	if (!error)
+		error = states_find(machine, past, notices.usable, &states);
+	if (error) {
+		complain("status: %s", strerror(-error));
 		return STATUS_ENVIRONMENT;
 	}
-	view.status = judge(machine, &states);
+	view.status = judge(machine, &notices, &states);
 	if (request->json)
 		print_json(&view);
 	else

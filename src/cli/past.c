@@ -102,6 +102,14 @@ const struct report_record *past_function(const struct past *past, const char *a
 	return found;
 }
 
+const struct conf_file *past_file(const struct confdir *confdir, const char *path)
+{
+	for (size_t i = 0; i < confdir->file_count; i++)
+		if (!strcmp(confdir->files[i].path, path))
+			return &confdir->files[i];
+	return NULL;
+}
+
 const struct report_record *past_line(const struct past *past, const char *place)
 {
 	for (size_t i = 0; i < past->count; i++)

@@ -38,6 +38,9 @@ void past_done(struct past *past);
 const struct report_record *past_function(const struct past *past, const char *address,
 					  const char *place);
 
+/* The file at `path` ("etc/...") of a config, or NULL. */
+const struct conf_file *past_file(const struct confdir *confdir, const char *path);
+
 /* The record of the line at `place`, or NULL. */
 const struct report_record *past_line(const struct past *past, const char *place);
 

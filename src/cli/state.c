@@ -7,7 +7,6 @@
 #include "state.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "advice.h"
 #include "danger.h"
@@ -49,14 +48,6 @@ bool state_is_due(const struct state *state)
 	return kinds[state->kind].due;
 }
 
-static const struct conf_file *find_file(const struct confdir *confdir, const char *path)
-{
-	for (size_t i = 0; i < confdir->file_count; i++)
-		if (!strcmp(confdir->files[i].path, path))
-			return &confdir->files[i];
-	return NULL;
-}
-
 /* Cuts off the comment, which starts where a word could, and the blanks in front of it. */
 static void strip_comment(char *line)
 {
@@ -75,7 +66,7 @@ static void strip_comment(char *line)
 void state_statement(const struct confdir *confdir, const struct place *place,
 		     char *buffer)
 {
-	const struct conf_file *file = find_file(confdir, place->file + 1);
+	const struct conf_file *file = past_file(confdir, place->file + 1);
 	const char *line = file ? text_string(&file->text) : NULL;
 
 	for (unsigned int i = 1; line && i < place->line; i++)
@@ -126,22 +117,6 @@ static void set_kind(struct state *state, enum state_kind kind)
 {
 	state->kind = kind;
 	state->result = kinds[kind].result;
-}
-
-static struct notice *add_notice(const struct finding *finding, const char *kind)
-{
-	struct states *states = finding->states;
-
-	if (ARRAY_GROW(states->notices, states->notice_count))
-		return NULL;
-	states->notices[states->notice_count] =
-		(struct notice){ .kind = kind, .due = true };
-	return &states->notices[states->notice_count++];
-}
-
-static void advise_rebuild(const struct finding *finding, struct text *next)
-{
-	text_add(next, advice_rebuild(&finding->machine->root), ", then reboot");
 }
 
 static void advise_bind(const struct state *state, struct text *next)
@@ -265,7 +240,7 @@ static void judge_unknown(const struct finding *finding, struct state *state,
 	if (!line) {
 		set_kind(state, STATE_PENDING);
 		text_add(&state->why, "this boot's config did not list it");
-		advise_rebuild(finding, &state->next);
+		advice_add_rebuild(&finding->machine->root, &state->next);
 		text_add(&state->next, "; or at once: ");
 		advise_bind(state, &state->next);
 		return;
@@ -276,6 +251,14 @@ static void judge_unknown(const struct finding *finding, struct state *state,
 	if (*report_value(line, "reason"))
 		text_add(&state->why, ": ", report_value(line, "reason"));
 	advise_bind(state, &state->next);
+}
+
+/* By a line that is in the image only: what the host used when it was built. */
+static void judge_refused(struct state *state, const char *reason)
+{
+	state->result = result_name(RESULT_REFUSED);
+	text_add(&state->why, "at boot: ", reason);
+	text_add(&state->next, "vfio-early check");
 }
 
 static void judge_unbound(const struct finding *finding, struct state *state,
@@ -291,7 +274,7 @@ static void judge_unbound(const struct finding *finding, struct state *state,
 	} else if (!strcmp(state->boot, "bound")) {
 		judge_changed(state);
 	} else if (!strcmp(state->boot, "refused")) {
-		judge_unknown(finding, state, place);
+		judge_refused(state, report_value(record, "reason"));
 	} else {
 		judge_failed(finding, state, report_value(record, "reason"));
 	}
@@ -430,176 +413,27 @@ static int find_unlisted(const struct finding *finding)
 		string_copy(state->driver, sizeof(state->driver), driver);
 		text_add(&state->why, "the boot took it for ",
 			 report_value(record, "line"), ", which no longer lists it");
-		advise_rebuild(finding, &state->next);
+		advice_add_rebuild(&finding->machine->root, &state->next);
 		text_add(&state->next, "; or at once: vfio-early release ",
 			 state->address);
 	}
 	return 0;
 }
 
-static bool has_binds(const struct conf *conf)
-{
-	for (size_t i = 0; i < conf->count; i++)
-		if (conf->rules[i].statement == STATEMENT_BIND)
-			return true;
-	return false;
-}
-
-/* Is the report of another kernel than the one that runs? */
-static bool is_of_another_kernel(const struct finding *finding)
-{
-	char running[128];
-
-	return root_read(&finding->machine->root, "proc/sys/kernel/osrelease", running,
-			 sizeof(running)) > 0 &&
-	       strcmp(running, finding->past->kernel);
-}
-
-static bool was_edited_since(const struct finding *finding, const char *path)
-{
-	struct stat st;
-
-	return finding->past->time &&
-	       fstatat(finding->machine->root.fd, path, &st, 0) == 0 &&
-	       st.st_mtime > finding->past->time;
-}
-
-static int add_edited(const struct finding *finding, const char *path, const char *what)
-{
-	struct notice *notice = add_notice(finding, "edited");
-
-	if (!notice)
-		return -ENOMEM;
-	text_add(&notice->text, "/", path, what);
-	advise_rebuild(finding, &notice->next);
-	return 0;
-}
-
-static bool is_same_text(const struct text *a, const struct text *b)
-{
-	return a->length == b->length &&
-	       !memcmp(text_string(a), text_string(b), a->length);
-}
-
-/* The files of the config as they are, against those that the boot used. */
-static int find_edited(const struct finding *finding)
-{
-	const struct confdir *now = &finding->machine->confdir;
-	const struct confdir *then = &finding->past->confdir;
-	int error = 0;
-
-	for (size_t i = 0; i < now->file_count && !error; i++) {
-		const struct conf_file *file = &now->files[i];
-		const struct conf_file *copy = find_file(then, file->path);
-
-		if (file->generated || (copy && is_same_text(&file->text, &copy->text)))
-			continue;
-		error = add_edited(
-			finding, file->path,
-			was_edited_since(finding, file->path)
-				? " was edited since the boot"
-			: copy ? " is not what this boot's image was built with"
-			       : " is not in this boot's image");
-	}
-	for (size_t i = 0; i < then->file_count && !error; i++)
-		if (!find_file(now, then->files[i].path))
-			error = add_edited(finding, then->files[i].path,
-					   " is gone; this boot used it");
-	return error;
-}
-
-/* The boot as a whole: at most one of these holds. */
-static const struct {
-	const char *kind, *text, *next;
-} boots[] = {
-	{ "no-report",
-	  "the boot program has left no report: it is not in this boot's image, or did not end",
-	  NULL },
-	{ "other-boot", "the report in /run/vfio-early is of another boot", NULL },
-	{ "off", "vfio_early=off is on the kernel command line: this boot bound nothing",
-	  "reboot without it" },
-	{ "dry-run",
-	  "vfio_early=dry-run is on the kernel command line: this boot bound nothing",
-	  "reboot without it" },
-};
-
-enum { BOOT_NO_REPORT, BOOT_OTHER, BOOT_OFF, BOOT_DRY_RUN, BOOT_NORMAL };
-
-static int judge_boot(const struct finding *finding)
-{
-	const struct past *past = finding->past;
-
-	if (!past->found)
-		return BOOT_NO_REPORT;
-	if (past->lasts || is_of_another_kernel(finding))
-		return BOOT_OTHER;
-	for (int i = BOOT_OFF; i <= BOOT_DRY_RUN; i++)
-		if (!strcmp(past->mode, boots[i].kind))
-			return i;
-	return BOOT_NORMAL;
-}
-
-static int add_boot(const struct finding *finding, int boot)
-{
-	struct notice *notice = add_notice(finding, boots[boot].kind);
-
-	if (!notice)
-		return -ENOMEM;
-	text_add(&notice->text, boots[boot].text);
-	if (boots[boot].next)
-		text_add(&notice->next, boots[boot].next);
-	else
-		advise_rebuild(finding, &notice->next);
-	return 0;
-}
-
-/* A boot that went wrong before it looked at any line. */
-static int add_note(const struct finding *finding)
-{
-	struct notice *notice = add_notice(finding, "nothing-done");
-
-	if (!notice)
-		return -ENOMEM;
-	text_add(&notice->text, "this boot did nothing: ", finding->past->note);
-	advise_rebuild(finding, &notice->next);
-	return 0;
-}
-
-static int find_notices(struct finding *finding)
-{
-	int boot = judge_boot(finding);
-	int error = 0;
-
-	finding->usable = boot == BOOT_NORMAL && !*finding->past->note;
-	if (boot < BOOT_NORMAL && has_binds(&finding->machine->confdir.conf))
-		error = add_boot(finding, boot);
-	if (!error && (boot == BOOT_NORMAL || boot == BOOT_DRY_RUN))
-		error = find_edited(finding);
-	if (!error && boot == BOOT_NORMAL && *finding->past->note &&
-	    !finding->states->notice_count && has_binds(&finding->machine->confdir.conf))
-		error = add_note(finding);
-	return error;
-}
-
 static int texts_error(const struct states *states)
 {
-	int error = 0;
-
-	for (size_t i = 0; i < states->count && !error; i++)
-		error = states->items[i].why.failed || states->items[i].next.failed;
-	for (size_t i = 0; i < states->notice_count && !error; i++)
-		error = states->notices[i].text.failed || states->notices[i].next.failed;
-	return error ? -ENOMEM : 0;
+	for (size_t i = 0; i < states->count; i++)
+		if (states->items[i].why.failed || states->items[i].next.failed)
+			return -ENOMEM;
+	return 0;
 }
 
-int states_find(const struct machine *machine, const struct past *past,
+int states_find(const struct machine *machine, const struct past *past, bool usable,
 		struct states *ret)
 {
-	struct finding finding = { machine, past, ret, false };
-	int error = find_notices(&finding);
+	const struct finding finding = { machine, past, ret, usable };
+	int error = find_lines(&finding);
 
-	if (!error)
-		error = find_lines(&finding);
 	if (!error)
 		error = find_unlisted(&finding);
 	return error ? error : texts_error(ret);
@@ -611,11 +445,6 @@ void states_done(struct states *states)
 		text_done(&states->items[i].why);
 		text_done(&states->items[i].next);
 	}
-	for (size_t i = 0; i < states->notice_count; i++) {
-		text_done(&states->notices[i].text);
-		text_done(&states->notices[i].next);
-	}
 	free(states->items);
-	free(states->notices);
 	*states = (struct states){ 0 };
 }

@@ -37,23 +37,17 @@ struct state {
 	struct text why, next; /* empty where there is nothing to explain, or to do */
 };
 
-/* Something about the boot, or the config, as a whole. */
-struct notice {
-	const char *kind; /* "no-report", "off", "edited" ... */
-	bool due;	  /* a rebuild or a reboot helps */
-	struct text text, next;
-};
-
-/* All that `status` has to tell. Starts zeroed. */
+/* All of them, in the order of the lines. Starts zeroed. */
 struct states {
 	struct state *items;
 	size_t count;
-	struct notice *notices;
-	size_t notice_count;
 };
 
-/* 0 or -ENOMEM; in either case states_done() frees what `ret` has. */
-int states_find(const struct machine *machine, const struct past *past,
+/*
+ * `usable`: the report says what this boot did with the lines (notices_find()). 0 or -ENOMEM; in
+ * either case states_done() frees what `ret` has.
+ */
+int states_find(const struct machine *machine, const struct past *past, bool usable,
 		struct states *ret) _must_check_;
 void states_done(struct states *states);
 

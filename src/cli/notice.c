@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The boot as a whole: did the program run, was it told not to, and was its config the one that
+ * lies in /etc now?
+ */
+
+#include "notice.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "advice.h"
+
+/* What the functions below work with. */
+struct finding {
+	const struct machine *machine;
+	const struct past *past;
+	struct notices *notices;
+};
+
+static struct notice *add_notice(const struct finding *finding, const char *kind)
+{
+	struct notices *notices = finding->notices;
+
+	if (ARRAY_GROW(notices->items, notices->count))
+		return NULL;
+	notices->items[notices->count] = (struct notice){ .kind = kind };
+	return &notices->items[notices->count++];
+}
+
+static bool has_binds(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->count; i++)
+		if (conf->rules[i].statement == STATEMENT_BIND)
+			return true;
+	return false;
+}
+
+/* Is the report of another kernel than the one that runs? */
+static bool is_of_another_kernel(const struct finding *finding)
+{
+	char running[128];
+
+	return root_read(&finding->machine->root, "proc/sys/kernel/osrelease", running,
+			 sizeof(running)) > 0 &&
+	       strcmp(running, finding->past->kernel);
+}
+
+static bool was_edited_since(const struct finding *finding, const char *path)
+{
+	struct stat st;
+
+	return finding->past->time &&
+	       fstatat(finding->machine->root.fd, path, &st, 0) == 0 &&
+	       st.st_mtime > finding->past->time;
+}
+
+static int add_edited(const struct finding *finding, const char *path, const char *what)
+{
+	struct notice *notice = add_notice(finding, "edited");
+
+	if (!notice)
+		return -ENOMEM;
+	text_add(&notice->text, "/", path, what);
+	advice_add_rebuild(&finding->machine->root, &notice->next);
+	return 0;
+}
+
+static bool is_same_text(const struct text *a, const struct text *b)
+{
+	return a->length == b->length &&
+	       !memcmp(text_string(a), text_string(b), a->length);
+}
+
+/* The files of the config as they are, against those that the boot used. */
+static int find_edited(const struct finding *finding)
+{
+	const struct confdir *now = &finding->machine->confdir;
+	const struct confdir *then = &finding->past->confdir;
+	int error = 0;
+
+	for (size_t i = 0; i < now->file_count && !error; i++) {
+		const struct conf_file *file = &now->files[i];
+		const struct conf_file *copy = past_file(then, file->path);
+
+		if (file->generated || (copy && is_same_text(&file->text, &copy->text)))
+			continue;
+		error = add_edited(
+			finding, file->path,
+			was_edited_since(finding, file->path)
+				? " was edited since the boot"
+			: copy ? " is not what this boot's image was built with"
+			       : " is not in this boot's image");
+	}
+	for (size_t i = 0; i < then->file_count && !error; i++)
+		if (!past_file(now, then->files[i].path))
+			error = add_edited(finding, then->files[i].path,
+					   " is gone; this boot used it");
+	return error;
+}
+
+/* The boot as a whole: at most one of these holds. */
+static const struct {
+	const char *kind, *text, *next;
+} boots[] = {
+	{ "no-report",
+	  "the boot program has left no report: it is not in this boot's image, or did not end",
+	  NULL },
+	{ "other-boot", "the report in /run/vfio-early is of another boot", NULL },
+	{ "off", "vfio_early=off is on the kernel command line: this boot bound nothing",
+	  "reboot without it" },
+	{ "dry-run",
+	  "vfio_early=dry-run is on the kernel command line: this boot bound nothing",
+	  "reboot without it" },
+};
+
+enum { BOOT_NO_REPORT, BOOT_OTHER, BOOT_OFF, BOOT_DRY_RUN, BOOT_NORMAL };
+
+static int judge_boot(const struct finding *finding)
+{
+	const struct past *past = finding->past;
+
+	if (!past->found)
+		return BOOT_NO_REPORT;
+	if (past->lasts || is_of_another_kernel(finding))
+		return BOOT_OTHER;
+	for (int i = BOOT_OFF; i <= BOOT_DRY_RUN; i++)
+		if (!strcmp(past->mode, boots[i].kind))
+			return i;
+	return BOOT_NORMAL;
+}
+
+static int add_boot(const struct finding *finding, int boot)
+{
+	struct notice *notice = add_notice(finding, boots[boot].kind);
+
+	if (!notice)
+		return -ENOMEM;
+	text_add(&notice->text, boots[boot].text);
+	if (boots[boot].next)
+		text_add(&notice->next, boots[boot].next);
+	else
+		advice_add_rebuild(&finding->machine->root, &notice->next);
+	return 0;
+}
+
+/* A boot that went wrong before it looked at any line. */
+static int add_note(const struct finding *finding)
+{
+	struct notice *notice = add_notice(finding, "nothing-done");
+
+	if (!notice)
+		return -ENOMEM;
+	text_add(&notice->text, "this boot did nothing: ", finding->past->note);
+	advice_add_rebuild(&finding->machine->root, &notice->next);
+	return 0;
+}
+
+static int texts_error(const struct notices *notices)
+{
+	for (size_t i = 0; i < notices->count; i++)
+		if (notices->items[i].text.failed || notices->items[i].next.failed)
+			return -ENOMEM;
+	return 0;
+}
+
+int notices_find(const struct machine *machine, const struct past *past,
+		 struct notices *ret)
+{
+	const struct finding finding = { machine, past, ret };
+	bool wanted = has_binds(&machine->confdir.conf);
+	int boot = judge_boot(&finding);
+	int error = 0;
+
+	ret->usable = boot == BOOT_NORMAL && !*past->note;
+	if (boot < BOOT_NORMAL && wanted)
+		error = add_boot(&finding, boot);
+	if (!error && (boot == BOOT_NORMAL || boot == BOOT_DRY_RUN))
+		error = find_edited(&finding);
+	if (!error && boot == BOOT_NORMAL && *past->note && !ret->count && wanted)
+		error = add_note(&finding);
+	return error ? error : texts_error(ret);
+}
+
+void notices_done(struct notices *notices)
+{
+	for (size_t i = 0; i < notices->count; i++) {
+		text_done(&notices->items[i].text);
+		text_done(&notices->items[i].next);
+	}
+	free(notices->items);
+	*notices = (struct notices){ 0 };
+}
