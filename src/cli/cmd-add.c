@@ -380,8 +380,8 @@ const struct command command_add = {
 		"config (class=0c03), group=N for a whole IOMMU group, or a part of its name\n"
 		"(nvidia). Writes one line with the device's address, ID and path, so that a\n"
 		"renumbered bus is noticed, and its name. The rest of the file stays as it is.\n\n"
-		"Exit status: 0 it is listed, 1 it is refused or not there, 2 it is not clear which\n"
-		"device is meant, 4 the config cannot be written.",
+		"Exit status: 0 it is listed, 1 it is refused or not there, 2 it is not clear\n"
+		"which device is meant, 4 the config cannot be written.",
 	.options =
 		OPTION_ROOT | OPTION_WITH | OPTION_DRIVER | OPTION_ALLOW | OPTION_DRY_RUN,
 	.least = 1,

@@ -277,12 +277,12 @@ const struct command command_bind = {
 	.arguments = "ADDRESS...",
 	.summary = "bind devices now, without a reboot",
 	.details =
-		"Does at once what the boot program does at boot: reserves the devices for vfio-pci,\n"
-		"takes them from the drivers that have them, loads what is missing, and binds them.\n"
-		"The config stays as it is; what it says of a device (driver=, allow=, keep) holds\n"
-		"here as well.\n\n"
-		"Exit status: 0 all are bound, 1 one is not, or is refused, 2 usage, 4 the driver is\n"
-		"missing, or only root may.",
+		"Does at once what the boot program does at boot: reserves the devices for vfio-\n"
+		"pci, takes them from the drivers that have them, loads what is missing, and\n"
+		"binds them. The config stays as it is; what it says of a device (driver=,\n"
+		"allow=, keep) holds here as well.\n\n"
+		"Exit status: 0 all are bound, 1 one is not, or is refused, 2 usage, 4 the\n"
+		"driver is missing, or only root may.",
 	.options =
 		OPTION_ROOT | OPTION_WITH | OPTION_DRIVER | OPTION_ALLOW | OPTION_DRY_RUN,
 	.least = 1,

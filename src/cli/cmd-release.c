@@ -362,9 +362,9 @@ const struct command command_release = {
 	.arguments = "ADDRESS...",
 	.summary = "give devices back to the host driver now, without a reboot",
 	.details =
-		"Clears the reservation, unbinds the devices from vfio-pci, lets the host's drivers\n"
-		"probe them, and says which driver has each now. The config stays as it is: what it\n"
-		"lists is taken again at the next boot.\n\n"
+		"Clears the reservation, unbinds the devices from vfio-pci, lets the host's\n"
+		"drivers probe them, and says which driver has each now. The config stays as it\n"
+		"is: what it lists is taken again at the next boot.\n\n"
 		"Exit status: 0 all are released, 1 one is not, 2 usage, 4 only root may.",
 	.options = OPTION_ROOT | OPTION_DRY_RUN,
 	.least = 1,

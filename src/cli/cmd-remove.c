@@ -302,10 +302,10 @@ const struct command command_remove = {
 	.arguments = "DEVICE",
 	.summary = "take a device's line out of the config again",
 	.details =
-		"DEVICE is an address or an ID that a bind line lists, or FILE:LINE as messages have\n"
-		"it, which may be any statement. The rest of the file stays as it is.\n\n"
-		"Exit status: 0 the line is gone, 1 there is none, 2 it is not clear which one is\n"
-		"meant, 4 the config cannot be written.",
+		"DEVICE is an address or an ID that a bind line lists, or FILE:LINE as messages\n"
+		"have it, which may be any statement. The rest of the file stays as it is.\n\n"
+		"Exit status: 0 the line is gone, 1 there is none, 2 it is not clear which one\n"
+		"is meant, 4 the config cannot be written.",
 	.options = OPTION_ROOT | OPTION_DRY_RUN,
 	.least = 1,
 	.most = 1,

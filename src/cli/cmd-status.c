@@ -224,10 +224,11 @@ const struct command command_status = {
 	.summary =
 		"what the boot did with each listed device, what is true now, what to do next",
 	.details =
-		"Tells of each line of the config what became of it at boot, which driver has the\n"
-		"device now, why, and the next step to take.\n\n"
+		"Tells of each line of the config what became of it at boot, which driver has\n"
+		"the device now, why, and the next step to take.\n\n"
 		"Exit status: 0 every listed device is bound, 1 one is not, 3 the config has\n"
-		"errors, 4 the machine cannot be read, 5 a rebuild of the image or a reboot is due.",
+		"errors, 4 the machine cannot be read, 5 a rebuild of the image or a reboot is\n"
+		"due.",
 	.options = OPTION_ROOT | OPTION_JSON,
 	.run = run,
 };
