@@ -9,11 +9,10 @@ VERSION = "6.1.0-test"
 # name: (directory, needs, further modinfo, built into the kernel)
 MODULES = {
     "irqbypass": ("virt/lib", [], [], False),
-    "vfio": ("drivers/vfio", [], [], False),
+    "vfio": ("drivers/vfio", [], ["softdep=post: vfio_iommu_type1"], False),
     "vfio_iommu_type1": ("drivers/vfio", ["vfio"], [], False),
     "vfio-pci-core": ("drivers/vfio/pci", ["vfio", "irqbypass"], [], False),
-    "vfio-pci": ("drivers/vfio/pci", ["vfio-pci-core"],
-                 ["softdep=pre: vfio_iommu_type1"], False),
+    "vfio-pci": ("drivers/vfio/pci", ["vfio-pci-core"], [], False),
     "mlx5-vfio-pci": ("drivers/vfio/pci/mlx5", ["vfio-pci-core"],
                       ["alias=vfio_pci:v000015B3d0000101Esv*sd*bc*sc*i*"], False),
     "nouveau": ("drivers/gpu/drm/nouveau", [], ["alias=pci:v000010DEd*sv*sd*bc03sc*i*"], False),

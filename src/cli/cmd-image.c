@@ -145,6 +145,27 @@ static int write_start(const struct conf *conf, const struct root *dest)
 	return init ? root_create(dest, START_INIT_FILE, "", 0) : 0;
 }
 
+/* So that the boot program itself refuses the host's own disks and its way to the network. */
+static int write_keep_lines(const struct image *image, const struct root *dest)
+{
+	struct text lines = { 0 }, file = { 0 };
+	int error = hostuse_keep_lines(&image->machine, &lines);
+
+	if (!error && lines.length) {
+		text_add(
+			&file,
+			"# Generated: what the host itself used when this image was built.\n"
+			"# allow=in-use on a bind line takes a device all the same.\n",
+			text_string(&lines));
+		error = text_error(&file);
+		if (!error)
+			error = root_create(dest, CONFDIR_KEEP, file.data, file.length);
+	}
+	text_done(&lines);
+	text_done(&file);
+	return error;
+}
+
 static int write_image(const struct image *image)
 {
 	_cleanup_(root_done) struct root dest = ROOT_NONE;
@@ -154,6 +175,8 @@ static int write_image(const struct image *image)
 		error = confdir_copy(&image->machine.confdir, &dest, "");
 	if (!error)
 		error = write_start(&image->machine.confdir.conf, &dest);
+	if (!error)
+		error = write_keep_lines(image, &dest);
 	return error ? error : write_plan(image, &dest);
 }
 

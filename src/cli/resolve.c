@@ -108,9 +108,10 @@ static void take_module(struct kmod_module *module, bool install, const char *op
 	const char *path = kmod_module_get_path(module);
 	_cleanup_(freep) char *own = NULL;
 
-	(void)install; /* always false: install commands are left aside, no shell is in an image */
 	if (!path || action.error)
 		return;
+	if (install) /* `options` is a command then: left aside, no shell is in an image */
+		options = kmod_module_get_options(module);
 	path += action.resolver->root_length;
 	if (loadplan_has_module(action.plan, action.driver, path))
 		return;
@@ -120,8 +121,8 @@ static void take_module(struct kmod_module *module, bool install, const char *op
 
 static int add_modules(struct resolver *resolver, struct kmod_list *list)
 {
-	const unsigned int flags =
-		KMOD_PROBE_DRY_RUN | KMOD_PROBE_IGNORE_LOADED | KMOD_PROBE_IGNORE_COMMAND;
+	/* KMOD_PROBE_IGNORE_COMMAND would leave out the soft dependencies of the module itself. */
+	const unsigned int flags = KMOD_PROBE_DRY_RUN | KMOD_PROBE_IGNORE_LOADED;
 	struct kmod_list *item;
 
 	(void)resolver;
