@@ -56,6 +56,13 @@ def of_version(machine, version):
     machine.write(REPORT, report.replace("version=1", f"version={version}"))
 
 
+def rescued(address):
+    def change(machine):
+        with machine.path(REPORT).open("a") as report:
+            report.write(f"rescue address={address} result=released\n")
+    return change
+
+
 def no_groups(machine):
     for link in machine.root.glob("sys/devices/**/iommu_group"):
         link.unlink()
@@ -107,6 +114,9 @@ CASES = [
                f"next: {HAND} {NIC}\n")),
     Case("released", LISTED, UNWANTED, {NIC: "released"}, bound(NIC), bound(NIC, driver=""),
          told=("bound at boot, taken from its driver since", f"next: {HAND} {NIC}\n")),
+    Case("given back because the root file system did not appear", "bind 02:00.0 rescue=release\n",
+         UNWANTED, {NIC: "rescued"}, bound(NIC), all_of(bound(NIC, driver="nvme"), rescued(NIC)),
+         told=("the boot gave it back to the host", f"vfio-early remove {NIC}")),
     Case("a group that is not viable", "bind 01:00.0\n", UNWANTED, {GPU: "not-viable"},
          all_of(bound(GPU), bound(SOUND, driver="snd_hda_intel")),
          told=(f"its IOMMU group 1 is not viable, no guest can have it: snd_hda_intel has {SOUND}",

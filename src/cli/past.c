@@ -110,13 +110,28 @@ const struct conf_file *past_file(const struct confdir *confdir, const char *pat
 	return NULL;
 }
 
-const struct report_record *past_line(const struct past *past, const char *place)
+/* The first record of that word with that field, or NULL. */
+static const struct report_record *find_record(const struct past *past, const char *word,
+					       const char *key, const char *value)
 {
 	for (size_t i = 0; i < past->count; i++)
-		if (!strcmp(past->records[i].word, "line") &&
-		    !strcmp(report_value(&past->records[i], "at"), place))
+		if (!strcmp(past->records[i].word, word) &&
+		    !strcmp(report_value(&past->records[i], key), value))
 			return &past->records[i];
 	return NULL;
+}
+
+const struct report_record *past_line(const struct past *past, const char *place)
+{
+	return find_record(past, "line", "at", place);
+}
+
+bool past_rescued(const struct past *past, const char *address)
+{
+	const struct report_record *record =
+		find_record(past, "rescue", "address", address);
+
+	return record && !strcmp(report_value(record, "result"), "released");
 }
 
 void past_done(struct past *past)

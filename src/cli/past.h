@@ -44,4 +44,7 @@ const struct conf_file *past_file(const struct confdir *confdir, const char *pat
 /* The record of the line at `place`, or NULL. */
 const struct report_record *past_line(const struct past *past, const char *place);
 
+/* Was the function given back to the host, because the root file system did not appear? */
+bool past_rescued(const struct past *past, const char *address);
+
 #endif

@@ -29,6 +29,7 @@ static const struct {
 	[STATE_INACTIVE] = { "inactive", true, false },
 	[STATE_NOT_VIABLE] = { "not-viable", false, false },
 	[STATE_REBOUND] = { "rebound", false, false },
+	[STATE_RESCUED] = { "rescued", false, false },
 	[STATE_RELEASED] = { "released", false, false },
 	[STATE_FENCED] = { "fenced", false, false },
 	[STATE_FAILED] = { "failed", false, false },
@@ -214,6 +215,16 @@ static void judge_changed(struct state *state)
 	advise_bind(state, &state->next);
 }
 
+/* rescue=release: the boot itself has given it back. */
+static void judge_rescued(struct state *state)
+{
+	set_kind(state, STATE_RESCUED);
+	text_add(&state->why,
+		 "the boot gave it back to the host, since the root file system did "
+		 "not appear without it");
+	text_add(&state->next, "the host needs it: vfio-early remove ", state->address);
+}
+
 /* The boot tried and could not. */
 static void judge_failed(const struct finding *finding, struct state *state,
 			 const char *reason)
@@ -264,7 +275,9 @@ static void judge_refused(struct state *state, const char *reason)
 static void judge_unbound(const struct finding *finding, struct state *state,
 			  const struct report_record *record, const char *place)
 {
-	if (!finding->usable) {
+	if (finding->usable && past_rescued(finding->past, state->address)) {
+		judge_rescued(state);
+	} else if (!finding->usable) {
 		set_kind(state, STATE_PENDING);
 		text_add(&state->why, "this boot bound nothing");
 		text_add(&state->next, "as above; or at once: ");

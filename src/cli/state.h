@@ -16,6 +16,7 @@ enum state_kind {
 	STATE_INACTIVE,	  /* below a [NAME] that this boot did not choose */
 	STATE_NOT_VIABLE, /* bound, but a host driver has another function of its group */
 	STATE_REBOUND,	  /* bound at boot; something else has it now */
+	STATE_RESCUED,	  /* given back at boot: the root file system did not appear */
 	STATE_RELEASED,	  /* bound at boot; nothing has it now */
 	STATE_FENCED,	  /* the boot fenced it and could not bind it */
 	STATE_FAILED,	  /* a host driver has it since the boot */
