@@ -56,7 +56,7 @@ boot_objects := $(core:src/%.c=$B/klibc/%.o) $(boot:src/%.c=$B/klibc/%.o)
 host_core := $(core:src/%.c=$B/host/%.o)
 host_objects := $(host_core) $(cli:src/%.c=$B/host/%.o)
 
-all: $B/vfio-early $B/vfio-early-boot $B/vfio-early-init
+all: $B/vfio-early $B/vfio-early-boot $B/vfio-early-init $B/vfio-early-rescue
 
 $B/vfio-early-boot: $(boot_objects)
 	$(call say,LINK)
@@ -64,6 +64,8 @@ $B/vfio-early-boot: $(boot_objects)
 	$Qstrip $(strip) -o $@ $@.full
 
 $B/vfio-early-init: $B/klibc/init/main.o
+$B/vfio-early-rescue: $B/klibc/rescue/main.o $(core:src/%.c=$B/klibc/%.o) $B/klibc/boot/klibc.o
+$B/vfio-early-init $B/vfio-early-rescue:
 	$(call say,LINK)
 	$Q$(KLCC) -static $(small_link) -o $@.full $^
 	$Qstrip $(strip) -o $@ $@.full
@@ -118,33 +120,39 @@ try: deps all
 # What building and testing need, on Debian 12 and 13.
 packages := gcc libc6-dev linux-libc-dev make pkg-config klibc-utils libklibc-dev libkmod-dev libpci-dev \
 	libsmartcols-dev libmount-dev libcmocka-dev kmod cpio zstd xz-utils e2fsprogs shellcheck strace \
-	python3 python3-pytest python3-pytest-xdist qemu-system-x86 mmdebstrap debian-archive-keyring
+	python3 python3-pytest python3-pytest-xdist qemu-system-x86 ovmf mmdebstrap debian-archive-keyring
 
 deps:
 	@test/install-packages $(packages)
 
 dracut = $(DESTDIR)$(PREFIX)/lib/dracut/modules.d
+scripts = $(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts
 
 install: all
 	$(call say,INSTALL)
 	$Qinstall -D -m 755 $B/vfio-early $(DESTDIR)$(PREFIX)/sbin/vfio-early
 	$Qinstall -D -m 755 $B/vfio-early-boot $(DESTDIR)$(PREFIX)/lib/vfio-early/vfio-early-boot
 	$Qinstall -D -m 755 $B/vfio-early-init $(DESTDIR)$(PREFIX)/lib/vfio-early/vfio-early-init
+	$Qinstall -D -m 755 $B/vfio-early-rescue $(DESTDIR)$(PREFIX)/lib/vfio-early/vfio-early-rescue
 	$Qinstall -d $(dracut)/50vfio-early $(dracut)/99vfio-early-init
 	$Qinstall -m 755 hook/dracut/50vfio-early/module-setup.sh $(dracut)/50vfio-early/
 	$Qinstall -m 644 hook/dracut/50vfio-early/vfio-early.* $(dracut)/50vfio-early/
 	$Qinstall -m 755 hook/dracut/99vfio-early-init/module-setup.sh $(dracut)/99vfio-early-init/
+	$Qinstall -D -m 644 doc/vfio-early.8 $(DESTDIR)$(PREFIX)/share/man/man8/vfio-early.8
+	$Qinstall -D -m 644 doc/vfio-early.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/vfio-early.conf.5
 	$Qinstall -D -m 755 hook/initramfs-tools/hook $(DESTDIR)$(PREFIX)/share/initramfs-tools/hooks/vfio-early
-	$Qinstall -D -m 755 hook/initramfs-tools/init-top \
-		$(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts/init-top/00-vfio-early
+	$Qinstall -D -m 755 hook/initramfs-tools/init-top $(scripts)/init-top/00-vfio-early
+	$Qinstall -D -m 755 hook/initramfs-tools/local-block $(scripts)/local-block/vfio-early
+	$Qinstall -D -m 755 hook/initramfs-tools/panic $(scripts)/panic/vfio-early
 	$Qtest -e $(DESTDIR)/etc/vfio-early.conf || \
 		install -D -m 644 conf/vfio-early.conf $(DESTDIR)/etc/vfio-early.conf
 
 # The config stays: it is the administrator's.
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/vfio-early
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/vfio-early.8 $(DESTDIR)$(PREFIX)/share/man/man5/vfio-early.conf.5
 	rm -f $(DESTDIR)$(PREFIX)/share/initramfs-tools/hooks/vfio-early
-	rm -f $(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts/init-top/00-vfio-early
+	rm -f $(scripts)/init-top/00-vfio-early $(scripts)/local-block/vfio-early $(scripts)/panic/vfio-early
 	rm -rf $(DESTDIR)$(PREFIX)/lib/vfio-early $(dracut)/50vfio-early $(dracut)/99vfio-early-init
 
 # What was fetched stays, for the next run.

@@ -11,6 +11,7 @@
     contend   drivers that are given the ID of a device by new_id: ["r8169:1234:11e8"]
     overlay   {path: text} of more files laid over the image
     loaded    modules that are named somewhere to be loaded early: in `kernel`, in `overlay`
+    log       words that must stand in the kernel log
     report    lines that the report must have: every word of each must stand in one line
     warnings  what must be warned of ("W: ...") when the image is built
     caught    for a negative control: what the judge must find wrong with a claimed device
@@ -49,6 +50,7 @@ class Case:
     contend: tuple = ()
     overlay: dict = dataclasses.field(default_factory=dict)
     loaded: tuple = ()
+    log: tuple = ()
     report: tuple = ()
     warnings: tuple = ()
     caught: tuple = ()
@@ -58,8 +60,12 @@ class Case:
 
     @property
     def id(self):
-        words = [self.name, self.suite, *([self.image] if self.of_many else [])]
-        return "-".join(words)
+        return f"{self.name}-{self.suite}{f'-{self.image}' if self.of_many else ''}"
+
+    @property
+    def names(self):
+        """What selects it: its own name, or one that it shares with others."""
+        return self.name, f"{self.name}-{self.suite}", self.id
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,8 +96,7 @@ def load_all():
     paths = sorted((once.HERE / "cases").glob("*.toml"))
     cases = [case for path in paths for case in load(path)]
     wanted = os.environ.get("CASE")
-    names = lambda case: (case.name, f"{case.name}-{case.suite}", case.id)
-    selected = [case for case in cases if not wanted or wanted in names(case)]
+    selected = [case for case in cases if not wanted or wanted in case.names]
     if not selected:
         names = " ".join(sorted({case.name for case in cases}))
         raise SystemExit(f"no case is called {wanted}; there are: {names}")
@@ -232,6 +237,9 @@ def examine(case, boot):
     problems += judge.latecomers(
         frames.get("trace", ""), list(subjects(case)), case.loaded
     )
+    for words in case.log:
+        if words not in frames.get("log", ""):
+            problems.append(f"the kernel log has no word of: {words}")
     problems += _report_problems(case, frames.get("report", ""))
     problems += _warning_problems(case)
     if case.client and "status 0" not in frames.get("client", ""):

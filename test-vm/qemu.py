@@ -225,8 +225,13 @@ def _judge_ending(console, frames, status):
 
 
 def read_frames(data):
-    """The complete frames of what the guest's init sent: name to text."""
+    """The complete frames of what the guest's init sent: name to text.
+
+    What comes before them UEFI said, which speaks on every serial port.
+    """
     frames = {}
+    start = re.search(rb"^=== \w+ \d+$", data, re.M)
+    data = data[start.start() :] if start else b""
     while data:
         head, _, data = data.partition(b"\n")
         found = re.fullmatch(rb"=== (\w+) (\d+)", head)

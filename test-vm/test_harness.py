@@ -23,6 +23,10 @@ def test_frame_that_was_cut_off_is_no_frame():
     assert qemu.read_frames(b"=== report 2\nok=== trace 90\nhalf") == {"report": "ok"}
 
 
+def test_what_firmware_said_before_the_frames_is_passed_over():
+    assert qemu.read_frames(b"\x1b[2JBdsDxe: x\r\n=== end 0\n") == {"end": ""}
+
+
 @pytest.mark.parametrize(
     "console, frames, status, ending",
     [
@@ -80,6 +84,21 @@ def test_archive_is_what_cpio_reads(tmp_path):
     assert (tmp_path / "etc/one").read_text("ascii") == "1\n"
 
 
+def test_program_laid_over_an_image_can_be_executed(tmp_path):
+    archive = image.cpio({"program": "#!/bin/sh\n", "text": "#"})
+    subprocess.run(["cpio", "-idmu", "--quiet"], input=archive, cwd=tmp_path, check=True)
+    assert (tmp_path / "program").stat().st_mode & 0o111
+    assert not (tmp_path / "text").stat().st_mode & 0o111
+
+
+def test_uefi_finds_its_disk_first():
+    machine = qemu.Machine(None, None, "disk", unified="/esp")
+    words = " ".join(qemu.command(machine, "frames"))
+    assert "file=fat:/esp" in words
+    assert "bootindex=0" in words
+    assert "-kernel" not in words
+
+
 def test_made_again_only_when_an_ingredient_changes(tmp_path):
     source, product, calls = tmp_path / "source", tmp_path / "product", []
 
@@ -117,6 +136,14 @@ def test_case_with_an_unknown_key_is_refused(tmp_path):
     (tmp_path / "x.toml").write_text('title = ""\nconfig = ""\ndevcie = 1\n', "ascii")
     with pytest.raises(ValueError, match="devcie"):
         case.load(tmp_path / "x.toml")
+
+
+def test_case_for_several_images_is_as_many_cases():
+    cases = case.load(once.HERE / "cases" / "strict.toml")
+    assert len({one.id for one in cases}) == len(cases) == 6
+    assert {one.names[0] for one in cases} == {"strict"}
+    expected = {one.suite: list(case.subjects(one))[2].expect for one in cases}
+    assert expected == {"bookworm": "claimed", "trixie": "taken over"}
 
 
 def test_report_must_tell_of_every_claimed_device():

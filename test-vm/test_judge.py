@@ -172,6 +172,17 @@ def test_trace_with_gaps_is_no_proof(trace):
     assert codes(trace, "", TWIN) == {"no-trace"}
 
 
+def test_module_loaded_by_name_must_come_late():
+    trace, _ = recorded("desktop-trixie")
+
+    def late(spoil=lambda trace: trace, modules=("e1000e",)):
+        return list(judge.latecomers(spoil(trace), [NIC, TWIN], modules))
+
+    assert late() == []
+    assert "never loaded" in late(modules=["sky2"])[0]
+    assert NIC.address in late(at_front("module_load: e1000e"))[0]
+
+
 def test_device_that_nobody_listed():
     trace, _ = recorded("after-udev-bookworm")
     assert judge.strangers(trace, [NIC, NVME, TWIN]) == []
