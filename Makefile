@@ -140,6 +140,8 @@ install: all
 	$Qinstall -m 755 hook/dracut/99vfio-early-init/module-setup.sh $(dracut)/99vfio-early-init/
 	$Qinstall -D -m 644 doc/vfio-early.8 $(DESTDIR)$(PREFIX)/share/man/man8/vfio-early.8
 	$Qinstall -D -m 644 doc/vfio-early.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/vfio-early.conf.5
+	$Qinstall -D -m 644 doc/vfio-early.8 $(DESTDIR)$(PREFIX)/share/man/man8/vfio-early.8
+	$Qinstall -D -m 644 doc/vfio-early.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/vfio-early.conf.5
 	$Qinstall -D -m 755 hook/initramfs-tools/hook $(DESTDIR)$(PREFIX)/share/initramfs-tools/hooks/vfio-early
 	$Qinstall -D -m 755 hook/initramfs-tools/init-top $(scripts)/init-top/00-vfio-early
 	$Qinstall -D -m 755 hook/initramfs-tools/local-block $(scripts)/local-block/vfio-early
@@ -150,6 +152,7 @@ install: all
 # The config stays: it is the administrator's.
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/vfio-early
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/vfio-early.8 $(DESTDIR)$(PREFIX)/share/man/man5/vfio-early.conf.5
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/vfio-early.8 $(DESTDIR)$(PREFIX)/share/man/man5/vfio-early.conf.5
 	rm -f $(DESTDIR)$(PREFIX)/share/initramfs-tools/hooks/vfio-early
 	rm -f $(scripts)/init-top/00-vfio-early $(scripts)/local-block/vfio-early $(scripts)/panic/vfio-early
