@@ -95,7 +95,7 @@ def test_is_an_executable_script(script):
 def test_init_top_sorts_before_udev_and_all(tmp_path):
     """The name under which it is installed, among those that images have."""
     text = (TOP / "Makefile").read_text()
-    assert "scripts/init-top/00-vfio-early" in text
+    assert "init-top/00-vfio-early" in text
     names = ["udev", "all_generic_ide", "blacklist", "keymap", "plymouth", "00-vfio-early"]
     assert sorted(names)[0] == "00-vfio-early"
 
@@ -149,7 +149,8 @@ def test_hook_copies_the_program_and_the_modules(hook):
     assert (hook.top / "args").read_text() == f"image 6.1.0-test --dest {hook.image}\n"
     assert [Path(word).name if word.startswith("/") else word
             for call in hook.calls for word in call.split()] == [
-                "copy_exec", "vfio-early-boot", "manual_add_modules", "vfio",
+                "copy_exec", "vfio-early-boot", "copy_exec", "vfio-early-rescue",
+                "manual_add_modules", "vfio",
                 "manual_add_modules", "vfio-pci"]
     assert (hook.image / "scripts/init-top/00-vfio-early").exists()
     assert (hook.image / "init").read_text() == "the image's own\n"
@@ -176,7 +177,7 @@ def test_hook_with_errors_in_the_config_builds_an_image(hook):
     done = hook.run()
     assert done.returncode == 0
     assert done.stderr == "W: line 1\n"
-    assert len(hook.calls) == 2
+    assert len(hook.calls) == 3
 
 
 def test_start_init(hook):

@@ -13,6 +13,7 @@ FILES = {
     "etc/vfio-early.conf": 0o644,
     "usr/lib/vfio-early/vfio-early-boot": 0o755,
     "usr/lib/vfio-early/vfio-early-init": 0o755,
+    "usr/lib/vfio-early/vfio-early-rescue": 0o755,
     "usr/sbin/vfio-early": 0o755,
     f"{DRACUT}/50vfio-early/module-setup.sh": 0o755,
     f"{DRACUT}/50vfio-early/vfio-early.conf": 0o644,
@@ -20,6 +21,8 @@ FILES = {
     f"{DRACUT}/99vfio-early-init/module-setup.sh": 0o755,
     f"{INITRAMFS_TOOLS}/hooks/vfio-early": 0o755,
     f"{INITRAMFS_TOOLS}/scripts/init-top/00-vfio-early": 0o755,
+    f"{INITRAMFS_TOOLS}/scripts/local-block/vfio-early": 0o755,
+    f"{INITRAMFS_TOOLS}/scripts/panic/vfio-early": 0o755,
 }
 
 

@@ -106,6 +106,8 @@ static void add_function(struct text *text, const struct claim *claim,
 	report_add_field(text, "was", or_dash(function->driver));
 	report_add_field(text, "target", claim->driver);
 	report_add_field(text, "driver", or_dash(verdict->driver));
+	if (claim->rule->rescue)
+		report_add_field(text, "rescue", "release");
 	add_result(text, verdict->result, verdict->reason);
 }
 

@@ -29,8 +29,9 @@
  *   error at=/PATH:LINE:COLUMN result=invalid reason=TEXT
  *   line at=/PATH:LINE result=RESULT [reason=TEXT]
  *   function address=ADDRESS line=/PATH:LINE id=ID class=CLASS was=DRIVER target=DRIVER
- *            driver=DRIVER result=RESULT [reason=TEXT]
+ *            driver=DRIVER [rescue=release] result=RESULT [reason=TEXT]
  *   module driver=DRIVER path=/PATH result=loaded|failed|skipped [reason=TEXT]
+ *   rescue address=ADDRESS result=released|failed      (added by vfio-early-rescue)
  *
  * MODE is normal, dry-run or off; an absent driver is "-". A value with a blank or a quote in it
  * stands in double quotes, with \" \\ and \xHH inside.

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * When the root file system does not appear: which storage devices are kept from the host, and
+ * the two ways out; and those whose line says rescue=release are given back, once and loudly.
+ * The generators' hooks ask, shortly before they give up. What is held, the report says.
+ */
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "log.h"
+#include "pci.h"
+#include "report.h"
+#include "root.h"
+
+#define DEVICES "sys/bus/pci/devices/"
+#define REPORT_MAX (16 * 1024 * 1024)
+#define USAGE "Usage: vfio-early-rescue [--root DIR] [--release] [--version] [--help]\n"
+
+enum { EXIT_DONE, EXIT_NOTHING, EXIT_USAGE, EXIT_ENVIRONMENT = 4 };
+
+static int print(int fd, const char *text, int status)
+{
+	return write(fd, text, strlen(text)) < 0 ? EXIT_ENVIRONMENT : status;
+}
+
+/* A storage function (base class 01) that this boot bound or fenced. */
+static bool is_held_storage(const struct report_record *record)
+{
+	enum result result = result_parse(report_value(record, "result"));
+
+	return !strcmp(record->word, "function") &&
+	       prefix_skip(report_value(record, "class"), "01") &&
+	       (result == RESULT_BOUND || result == RESULT_FENCED);
+}
+
+static void tell(const struct report_record *record)
+{
+	log_line(
+		LOG_ERROR, "the root file system is not there, and ",
+		report_value(record, "address"), " is kept from the host (",
+		report_value(record, "line"),
+		"): if it is on that device, boot with vfio_early=off, or write rescue=release "
+		"on that line and rebuild the image");
+}
+
+/* Writes an attribute of the function; 0 or -errno. */
+static int write_attribute(const struct root *root, const char *address,
+			   const char *attribute, const char *value)
+{
+	char path[ROOT_PATH_SIZE];
+
+	string_join(path, sizeof(path), DEVICES, address, "/", attribute, NULL);
+	return root_write(root, path, value);
+}
+
+/* Notes it in the report, where the host program finds it. */
+static void note(const struct root *root, const char *address, const char *result)
+{
+	_cleanup_(closep) int fd =
+		root_descriptor(root, REPORT_FILE, O_WRONLY | O_APPEND);
+	char line[128];
+
+	string_join(line, sizeof(line), "rescue address=", address, " result=", result,
+		    "\n", NULL);
+	if (fd < 0 || write(fd, line, strlen(line)) < 0)
+		log_line(LOG_WARNING, "cannot note the rescue in /" REPORT_FILE);
+}
+
+/*
+ * Clears the override, takes it from vfio-pci, and lets udev and the kernel find its driver:
+ * the uevent loads a module that is not loaded yet.
+ */
+static void give_back(const struct root *root, const struct report_record *record)
+{
+	const char *address = report_value(record, "address");
+	int error = write_attribute(root, address, "driver_override", "\n");
+
+	log_line(LOG_ERROR, "RESCUE: the root file system is not there: ", address,
+		 " is given back to the host, as rescue=release says (",
+		 report_value(record, "line"), ")");
+	if (!error) {
+		/* Fails where no driver has it, which is as good. */
+		(void)!write_attribute(root, address, "driver/unbind", address);
+		(void)!write_attribute(root, address, "uevent", "add");
+		error = root_write(root, "sys/bus/pci/drivers_probe", address);
+	}
+	if (error)
+		log_line(LOG_ERROR, address,
+			 ": cannot be given back: ", error_text(-error));
+	note(root, address, error ? "failed" : "released");
+}
+
+/* What was given back in an earlier run: a second time would take it from who has it now. */
+static bool was_released(const char *text)
+{
+	for (const char *line = text; line; line = line_next(line))
+		if (prefix_skip(line, "rescue "))
+			return true;
+	return false;
+}
+
+static int rescue(const struct root *root, bool release)
+{
+	struct text text = { 0 };
+	struct report_record record;
+	int status = EXIT_NOTHING;
+	bool released;
+	char *cursor;
+
+	if (root_read_file(root, REPORT_FILE, REPORT_MAX, &text) < 0 || !text.data)
+		return EXIT_NOTHING;
+	released = was_released(text.data);
+	cursor = text.data;
+	while (report_next(&cursor, &record)) {
+		bool may_release = !strcmp(report_value(&record, "rescue"), "release");
+
+		if (!is_held_storage(&record) || (released && may_release))
+			continue;
+		if (release && may_release) {
+			give_back(root, &record);
+			status = EXIT_DONE;
+		} else if (!release) {
+			tell(&record);
+		}
+	}
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	const char *directory = "/";
+	struct root root = ROOT_NONE;
+	bool release = false;
+	int fd;
+
+	for (char **argument = argv + (argc > 0); *argument; argument++) {
+		if (!strcmp(*argument, "--release"))
+			release = true;
+		else if (!strcmp(*argument, "--root") && argument[1])
+			directory = *++argument;
+		else if (!strcmp(*argument, "--version"))
+			return print(STDOUT_FILENO, VERSION "\n", EXIT_DONE);
+		else if (!strcmp(*argument, "--help"))
+			return print(STDOUT_FILENO, USAGE, EXIT_DONE);
+		else
+			return print(STDERR_FILENO, USAGE, EXIT_USAGE);
+	}
+	if (root_open(&root, directory))
+		return EXIT_ENVIRONMENT;
+	fd = root.live ? root_descriptor(&root, "dev/kmsg", O_WRONLY) : -1;
+	if (fd >= 0)
+		log_to(fd, true);
+	return rescue(&root, release);
+}
