@@ -7,118 +7,27 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "alias.h"
 #include "command.h"
 #include "hostuse.h"
+#include "imageplan.h"
 #include "machine.h"
 #include "resolve.h"
 
 /* In front of what a generator's user should see: mkinitramfs marks its own warnings so. */
 #define WARNING "W: vfio-early: "
 
-#define START_INIT_FILE "usr/lib/vfio-early/start-init"
-
-/* An IOMMU whose driver can be a module, which then has to come before vfio-pci. */
-#define VIRTIO_IOMMU_MODULE "virtio_iommu"
-static const struct pci_id virtio_iommu = { 0x1af4, 0x1057 };
-
 struct image {
 	const struct request *request;
 	struct machine machine;
 	struct resolver *resolver;
-	const char *first; /* VIRTIO_IOMMU_MODULE, or NULL */
-	struct loadplan plan;
-	bool lacking; /* a driver has no module in this kernel */
+	struct imageplan plan;
 };
 
 static void image_done(struct image *image)
 {
-	loadplan_done(&image->plan);
+	imageplan_done(&image->plan);
 	resolver_free(image->resolver);
 	machine_done(&image->machine);
-}
-
-static bool has_iommu_module(const struct machine *machine, struct resolver *resolver)
-{
-	bool has_device = !machine->has_devices;
-
-	for (size_t i = 0; i < machine->snapshot.count && !has_device; i++)
-		has_device =
-			pci_id_equal(&machine->snapshot.functions[i].id, &virtio_iommu);
-	return has_device && resolver_has_file(resolver, VIRTIO_IOMMU_MODULE);
-}
-
-static int add_driver(struct image *image, const char *driver, const struct place *place)
-{
-	int error;
-
-	if (loadplan_has_driver(&image->plan, driver))
-		return 0;
-	error = resolver_add(image->resolver, driver, image->first, &image->plan);
-	if (error != -ENOENT)
-		return error;
-	image->lacking = true;
-	fprintf(stderr,
-		WARNING
-		"%s:%u: Linux %s has no driver %s; its devices will stay fenced\n",
-		place->file, place->line, image->machine.kernel, driver);
-	return 0;
-}
-
-/* driver=auto without a device to look at: any driver that claims the stated ID, or any at all. */
-static int add_stated_variants(struct image *image, const struct rule *rule)
-{
-	const struct pci_function stated = { .id = rule->id,
-					     .subsystem = rule->subsystem,
-					     .class = rule->class };
-	char driver[PCI_DRIVER_SIZE];
-	int error = 0;
-
-	if (rule->given & CONDITION_ID) {
-		alias_best_driver(text_string(&image->machine.aliases), &stated, driver);
-		return add_driver(image, driver, &rule->place);
-	}
-	if (image->machine.has_devices)
-		return 0;
-	for (const char *line = text_string(&image->machine.aliases); *line && !error;
-	     line = line_next(line)) {
-		line_copy(driver, sizeof(driver),
-			  line + strcspn(line, "*") /* its pattern */);
-		line_copy(driver, sizeof(driver),
-			  strrchr(driver, ' ') ? strrchr(driver, ' ') + 1 : "");
-		if (*driver && strcmp(driver, "vfio_pci"))
-			error = add_driver(image, driver, &rule->place);
-	}
-	return error;
-}
-
-static int add_rule(struct image *image, const struct rule *rule)
-{
-	int error;
-
-	if (rule->statement != STATEMENT_BIND)
-		return 0;
-	if (strcmp(rule->driver, CONF_DRIVER_AUTO))
-		return add_driver(image, rule->driver, &rule->place);
-	error = add_driver(image, CONF_DRIVER_DEFAULT, &rule->place);
-	return error ? error : add_stated_variants(image, rule);
-}
-
-static int make_plan(struct image *image)
-{
-	const struct conf *conf = &image->machine.confdir.conf;
-	const struct match *match = &image->machine.match;
-	int error = 0;
-
-	image->first = has_iommu_module(&image->machine, image->resolver)
-			       ? VIRTIO_IOMMU_MODULE
-			       : NULL;
-	for (size_t i = 0; i < conf->count && !error; i++)
-		error = add_rule(image, &conf->rules[i]);
-	for (size_t i = 0; i < match->claim_count && !error; i++)
-		error = add_driver(image, match->claims[i].driver,
-				   &match->claims[i].rule->place);
-	return error;
 }
 
 static int write_plan(const struct image *image, const struct root *dest)
@@ -126,7 +35,7 @@ static int write_plan(const struct image *image, const struct root *dest)
 	struct text text = { 0 };
 	int error;
 
-	loadplan_format(&image->plan, image->machine.kernel, &text);
+	loadplan_format(&image->plan.loadplan, image->machine.kernel, &text);
 	error = text_error(&text);
 	if (!error)
 		error = root_create(dest, LOADPLAN_FILE, text.data, text.length);
@@ -134,15 +43,11 @@ static int write_plan(const struct image *image, const struct root *dest)
 	return error;
 }
 
-/* "start init": the hook of the generator looks for this file. The last such line counts. */
+/* "start init": the hook of the generator looks for this file. */
 static int write_start(const struct conf *conf, const struct root *dest)
 {
-	bool init = false;
-
-	for (size_t i = 0; i < conf->count; i++)
-		if (conf->rules[i].statement == STATEMENT_START)
-			init = conf->rules[i].start_init;
-	return init ? root_create(dest, START_INIT_FILE, "", 0) : 0;
+	return imageplan_starts_init(conf) ? root_create(dest, IMAGE_START_INIT, "", 0)
+					   : 0;
 }
 
 /* So that the boot program itself refuses the host's own disks and its way to the network. */
@@ -191,6 +96,19 @@ static void print_modules(const struct loadplan *plan)
 	}
 }
 
+static void tell_lacks(const struct image *image)
+{
+	for (size_t i = 0; i < image->plan.lack_count; i++) {
+		const struct lack *lack = &image->plan.lacks[i];
+
+		fprintf(stderr,
+			WARNING
+			"%s:%u: Linux %s has no driver %s; its devices will stay fenced\n",
+			lack->place->file, lack->place->line, image->machine.kernel,
+			lack->driver);
+	}
+}
+
 static enum status build(struct image *image)
 {
 	int error;
@@ -204,7 +122,7 @@ static enum status build(struct image *image)
 			image->machine.kernel);
 		return STATUS_ENVIRONMENT;
 	}
-	error = make_plan(image);
+	error = imageplan_make(&image->machine, image->resolver, &image->plan);
 	if (!error)
 		error = write_image(image);
 	if (error) {
@@ -212,10 +130,11 @@ static enum status build(struct image *image)
 			image->request->dest, strerror(-error));
 		return STATUS_ENVIRONMENT;
 	}
-	print_modules(&image->plan);
+	tell_lacks(image);
+	print_modules(&image->plan.loadplan);
 	if (image->machine.confdir.conf.error_total)
 		return STATUS_CONFIG;
-	return image->lacking ? STATUS_UNWANTED : STATUS_WELL;
+	return image->plan.lack_count ? STATUS_UNWANTED : STATUS_WELL;
 }
 
 static enum status run(const struct request *request)
