@@ -2,6 +2,7 @@
 """vfio-early list on fake hosts. GOLDEN=write makes test/golden/ anew: look at the difference."""
 
 import json
+import subprocess
 
 import hosts
 import pytest
@@ -138,3 +139,22 @@ def test_has_colors_on_a_terminal_only(tmp_path):
     assert "\033[" not in host.terminal(80, "list", "--no-color")
     assert "\033[" not in host.terminal(80, "list", TERM="dumb")
     assert "\033[" not in host.host("list").stdout
+
+
+def system_calls(host):
+    """How many system calls a listing takes, by strace."""
+    trace = host.root.parent / "trace"
+    subprocess.run(["strace", "-f", "-qq", "-o", trace, hosts.PROGRAM, "list", "--root",
+                    host.root], check=True, capture_output=True, env=hosts.ENVIRONMENT)
+    return len(trace.read_text().splitlines())
+
+
+def test_a_function_costs_few_system_calls(tmp_path):
+    host = hosts.desktop(tmp_path / "root")
+    few = system_calls(host)
+    for bus in range(0x10, 0x20):
+        for slot in range(8):
+            host.device(f"0000:{bus:02x}:{slot:02x}.0", "8086:1533", "020000", driver="igb",
+                        group=8 * bus + slot)
+    # open, read and close of uevent, and one link read; lspci -nn needs 21 on such a tree.
+    assert (system_calls(host) - few) / 128 < 5
