@@ -2,17 +2,22 @@
 #
 # make try      boot a virtual machine with a sample config and look at what happens
 # make check    every test: unit, command line, limits, virtual machines
-# make          the two programs, under build/
+# make          the programs, under build/
+# make deb      the Debian package, under build/deb/
 # make install  into $(DESTDIR); make uninstall takes it out again
 
 VERSION := 0.1.0
 
 DESTDIR =
 PREFIX = /usr
+# Debian's zsh looks below /usr where its packages put theirs.
+ZSHDIR = $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 CC = cc
-KLCC = klcc
+# The compiler of what runs in the image: klcc, musl-gcc, or cc for glibc; it links statically. The
+# one that was chosen holds until make clean.
+BOOT_CC = $(or $(shell cat '$B/boot-cc' 2>/dev/null),klcc)
 CFLAGS = -O2 -g
-KLCFLAGS = -Oz
+BOOT_CFLAGS = -Oz
 PKG_CONFIG = pkg-config
 PYTHON = /usr/bin/python3
 PYTEST = $(PYTHON) -B -m pytest -q -p no:cacheprovider
@@ -38,18 +43,21 @@ warnings := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wpoi
 common := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DVERSION='"$(VERSION)"' -Isrc/core $(warnings)
 
 # The host program is hardened. klcc knows none of that, and the boot program is to be small: the
-# flags below are what it takes, each measured.
+# flags below are what it takes, each measured with klcc for x86.
 hardening := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
 host_flags = $(common) -Wshadow $(hardening) $(shell $(PKG_CONFIG) --cflags $(libraries))
 host_link := -pie -Wl,-z,relro,-z,now
 libraries := libkmod libpci smartcols mount
-small := -fomit-frame-pointer -mno-sse -mpreferred-stack-boundary=3 -mskip-rax-setup \
+small := -ffunction-sections -fdata-sections
+small_link := -Wl,--gc-sections,--build-id=none
+ifeq ($(firstword $(BOOT_CC)) $(shell uname -m),klcc x86_64)
+small += -fomit-frame-pointer -mno-sse -mpreferred-stack-boundary=3 -mskip-rax-setup \
 	-falign-functions=1 -falign-jumps=1 -falign-loops=1 -fno-asynchronous-unwind-tables \
-	-fno-unwind-tables -fcf-protection=none -ffunction-sections -fdata-sections \
-	-fno-caller-saves -fno-expensive-optimizations -fno-tree-loop-optimize \
-	-fno-tree-dominator-opts -fno-tree-loop-im -fno-move-loop-invariants \
-	-fno-rerun-cse-after-loop
-small_link := -Wl,--gc-sections,--build-id=none,-O2,-z,noseparate-code,-z,common-page-size=64
+	-fno-unwind-tables -fcf-protection=none -fno-caller-saves \
+	-fno-expensive-optimizations -fno-tree-loop-optimize -fno-tree-dominator-opts \
+	-fno-tree-loop-im -fno-move-loop-invariants -fno-rerun-cse-after-loop
+small_link += -Wl,-O2,-z,noseparate-code,-z,common-page-size=64
+endif
 strip := -s -R .comment -R .note
 
 boot_objects := $(core:src/%.c=$B/klibc/%.o) $(boot:src/%.c=$B/klibc/%.o)
@@ -58,26 +66,31 @@ host_objects := $(host_core) $(cli:src/%.c=$B/host/%.o)
 
 all: $B/vfio-early $B/vfio-early-boot $B/vfio-early-init $B/vfio-early-rescue
 
+# With another compiler than the last time, everything for the image is compiled anew.
+$B/boot-cc: always
+	@mkdir -p $(@D)
+	@echo '$(BOOT_CC)' | cmp -s - $@ || echo '$(BOOT_CC)' >$@
+
 $B/vfio-early-boot: $(boot_objects)
 	$(call say,LINK)
-	$Q$(KLCC) -static $(small_link) -o $@.full $^
+	$Q$(BOOT_CC) -static $(small_link) -o $@.full $^
 	$Qstrip $(strip) -o $@ $@.full
 
 $B/vfio-early-init: $B/klibc/init/main.o
 $B/vfio-early-rescue: $B/klibc/rescue/main.o $(core:src/%.c=$B/klibc/%.o) $B/klibc/boot/klibc.o
 $B/vfio-early-init $B/vfio-early-rescue:
 	$(call say,LINK)
-	$Q$(KLCC) -static $(small_link) -o $@.full $^
+	$Q$(BOOT_CC) -static $(small_link) -o $@.full $^
 	$Qstrip $(strip) -o $@ $@.full
 
 $B/vfio-early: $(host_objects)
 	$(call say,LINK)
 	$Q$(CC) $(CFLAGS) $(host_link) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(libraries))
 
-$B/klibc/%.o: src/%.c $(headers) Makefile
-	$(call say,KLCC)
+$B/klibc/%.o: src/%.c $(headers) Makefile $B/boot-cc
+	$(call say,BOOT)
 	@mkdir -p $(@D)
-	$Q$(KLCC) $(common) $(small) $(KLCFLAGS) -c -o $@ $<
+	$Q$(BOOT_CC) $(common) $(small) $(BOOT_CFLAGS) -c -o $@ $<
 
 $B/host/%.o: src/%.c $(headers) Makefile
 	$(call say,CC)
@@ -95,11 +108,12 @@ $B/unit/glibc/%: test/unit/%.c $(host_core) $(wildcard test/unit/*.h)
 	$Q$(CC) $(common) $(CFLAGS) -Itest/unit -o $@ $< $(host_core) -lcmocka
 
 $B/unit/klibc/%: test/unit/%.c $(klibc_core) $(wildcard test/unit/*.h test/unit/klibc/*.h)
-	$(call say,KLCC)
+	$(call say,BOOT)
 	@mkdir -p $(@D)
-	$Q$(KLCC) $(common) $(KLCFLAGS) -Itest/unit/klibc -Itest/unit -static -o $@ $< $(klibc_core)
+	$Q$(BOOT_CC) $(common) $(BOOT_CFLAGS) -Itest/unit/klibc -Itest/unit -static -o $@ $< $(klibc_core)
 
 units: $(units)
+include test/fuzz/fuzz.mk
 
 check: deps all units
 	$(PYTEST) -n 2 --junit-xml=$B/check.xml test test-vm
@@ -125,43 +139,64 @@ packages := gcc libc6-dev linux-libc-dev make pkg-config klibc-utils libklibc-de
 deps:
 	@test/install-packages $(packages)
 
-dracut = $(DESTDIR)$(PREFIX)/lib/dracut/modules.d
-scripts = $(DESTDIR)$(PREFIX)/share/initramfs-tools/scripts
+# The image generators look for their files below /usr whatever PREFIX is, and in an image our
+# programs have one place. What of the scripts names a program on the host is told where it is.
+initramfs_tools = $(DESTDIR)/usr/share/initramfs-tools
+dracut = $(DESTDIR)/usr/lib/dracut/modules.d
+pages := $(notdir $(wildcard doc/*.[1-8]))
+man = $(DESTDIR)$(PREFIX)/share/man/man
+relocate = sed -i -e 's|/usr/sbin/vfio-early|$(PREFIX)/sbin/vfio-early|' \
+	-e 's| /usr/lib/vfio-early/\(vfio-early-[a-z]*\)$$| $(PREFIX)/lib/vfio-early/\1&|' \
+	-e 's|/usr/lib/vfio-early/vfio-early-init|$(PREFIX)/lib/vfio-early/vfio-early-init|'
 
 install: all
 	$(call say,INSTALL)
-	$Qinstall -D -m 755 $B/vfio-early $(DESTDIR)$(PREFIX)/sbin/vfio-early
-	$Qinstall -D -m 755 $B/vfio-early-boot $(DESTDIR)$(PREFIX)/lib/vfio-early/vfio-early-boot
-	$Qinstall -D -m 755 $B/vfio-early-init $(DESTDIR)$(PREFIX)/lib/vfio-early/vfio-early-init
-	$Qinstall -D -m 755 $B/vfio-early-rescue $(DESTDIR)$(PREFIX)/lib/vfio-early/vfio-early-rescue
-	$Qinstall -d $(dracut)/50vfio-early $(dracut)/99vfio-early-init
-	$Qinstall -m 755 hook/dracut/50vfio-early/module-setup.sh $(dracut)/50vfio-early/
-	$Qinstall -m 644 hook/dracut/50vfio-early/vfio-early.* $(dracut)/50vfio-early/
-	$Qinstall -m 755 hook/dracut/99vfio-early-init/module-setup.sh $(dracut)/99vfio-early-init/
-	$Qinstall -D -m 644 doc/vfio-early.8 $(DESTDIR)$(PREFIX)/share/man/man8/vfio-early.8
-	$Qinstall -D -m 644 doc/vfio-early.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/vfio-early.conf.5
-	$Qinstall -D -m 644 doc/vfio-early.8 $(DESTDIR)$(PREFIX)/share/man/man8/vfio-early.8
-	$Qinstall -D -m 644 doc/vfio-early.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/vfio-early.conf.5
-	$Qinstall -D -m 755 hook/initramfs-tools/hook $(DESTDIR)$(PREFIX)/share/initramfs-tools/hooks/vfio-early
-	$Qinstall -D -m 755 hook/initramfs-tools/init-top $(scripts)/init-top/00-vfio-early
-	$Qinstall -D -m 755 hook/initramfs-tools/local-block $(scripts)/local-block/vfio-early
-	$Qinstall -D -m 755 hook/initramfs-tools/panic $(scripts)/panic/vfio-early
-	$Qtest -e $(DESTDIR)/etc/vfio-early.conf || \
-		install -D -m 644 conf/vfio-early.conf $(DESTDIR)/etc/vfio-early.conf
+	$Qinstall -D -m 755 $B/vfio-early "$(DESTDIR)$(PREFIX)/sbin/vfio-early"
+	$Qinstall -D -m 755 -t "$(DESTDIR)$(PREFIX)/lib/vfio-early" $B/vfio-early-boot $B/vfio-early-init \
+		$B/vfio-early-rescue
+	$Qinstall -D -m 755 -t "$(dracut)/50vfio-early" hook/dracut/50vfio-early/module-setup.sh
+	$Qinstall -D -m 644 -t "$(dracut)/50vfio-early" hook/dracut/50vfio-early/vfio-early.*
+	$Qinstall -D -m 755 -t "$(dracut)/99vfio-early-init" hook/dracut/99vfio-early-init/module-setup.sh
+	$Qinstall -D -m 755 hook/initramfs-tools/hook "$(initramfs_tools)/hooks/vfio-early"
+	$Qinstall -D -m 755 hook/initramfs-tools/init-top \
+		"$(initramfs_tools)/scripts/init-top/00-vfio-early"
+	$Qinstall -D -m 755 hook/initramfs-tools/local-block "$(initramfs_tools)/scripts/local-block/vfio-early"
+	$Qinstall -D -m 755 hook/initramfs-tools/panic "$(initramfs_tools)/scripts/panic/vfio-early"
+	$Qtest '$(PREFIX)' = /usr || $(relocate) "$(initramfs_tools)/hooks/vfio-early" \
+		"$(dracut)/50vfio-early/module-setup.sh" "$(dracut)/99vfio-early-init/module-setup.sh"
+	$Qfor page in $(pages); do \
+		install -D -m 644 doc/$$page "$(man)$${page##*.}/$$page" || exit; done
+	$Qinstall -D -m 644 completion/vfio-early.bash \
+		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfio-early"
+	$Qinstall -D -m 644 -t "$(DESTDIR)$(ZSHDIR)" completion/_vfio-early
+	$Qinstall -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d" completion/vfio-early.fish
+	$Qinstall -d -m 755 "$(DESTDIR)/etc/vfio-early.conf.d"
+	$Qtest -e "$(DESTDIR)/etc/vfio-early.conf" || \
+		install -m 644 conf/vfio-early.conf "$(DESTDIR)/etc/vfio-early.conf"
 
 # The config stays: it is the administrator's.
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/vfio-early
-	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/vfio-early.8 $(DESTDIR)$(PREFIX)/share/man/man5/vfio-early.conf.5
-	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/vfio-early.8 $(DESTDIR)$(PREFIX)/share/man/man5/vfio-early.conf.5
-	rm -f $(DESTDIR)$(PREFIX)/share/initramfs-tools/hooks/vfio-early
-	rm -f $(scripts)/init-top/00-vfio-early $(scripts)/local-block/vfio-early $(scripts)/panic/vfio-early
-	rm -rf $(DESTDIR)$(PREFIX)/lib/vfio-early $(dracut)/50vfio-early $(dracut)/99vfio-early-init
+	rm -f "$(DESTDIR)$(PREFIX)/sbin/vfio-early"
+	rm -f "$(initramfs_tools)/hooks/vfio-early" "$(initramfs_tools)/scripts/init-top/00-vfio-early"
+	rm -f "$(initramfs_tools)/scripts/local-block/vfio-early" "$(initramfs_tools)/scripts/panic/vfio-early"
+	rm -rf "$(dracut)/50vfio-early" "$(dracut)/99vfio-early-init" "$(DESTDIR)$(PREFIX)/lib/vfio-early"
+	for page in $(pages); do rm -f "$(man)$${page##*.}/$$page"; done
+	rm -f "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfio-early" "$(DESTDIR)$(ZSHDIR)/_vfio-early"
+	rm -f "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vfio-early.fish"
+	test ! -d "$(DESTDIR)/etc/vfio-early.conf.d" || \
+		rmdir --ignore-fail-on-non-empty "$(DESTDIR)/etc/vfio-early.conf.d"
+
+# The Debian package and its source, made in a copy of the tree without what was built in it.
+deb:
+	rm -rf $B/deb
+	mkdir -p $B/deb/vfio-early-$(VERSION)
+	tar -c --exclude=./$B --exclude=./.git --exclude=__pycache__ . | tar -x -C $B/deb/vfio-early-$(VERSION)
+	cd $B/deb/vfio-early-$(VERSION) && dpkg-buildpackage --no-sign
 
 # What was fetched stays, for the next run.
 clean:
 	find $B -mindepth 1 -maxdepth 1 ! -name fetched -exec rm -rf {} + 2>/dev/null || true
 
 .DELETE_ON_ERROR:
-.PHONY: all units check check-unit check-vm sweep try deps install uninstall clean
+.PHONY: always all units check check-unit check-vm sweep try deps install uninstall deb clean
 .SECONDARY:
