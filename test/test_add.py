@@ -452,13 +452,14 @@ def test_one_fault_in_any_call(tmp_path, arguments):
 
 
 def test_an_editor_that_saves_meanwhile_wins(desktop):
-    """The program waits in front of its last look, and the file is changed under it."""
+    """The program is stopped in front of its last look, and the file is changed under it."""
     desktop.config("# mine\n")
+    trace = desktop.root.parent / "trace"
     waiting = subprocess.Popen(
-        ["strace", "-o", "/dev/null", "-P", desktop.path(f"{CONF}.new"),
+        ["strace", "-f", "-o", trace, "-P", desktop.path(f"{CONF}.new"),
          "--inject=fsync:signal=STOP", PROGRAM, "add", "--root", desktop.root, "02:00.0"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    stopped = stopped_child(waiting.pid)
+    stopped = process_stopped(trace)
     desktop.config("# saved by an editor\n")
     os.kill(stopped, signal.SIGCONT)
     said = waiting.communicate(timeout=60)[1].decode()
@@ -467,11 +468,12 @@ def test_an_editor_that_saves_meanwhile_wins(desktop):
     assert desktop.read(CONF) == "# saved by an editor\n"
 
 
-def stopped_child(parent):
-    """The child of `parent`, once it is stopped."""
-    for _ in range(600):
-        for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
-            if re.search(r"^State:\s+[Tt]", Path(f"/proc/{child}/status").read_text(), re.M):
-                return int(child)
+def process_stopped(trace):
+    """The process that strace has written to be stopped, once it has."""
+    for _ in range(6000):
+        text = trace.read_text() if trace.exists() else ""
+        found = re.search(r"^(\d+) +--- stopped by SIGSTOP ---$", text, re.M)
+        if found:
+            return int(found[1])
         time.sleep(0.01)
     raise AssertionError("it does not stop")
