@@ -29,6 +29,7 @@ struct table *table_new(const char *name, bool json, bool color)
 		return NULL;
 	}
 	scols_table_enable_json(table->table, json);
+	scols_table_enable_minout(table->table, true); /* no blanks at the ends of lines */
 	scols_table_enable_colors(table->table, color);
 	return table;
 }
