@@ -176,11 +176,14 @@ def test_a_driver_that_is_built_in_is_asked_to_bind(desktop):
 
 def test_without_driver_override_nothing_else_is_tried(desktop):
     desktop.driver("vfio-pci")
-    desktop.path(f"sys/bus/pci/devices/{AHCI}/driver_override").unlink()
-    desktop.config("bind 00:17.0\nbind 02:00.0\n")
+    desktop.write("sys/bus/pci/drivers/pci-stub/bind", "")
+    for address in (AHCI, TWIN):
+        desktop.path(f"sys/bus/pci/devices/{address}/driver_override").unlink()
+    desktop.config("bind 00:17.0\nbind 02:00.0\nbind 03:00.0 driver=pci-stub\n")
     run = desktop.run()
     assert run.written == fence(NIC) | {"vfio-pci/bind": NIC}
-    assert run.report.results() == {AHCI: "failed", NIC: "fenced"}
+    assert run.report.results() == {AHCI: "failed", NIC: "fenced", TWIN: "failed"}
+    assert run.told(f"{TWIN}: failed, not even fenced")
     assert run.told("cannot write driver_override: No such file or directory")
 
 
@@ -192,6 +195,15 @@ def test_a_driver_without_unbind_keeps_it(desktop):
     assert run.written == fence(AHCI, NIC) | {"vfio-pci/bind": NIC}
     assert run.report.results() == {AHCI: "failed", NIC: "fenced"}
     assert run.told("ahci does not release it: No such file or directory")
+
+
+def test_what_its_driver_keeps_is_not_bound(desktop):
+    """In a tree of files, unbind succeeds and changes nothing."""
+    desktop.driver("vfio-pci")
+    desktop.config("bind 00:17.0\n")
+    run = desktop.run()
+    assert run.written == fence(AHCI) | {"ahci/unbind": AHCI}
+    assert run.report.results() == {AHCI: "failed"}
 
 
 def test_no_iommu_is_named(desktop):
@@ -250,6 +262,18 @@ def test_the_display_of_the_framebuffer(desktop):
     run = desktop.run()
     assert run.report.results() == {"0000:06:00.0": "refused", "0000:07:00.0": "fenced"}
     assert run.written == fence("0000:07:00.0")
+
+
+@pytest.mark.parametrize("memory, result", [
+    ("a0000000-a07e8fff", "refused"), ("9ff00000-a0000000", "refused"),
+    ("afffffff-b07e8fff", "refused"), ("90000000-bfffffff", "refused"),
+    ("9f000000-9fffffff", "fenced"), ("b0000000-b07e8fff", "fenced")],
+    ids=["at its start", "its first byte", "its last byte", "all of it", "below", "above"])
+def test_where_the_framebuffer_lies(desktop, memory, result):
+    desktop.function("0000:06:00.0", "1002:73bf", "038000", bars=[(0xA0000000, 0xAFFFFFFF)])
+    desktop.write("proc/iomem", f"{memory} : simpledrm\n")
+    desktop.config("bind 06:00.0\n")
+    assert desktop.run().report.results() == {"0000:06:00.0": result}
 
 
 def test_iomem_of_zeros_says_nothing(desktop):
@@ -394,6 +418,13 @@ def test_a_damaged_uevent_is_no_function(desktop, uevent):
     run = desktop.run()
     assert run.report.lines() == {f"{CONF}:1": "absent", f"{CONF}:2": "fenced"}
     assert run.written == fence(GPU)
+
+
+def test_a_function_is_not_counted_where_another_lies(desktop):
+    desktop.write(f"{desktop.directories[NIC]}/uevent",
+                  desktop.read(f"{desktop.directories[TWIN]}/uevent"))
+    desktop.config("bind 8086:10d3\n")
+    assert desktop.run().written == fence(TWIN)
 
 
 def test_wrong_switch_on_the_command_line(desktop):

@@ -310,6 +310,8 @@ static const struct space_case spaces[] = {
 	  { { 0, 1, 0x148 }, { 0x48, 0x10, 0x1a0 }, { 0xa0, 3, 0x100 } }, 3840, SERIAL },
 	{ "the list leads backwards",
 	  { { 0, 1, 0xe00 }, { 0xd00, 2, 0x140 }, { 0x40, 3, 0 } }, 3840, SERIAL },
+	{ "the two low bits of where the list goes on are reserved",
+	  { { 0, 1, 0x14b }, { 0x48, 3, 0 } }, 3840, SERIAL },
 	{ "there is no serial number", { { 0, 1, 0x148 }, { 0x48, 2, 0 } }, 3840, 0 },
 	{ "there is no extended space", { { 0, 3, 0 } }, 0, 0 },
 	{ "the space ends inside the serial number", { { 0, 3, 0 } }, 11, 0 },
