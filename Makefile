@@ -16,8 +16,8 @@ CC = cc
 # The compiler of what runs in the image: klcc, musl-gcc, or cc for glibc; it links statically. The
 # one that was chosen holds until make clean.
 BOOT_CC = $(or $(shell cat '$B/boot-cc' 2>/dev/null),klcc)
-CFLAGS = -O2 -g
-BOOT_CFLAGS = -Oz
+CFLAGS ?= -O2 -g
+BOOT_CFLAGS ?= -Oz
 PKG_CONFIG = pkg-config
 PYTHON = /usr/bin/python3
 PYTEST = $(PYTHON) -B -m pytest -q -p no:cacheprovider
