@@ -68,11 +68,12 @@ static unsigned int rule_needs(const struct rule *rule,
 	if (pci_is_display(function) && rule->statement == STATEMENT_BIND &&
 	    (rule->with != WITH_NOTHING || !(missed & ~unread)))
 		needs |= PCI_DISPLAY;
+	/* Also where the rest misses: the report says what is at that path instead. */
+	if (rule->given & CONDITION_PATH && may_have_path(function, &rule->path))
+		needs |= PCI_PATH;
 	/* The address is left out: where it misses, the report says where the device went. */
 	if (missed & ~(unread | CONDITION_ADDRESS))
 		return needs;
-	if (rule->given & CONDITION_PATH && may_have_path(function, &rule->path))
-		needs |= PCI_PATH;
 	if (rule->given & CONDITION_SERIAL)
 		needs |= PCI_SERIAL;
 	if (rule->with == WITH_GROUP && !(missed & CONDITION_ADDRESS))
