@@ -76,6 +76,9 @@ CASES = [
          told=(f"no device at 0000:04:00.0; what the line describes is at {GPU}",)),
     Case("another device in its place", "bind 02:00.0 10de:1c03", {}, {1: "mismatch"},
          told=(f"{NIC} is 8086:10d3, not 10de:1c03; what the line describes is at {GPU}",)),
+    Case("another device at its path", "bind path=00:1c.0/00.0 10de:1c03", {},
+         {1: "mismatch"},
+         told=(f"{NIC} is 8086:10d3, not 10de:1c03; what the line describes is at {GPU}",)),
     Case("moved, and told by its serial number",
          "bind 02:00.0 8086:10d3 serial=00-1b-21-ff-ff-00-00-02", {}, {1: "mismatch"},
          told=(f"{NIC} has another serial number, or none; what the line describes is at "
