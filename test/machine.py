@@ -10,7 +10,8 @@ import subprocess
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
-BOOT = TOP / "build/vfio-early-boot"
+BUILD = TOP / os.environ.get("BUILD", "build")
+BOOT = BUILD / "vfio-early-boot"
 
 LOADPLAN = "[vfio-pci]\n/lib/modules/vfio.ko\n/lib/modules/vfio-pci.ko\n"
 

@@ -4,9 +4,9 @@
 import subprocess
 
 import pytest
-from machine import BOOT, TOP
+from machine import BOOT, BUILD
 
-RESCUE = TOP / "build/vfio-early-rescue"
+RESCUE = BUILD / "vfio-early-rescue"
 DISK, OTHER, NIC = "0000:01:00.0", "0000:02:00.0", "0000:03:00.0"
 
 
