@@ -244,3 +244,12 @@ def test_a_mount_point_cannot_add_a_line(host):
     be_the_first_process(host)
     host.mount("/x\\012bind\\040class=01", "/dev/nvme0n1p3", "nvme0n1p3")
     assert "\nbind" not in keep_lines(host)
+
+
+@pytest.mark.parametrize("spelled", ["root", "./root/", "root/../root"])
+def test_a_root_that_is_spelled_otherwise(host, tmp_path, monkeypatch, spelled):
+    """libkmod makes paths absolute: what of them is the root's?"""
+    monkeypatch.chdir(tmp_path)
+    host.root = spelled
+    image = Image(host, tmp_path / "image")
+    assert sorted(image.paths("vfio-pci")) == sorted(VFIO)

@@ -36,11 +36,14 @@ struct resolver *resolver_new(const char *directory, const char *version,
 					      "/usr/local/lib/modprobe.d",
 					      "/usr/lib/modprobe.d", "/lib/modprobe.d" };
 	const char *paths[ARRAY_SIZE(places) + 1] = { 0 };
-	const char *root = strcmp(directory, "/") ? directory : "";
+	/* libkmod hands out absolute paths, whatever it was given; the root's is cut off them. */
+	_cleanup_(freep) char *real = realpath(directory, NULL);
+	const char *root = real && strcmp(real, "/") ? real : "";
 	_cleanup_(freep) char *modules = NULL;
 	struct resolver *resolver = calloc(1, sizeof(*resolver));
 
-	if (!resolver || asprintf(&modules, "%s/lib/modules/%s", root, version) < 0) {
+	if (!real || !resolver ||
+	    asprintf(&modules, "%s/lib/modules/%s", root, version) < 0) {
 		modules = NULL;
 		goto out;
 	}
