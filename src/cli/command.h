@@ -57,7 +57,8 @@ struct command {
 };
 
 extern const struct command command_check, command_image, command_list, command_status,
-	command_add, command_remove, command_bind, command_release;
+	command_add, command_remove, command_bind, command_release,
+	command_audit;
 
 /* One line on standard error, "vfio-early: " in front: object, action, cause, remedy. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -11,8 +11,8 @@
 #include "util.h"
 
 static const struct command *const commands[] = {
-	&command_list,	 &command_check, &command_add,	   &command_remove,
-	&command_status, &command_bind,	 &command_release, &command_image,
+	&command_list, &command_check,	 &command_add,	 &command_remove, &command_status,
+	&command_bind, &command_release, &command_audit, &command_image,
 };
 
 /* Letters are lsblk's. */

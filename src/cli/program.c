@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "interrupt.h"
+#include "printable.h"
 
 #define PLACES "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/sbin:/bin"
 #define EXIT_NOT_RUN 127 /* the shells' */
@@ -116,15 +117,6 @@ static void read_last_line(int fd, char *line, size_t size)
 		}
 }
 
-static void add_cleaned(struct text *text, const char *line)
-{
-	for (; *line; line++) {
-		bool control = (unsigned char)*line < ' ' || *line == 0x7f;
-
-		text_add_bytes(text, control ? "?" : line, 1);
-	}
-}
-
 int program_run_quietly(const char *const *arguments, const char *directory,
 			struct text *complaint)
 {
@@ -145,7 +137,7 @@ int program_run_quietly(const char *const *arguments, const char *directory,
 	close(ends[0]);
 	status = child < 0 ? child : interrupt_wait(child);
 	interrupt_release();
-	add_cleaned(complaint, line);
+	printable_add(complaint, line);
 	return explain(status);
 }
 

@@ -19,7 +19,12 @@
  * Where the main archive is: unmkinitramfs takes an uncompressed one for a further early
  * one.
  */
-static const char *const places[] = { "main", ".", "early", "early2", "early3" };
+static const char *const places[] = {
+	"main", ".", "early", "early2", "early3", "early4"
+};
+enum { UNDIVIDED = 1, FIRST_EARLY }; /* in `places` */
+
+#define DIRECTORY_ITSELF (O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
 
 struct unpacker {
 	const char *program;
@@ -54,15 +59,59 @@ static bool has_init(const struct root *tree)
 	return fstatat(tree->fd, "init", &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/*
+ * Moves what is in `from` into `to`, where it isn't there already: the kernel unpacks one
+ * archive over the other, and the main one comes last. Ubuntu has the modules in an early
+ * one.
+ */
+static void merge(const struct root *from, const struct root *to)
+{
+	char **names = NULL;
+	size_t count = 0;
+
+	if (root_names(from, ".", &names, &count))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_(root_done) struct root source = ROOT_NONE, target = ROOT_NONE;
+
+		if (!renameat2(from->fd, names[i], to->fd, names[i], RENAME_NOREPLACE) ||
+		    errno != EEXIST)
+			continue;
+		source.fd = root_descriptor(from, names[i], DIRECTORY_ITSELF);
+		target.fd = root_descriptor(to, names[i], DIRECTORY_ITSELF);
+		if (source.fd >= 0 && target.fd >= 0)
+			merge(&source, &target);
+	}
+	names_free(names, count);
+}
+
+static bool open_place(const char *directory, const char *place, struct root *ret)
+{
+	char path[ROOT_PATH_SIZE + 16];
+
+	string_join(path, sizeof(path), directory, "/", place, NULL);
+	return root_open(ret, path) == 0;
+}
+
+static void merge_early(const char *directory, const struct root *tree)
+{
+	for (size_t i = FIRST_EARLY; i < ARRAY_SIZE(places); i++) {
+		_cleanup_(root_done) struct root early = ROOT_NONE;
+
+		if (open_place(directory, places[i], &early) && !has_init(&early))
+			merge(&early, tree);
+	}
+}
+
 static bool find_tree(const char *directory, struct root *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		_cleanup_(root_done) struct root tree = ROOT_NONE;
-		char path[ROOT_PATH_SIZE + 16];
 
-		string_join(path, sizeof(path), directory, "/", places[i], NULL);
-		if (root_open(&tree, path) || !has_init(&tree))
+		if (!open_place(directory, places[i], &tree) || !has_init(&tree))
 			continue;
+		if (i != UNDIVIDED)
+			merge_early(directory, &tree);
 		*ret = tree;
 		tree = ROOT_NONE;
 		return true;

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_PRINTABLE_H
+#define VFIO_EARLY_PRINTABLE_H
+
+#include "text.h"
+
+/* Adds what a file or a program says, for people: control characters become "?". */
+void printable_add(struct text *text, const char *string);
+
+#endif
