@@ -100,7 +100,8 @@ static void explain_unbound(const struct root *root, const struct claim *claim,
 	} else if (steps[STEP_RELEASE] && steps[STEP_RELEASE] != OUTCOME_NOT_TRIED) {
 		text_add(text, claim->function->driver, " does not release it: ");
 		explain(steps[STEP_RELEASE], NULL, 0, text);
-	} else if (steps[STEP_BIND] && steps[STEP_BIND] != -ENOENT) {
+	} else if (steps[STEP_BIND] && steps[STEP_BIND] != -ENOENT &&
+		   steps[STEP_BIND] != OUTCOME_NOT_TRIED) {
 		explain_bind(root, claim, steps[STEP_BIND], text);
 	} else if (explain_modules(claim->driver, loadplan, applied->modules, text)) {
 		return;

@@ -44,6 +44,8 @@ static const struct verdict_case verdicts[] = {
 	{ "the host's driver does not let go", "ahci", { 0, -ENOENT, 0, NOT }, "ahci", true,
 	  LOADED, { 0, 0 }, RESULT_FAILED,
 	  AT "failed, ahci has it: ahci does not release it: No such file or directory" LINE },
+	{ "a module hangs", "", { 0, NOT, RUNNING, NOT }, "", true, LOADED, { 0, RUNNING },
+	  RESULT_FENCED, FENCED "module vfio_pci: it hangs inside the kernel" LINE },
 	{ "the release hangs", "ahci", { 0, RUNNING, NOT, NOT }, "ahci", true, LOADED,
 	  { NOT, NOT }, RESULT_FAILED,
 	  AT "failed, ahci has it: ahci does not release it: it hangs inside the kernel" LINE },
