@@ -132,9 +132,10 @@ try: deps all
 	$(PYTHON) -B test-vm/try.py
 
 # What building and testing need, on Debian 12 and 13.
-packages := gcc libc6-dev linux-libc-dev make pkg-config klibc-utils libklibc-dev libkmod-dev libpci-dev \
-	libsmartcols-dev libmount-dev libcmocka-dev kmod cpio zstd xz-utils e2fsprogs shellcheck strace \
-	python3 python3-pytest python3-pytest-xdist qemu-system-x86 ovmf mmdebstrap debian-archive-keyring
+packages := build-essential gcc libc6-dev linux-libc-dev make pkg-config klibc-utils libklibc-dev \
+	libkmod-dev libpci-dev libsmartcols-dev libmount-dev libcmocka-dev musl-tools kmod cpio zstd \
+	xz-utils e2fsprogs shellcheck strace python3 python3-pytest python3-pytest-xdist debhelper \
+	lintian qemu-system-x86 ovmf mmdebstrap debian-archive-keyring
 
 deps:
 	@test/install-packages $(packages)
