@@ -38,12 +38,13 @@ def catalogue():
 
 def image(suite, kind, config=""):
     """An initramfs of the suite with our program in it, of a kind that generator.py knows."""
-    own = generator.KINDS[kind].config is generator.OWN
-    config = config if own else generator.KINDS[kind].config
+    recipe = generator.KINDS[kind]
+    own = recipe.config is generator.OWN
+    config = config if own else recipe.config
     stage = staged()
     fetched = suite.root.parent / "root.key"
     code = [once.HERE / name for name in ("devices.toml", "generator.py", "image.py")]
-    key = once.key_of(stage, config, kind, suite.release, fetched, *code)
+    key = once.key_of(stage, config, recipe, suite.release, fetched, *code)
     name = f"{kind}-{once.key_of(config)[:12]}" if own else kind
     return once.made(
         once.VM / "images" / f"{suite.name}-{name}",
