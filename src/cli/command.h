@@ -27,6 +27,7 @@ enum option_bit {
 	OPTION_ALLOW = 1 << 9,
 	OPTION_DRIVER = 1 << 10,
 	OPTION_DRY_RUN = 1 << 11,
+	OPTION_YES = 1 << 12,
 };
 
 #define ALLOWS_MAX 4 /* --allow that count */
@@ -40,7 +41,7 @@ struct request {
 	const char *driver;		   /* --driver, NULL without it */
 	const char *allow[ALLOWS_MAX + 1]; /* each --allow; ends with NULL */
 	const char *columns;		   /* --columns, NULL without it */
-	bool dry_run, json, all;
+	bool dry_run, yes, json, all;
 	bool color;	  /* standard output is a terminal, and nobody is against it */
 	char **arguments; /* ends with NULL */
 	int count;
@@ -57,8 +58,8 @@ struct command {
 };
 
 extern const struct command command_check, command_image, command_list, command_status,
-	command_add, command_remove, command_bind, command_release,
-	command_audit;
+	command_add, command_remove, command_bind, command_release, command_audit,
+	command_apply;
 
 /* One line on standard error, "vfio-early: " in front: object, action, cause, remedy. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

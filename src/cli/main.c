@@ -12,7 +12,7 @@
 
 static const struct command *const commands[] = {
 	&command_list, &command_check,	 &command_add,	 &command_remove, &command_status,
-	&command_bind, &command_release, &command_audit, &command_image,
+	&command_bind, &command_release, &command_apply, &command_audit,  &command_image,
 };
 
 /* Letters are lsblk's. */
@@ -36,6 +36,7 @@ static const struct {
 	{ OPTION_ALLOW, 0, "allow", "DANGER",
 	  "take it in spite of it: boot-display or in-use" },
 	{ OPTION_DRY_RUN, 0, "dry-run", "", "say what would be done, and do nothing" },
+	{ OPTION_YES, 0, "yes", "", "whatever would be asked: yes" },
 	{ OPTION_JSON, 'J', "json", "", "print JSON, with the number of its schema" },
 	{ OPTION_NO_COLOR, 0, "no-color", "", "no colors, as with NO_COLOR set" },
 };
@@ -170,6 +171,9 @@ static void take_option(struct request *request, unsigned int bit, const char *a
 		break;
 	case OPTION_DRY_RUN:
 		request->dry_run = true;
+		break;
+	case OPTION_YES:
+		request->yes = true;
 		break;
 	case OPTION_COLUMNS:
 		request->columns = argument;

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vfio-early apply: the config is checked, the images are built anew, and looked into: did
+ * they come out as they should?
+ */
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "audit.h"
+#include "auditprint.h"
+#include "command.h"
+#include "danger.h"
+#include "interrupt.h"
+#include "machine.h"
+#include "program.h"
+#include "rebuild.h"
+
+struct apply {
+	const struct request *request;
+	struct machine machine;
+	struct dangers dangers;
+	struct rebuild rebuild;
+};
+
+static void apply_done(struct apply *apply)
+{
+	dangers_done(&apply->dangers);
+	machine_done(&apply->machine);
+}
+
+static enum status load(struct apply *apply)
+{
+	enum status status = machine_load(apply->request, &apply->machine);
+
+	if (status != STATUS_WELL)
+		return status;
+	machine_tell_errors(&apply->machine, "");
+	if (apply->machine.confdir.conf.error_total) {
+		complain("the config has errors: no image is built; correct them first");
+		return STATUS_CONFIG;
+	}
+	if (!apply->machine.has_devices) {
+		complain("%s: no PCI bus in its /sys; is it mounted?",
+			 apply->request->root);
+		return STATUS_ENVIRONMENT;
+	}
+	if (dangers_find(&apply->machine, &apply->dangers)) {
+		complain("the config cannot be checked: %s", strerror(ENOMEM));
+		return STATUS_ENVIRONMENT;
+	}
+	return STATUS_WELL;
+}
+
+static size_t tell_dangers(const struct dangers *dangers)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < dangers->count; i++) {
+		const struct danger *danger = &dangers->items[i];
+		struct text subject = { 0 };
+
+		if (!danger_is_grave(danger))
+			continue;
+		danger_add_subject(danger, &subject);
+		fprintf(stderr, "danger: %s: %s\n    remedy: %s\n", text_string(&subject),
+			danger->text, danger->remedy);
+		text_done(&subject);
+		count++;
+	}
+	return count;
+}
+
+/* Dangers need a yes, from a person or from the command line. */
+static bool is_agreed(const struct apply *apply)
+{
+	const struct request *request = apply->request;
+	char answer[16];
+
+	if (!tell_dangers(&apply->dangers) || request->yes || request->dry_run)
+		return true;
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+		complain(
+			"there are dangers: no image is built; --yes builds them all the same");
+		return false;
+	}
+	fputs("Build the images all the same? [y/N] ", stderr);
+	return fgets(answer, sizeof(answer), stdin) &&
+	       (!strcasecmp(answer, "y\n") || !strcasecmp(answer, "yes\n"));
+}
+
+/*
+ * Looks into all images; STATUS_WELL if that was possible, and `*ret_judged` how they are.
+ */
+static enum status look(const struct apply *apply, bool tell, enum status *ret_judged)
+{
+	_cleanup_(audits_done) struct audits audits = { 0 };
+	enum status status = audits_make(apply->request, &apply->machine.root, &audits);
+
+	*ret_judged = audits_judge(&audits);
+	if (status == STATUS_WELL && tell &&
+	    audits_print(&audits, apply->request->color)) {
+		complain("apply: %s", strerror(ENOMEM));
+		return STATUS_ENVIRONMENT;
+	}
+	return status;
+}
+
+/* What failed, and what state that leaves /boot in. */
+static enum status tell_failure(const struct apply *apply, const char *line, int result)
+{
+	enum status judged;
+	struct text end = { 0 };
+
+	program_add_end(result, &end);
+	complain("%s: failed: %s; images that it did not build are the old ones:", line,
+		 text_string(&end));
+	text_done(&end);
+	if (look(apply, true, &judged) == STATUS_WELL && judged == STATUS_WELL)
+		complain("every image is as the config wants it all the same");
+	return STATUS_ENVIRONMENT;
+}
+
+static enum status run_step(const struct apply *apply, const char *const *step)
+{
+	enum status status = STATUS_WELL;
+	struct text line = { 0 };
+	int result = 0;
+
+	program_add_line(step, &line);
+	if (apply->request->dry_run) {
+		printf("would run: %s\n", text_string(&line));
+	} else {
+		printf("running: %s\n", text_string(&line));
+		result = program_run(step);
+	}
+	if (interrupt_caught())
+		complain(
+			"%s: interrupted; \"vfio-early audit\" tells which images are the "
+			"old ones",
+			text_string(&line));
+	else if (result)
+		status = tell_failure(apply, text_string(&line), result);
+	text_done(&line);
+	return interrupt_caught() ? STATUS_ENVIRONMENT : status;
+}
+
+static enum status rebuild(const struct apply *apply)
+{
+	enum status status = STATUS_WELL;
+
+	interrupt_hold(); /* ends after what is to be said of it */
+	for (size_t i = 0; i < apply->rebuild.count && status == STATUS_WELL; i++)
+		status = run_step(apply, apply->rebuild.steps[i]);
+	interrupt_release();
+	return status;
+}
+
+/* Did it help? */
+static enum status verify(const struct apply *apply)
+{
+	enum status judged, status = look(apply, true, &judged);
+
+	if (status != STATUS_WELL)
+		return status;
+	if (judged == STATUS_DUE) {
+		complain(
+			"the images were built anew, and are not as the config wants them: "
+			"is the hook of vfio-early installed?");
+		return STATUS_UNWANTED;
+	}
+	if (judged == STATUS_WELL)
+		puts("every image is as the config wants it; next: reboot");
+	return judged;
+}
+
+/* Nothing that building anew would change. */
+static enum status tell_no_need(const struct apply *apply, enum status judged)
+{
+	if (judged == STATUS_WELL) {
+		puts("nothing to do: every image is as the config wants it; \"vfio-early "
+		     "status\" tells whether this boot used it");
+		return STATUS_WELL;
+	}
+	if (look(apply, true, &judged) == STATUS_WELL)
+		complain("no image is built: that would not help");
+	return judged;
+}
+
+static enum status apply_images(struct apply *apply)
+{
+	enum status judged, status = look(apply, false, &judged);
+
+	if (status != STATUS_WELL)
+		return status;
+	if (judged == STATUS_WELL || judged == STATUS_UNWANTED)
+		return tell_no_need(apply, judged);
+	rebuild_plan(&apply->machine.root, &apply->rebuild);
+	if (!apply->rebuild.count) {
+		complain(
+			"neither update-initramfs nor dracut is installed: the images cannot "
+			"be built");
+		return STATUS_ENVIRONMENT;
+	}
+	if (!is_agreed(apply))
+		return STATUS_UNWANTED;
+	status = rebuild(apply);
+	if (status != STATUS_WELL)
+		return status;
+	return apply->request->dry_run ? STATUS_DUE : verify(apply);
+}
+
+static enum status run(const struct request *request)
+{
+	_cleanup_(apply_done) struct apply apply = { .request = request };
+	enum status status;
+
+	if (strcmp(request->root, "/") && !request->dry_run) {
+		complain(
+			"apply: --root only with --dry-run: the image generator works on this "
+			"machine; for another root, run vfio-early in it with chroot");
+		return STATUS_USAGE;
+	}
+	status = load(&apply);
+	return status == STATUS_WELL ? apply_images(&apply) : status;
+}
+
+const struct command command_apply = {
+	.name = "apply",
+	.arguments = "",
+	.summary = "check the config, build the images anew, and look into them",
+	.details =
+		"Builds the images of all installed kernels anew, if one of them is not as the\n"
+		"config wants it, with update-initramfs or dracut, whichever is installed, and with\n"
+		"proxmox-boot-tool where that is; then looks into them, as audit does. An error in\n"
+		"the config stops it, a danger asks first. The reboot is left to you.\n\n"
+		"Exit status: 0 every image is as the config wants it (\"status\" tells whether this\n"
+		"boot used it, or a reboot is due), 1 dangers were not agreed to, or an image is not\n"
+		"as it should be all the same, 3 the config has errors, 4 a rebuild failed, or an\n"
+		"image cannot be read, 5 with --dry-run: there is something to do.",
+	.options = OPTION_ROOT | OPTION_DRY_RUN | OPTION_YES,
+	.run = run,
+};
