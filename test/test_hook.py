@@ -166,6 +166,15 @@ def test_hook_adds_nothing_where_the_program(hook, body):
     assert (hook.image / "init").read_text() == "the image's own\n"
 
 
+def test_hook_leaves_no_directory_that_only_it_made(hook):
+    for name in ("local-block/vfio-early", "panic/vfio-early", "panic/other"):
+        hook.put(f"image/scripts/{name}", "")
+    hook.program("usr/sbin/vfio-early", "exit 0")
+    assert hook.run().returncode == 0
+    left = sorted(str(path.relative_to(hook.image)) for path in hook.image.rglob("*"))
+    assert left == ["init", "scripts", "scripts/init-top", "scripts/panic", "scripts/panic/other"]
+
+
 def test_hook_without_the_program(hook):
     assert hook.run().returncode == 0
     assert hook.calls == []
