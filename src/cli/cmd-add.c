@@ -13,8 +13,8 @@
 #include "device.h"
 #include "draft.h"
 #include "edit.h"
-#include "facts.h"
 #include "guard.h"
+#include "guarded.h"
 #include "machine.h"
 #include "names.h"
 #include "select.h"
@@ -195,42 +195,28 @@ static enum status check_listed(const struct add *add, bool *ret_listed)
 	return status;
 }
 
-/* A name as a comment: printable, and short enough for any line. */
-static void add_comment(struct text *line, const char *name)
-{
-	if (!*name)
-		return;
-	text_add(line, "  # ");
-	for (const char *p = name; *p; p++) {
-		bool control = (unsigned char)*p < ' ' || *p == 0x7f;
-
-		text_add_bytes(line, control ? "?" : p, 1);
-	}
-}
-
 static int compose(struct add *add)
 {
 	const struct request *request = add->request;
 	const struct pci_function *function =
 		pci_find(&add->machine.snapshot, &add->address);
-	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE], path_text[PCI_PATH_SIZE];
-	char name[NAMES_SIZE];
+	struct text words = { 0 };
 	const struct text *old;
-	struct pci_path path;
+	int error;
 
 	if (!function) /* gone meanwhile */
 		return -ENODEV;
-	text_add(&add->line, "bind ", pci_address_format(&add->address, address), " ",
-		 pci_id_format(&function->id, id));
-	if (facts_path(&add->machine.root, &add->address, &path))
-		text_add(&add->line, " path=", pci_path_format(&path, path_text));
 	if (add->with)
-		text_add(&add->line, " with=", add->with);
+		text_add(&words, " with=", add->with);
 	if (request->driver)
-		text_add(&add->line, " driver=", request->driver);
+		text_add(&words, " driver=", request->driver);
 	for (const char *const *allow = request->allow; *allow; allow++)
-		text_add(&add->line, " allow=", *allow);
-	add_comment(&add->line, names_full(add->names, function, name));
+		text_add(&words, " allow=", *allow);
+	guarded_add(&add->machine, add->names, function, text_string(&words), &add->line);
+	error = text_error(&words);
+	text_done(&words);
+	if (error)
+		return error;
 	old = request->dry_run ? draft_text(&add->machine, CONFDIR_MAIN)
 			       : &add->edit.text;
 	add->number = edit_insert(old, text_string(&add->line), &add->text);
