@@ -95,7 +95,7 @@ class Tree:
         self.write("usr/lib/dracut-lib.sh", "")
         self.link("lib", "usr/lib")
         if self.fill():
-            self.write("etc/conf.d/00-vfio-early.conf", "/usr/lib/vfio-early/vfio-early-boot || :\n")
+            self.write("etc/conf.d/00-vfio-early.conf", f"/{BOOT} || :\n")
 
     def systemd(self):
         self.write("usr/lib/dracut-lib.sh", "")

@@ -352,7 +352,8 @@ def test_without_the_programs(tree, tmp_path):
 def test_lsinitrd_where_unmkinitramfs_fails(tree, tmp_path):
     tree.dracut()
     (tmp_path / "unmkinitramfs").write_text("#!/bin/sh\nexit 1\n")
-    (tmp_path / "lsinitrd").write_text('#!/bin/sh\n[ "$1" = --unpack ] && zstd -dc "$2" | cpio -i\n')
+    (tmp_path / "lsinitrd").write_text(
+        '#!/bin/sh\n[ "$1" = --unpack ] && zstd -dc "$2" | cpio -i\n')
     for name in ("unmkinitramfs", "lsinitrd"):
         (tmp_path / name).chmod(0o755)
     done, image = audit(tree, PATH=f"{tmp_path}:{os.environ['PATH']}")
