@@ -28,6 +28,7 @@ enum option_bit {
 	OPTION_DRIVER = 1 << 10,
 	OPTION_DRY_RUN = 1 << 11,
 	OPTION_YES = 1 << 12,
+	OPTION_WRITE = 1 << 13,
 };
 
 #define ALLOWS_MAX 4 /* --allow that count */
@@ -41,7 +42,7 @@ struct request {
 	const char *driver;		   /* --driver, NULL without it */
 	const char *allow[ALLOWS_MAX + 1]; /* each --allow; ends with NULL */
 	const char *columns;		   /* --columns, NULL without it */
-	bool dry_run, yes, json, all;
+	bool dry_run, yes, write, json, all;
 	bool color;	  /* standard output is a terminal, and nobody is against it */
 	char **arguments; /* ends with NULL */
 	int count;
@@ -59,7 +60,7 @@ struct command {
 
 extern const struct command command_check, command_image, command_list, command_status,
 	command_add, command_remove, command_bind, command_release, command_audit,
-	command_apply;
+	command_apply, command_import;
 
 /* One line on standard error, "vfio-early: " in front: object, action, cause, remedy. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

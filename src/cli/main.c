@@ -11,8 +11,9 @@
 #include "util.h"
 
 static const struct command *const commands[] = {
-	&command_list, &command_check,	 &command_add,	 &command_remove, &command_status,
-	&command_bind, &command_release, &command_apply, &command_audit,  &command_image,
+	&command_list,	 &command_check,  &command_add,	    &command_remove,
+	&command_status, &command_bind,	  &command_release, &command_apply,
+	&command_audit,	 &command_import, &command_image,
 };
 
 /* Letters are lsblk's. */
@@ -37,6 +38,7 @@ static const struct {
 	  "take it in spite of it: boot-display or in-use" },
 	{ OPTION_DRY_RUN, 0, "dry-run", "", "say what would be done, and do nothing" },
 	{ OPTION_YES, 0, "yes", "", "whatever would be asked: yes" },
+	{ OPTION_WRITE, 0, "write", "", "write it into a file of the config" },
 	{ OPTION_JSON, 'J', "json", "", "print JSON, with the number of its schema" },
 	{ OPTION_NO_COLOR, 0, "no-color", "", "no colors, as with NO_COLOR set" },
 };
@@ -174,6 +176,9 @@ static void take_option(struct request *request, unsigned int bit, const char *a
 		break;
 	case OPTION_YES:
 		request->yes = true;
+		break;
+	case OPTION_WRITE:
+		request->write = true;
 		break;
 	case OPTION_COLUMNS:
 		request->columns = argument;

@@ -3,11 +3,39 @@
 
 #include "printable.h"
 
+/* How many bytes the UTF-8 character at `p` has by its first one; 0 for none of more than one. */
+static size_t utf8_length(const unsigned char *p)
+{
+	if (*p >= 0xc2 && *p <= 0xdf)
+		return 2;
+	if (*p >= 0xe0 && *p <= 0xef)
+		return 3;
+	return *p >= 0xf0 && *p <= 0xf4 ? 4 : 0;
+}
+
+/* The length of what can be printed at `string`, 0 if nothing can. U+0080 to U+009F can't. */
+static size_t printable_length(const char *string)
+{
+	const unsigned char *p = (const unsigned char *)string;
+	size_t length = utf8_length(p);
+
+	if (*p < 0x80)
+		return *p >= ' ' && *p != 0x7f;
+	if (!length || (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xe0 && p[1] < 0xa0) ||
+	    (p[0] == 0xf0 && p[1] < 0x90))
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return length;
+}
+
 void printable_add(struct text *text, const char *string)
 {
-	for (; *string; string++) {
-		bool control = (unsigned char)*string < ' ' || *string == 0x7f;
+	while (*string) {
+		size_t length = printable_length(string);
 
-		text_add_bytes(text, control ? "?" : string, 1);
+		text_add_bytes(text, length ? string : "?", length ? length : 1);
+		string += length ? length : 1;
 	}
 }

@@ -4,7 +4,10 @@
 
 #include "text.h"
 
-/* Adds what a file or a program says, for people: control characters become "?". */
+/*
+ * Adds what a file or a program says, for people: what is not UTF-8, or would control a terminal,
+ * becomes "?".
+ */
 void printable_add(struct text *text, const char *string);
 
 #endif

@@ -28,14 +28,50 @@ static char *join(const char *a, const char *b)
 	return asprintf(&path, "%s%s", a, b) < 0 ? NULL : path;
 }
 
+/* The places and their order are modprobe.d(5)'s. */
+static const char *const places[] = { "/etc/modprobe.d",	   "/run/modprobe.d",
+				      "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d",
+				      "/lib/modprobe.d",	   NULL };
+
+const char *const *resolver_places(void)
+{
+	return places;
+}
+
+/*
+ * libkmod prints lines that it can't understand as they are, whatever is in them, unless it is told
+ * not to; and that early it listens to its environment alone.
+ */
+static struct kmod_ctx *new_quietly(const char *modules, const char *const *paths)
+{
+	static const char priority[] = "KMOD_LOG", critical[] = "2";
+	bool own = !getenv(priority) && !setenv(priority, critical, 0);
+	struct kmod_ctx *kmod = kmod_new(modules, paths);
+
+	if (own)
+		unsetenv(priority);
+	return kmod;
+}
+
+/* Below `root`, "" for the running system; `modules` NULL: of no kernel. */
+static struct kmod_ctx *open_kmod(const char *root, const char *modules)
+{
+	char *paths[ARRAY_SIZE(places)] = { 0 };
+	struct kmod_ctx *kmod = NULL;
+	size_t count = 0;
+
+	while (places[count] && (paths[count] = join(root, places[count])))
+		count++;
+	if (!places[count])
+		kmod = new_quietly(modules, (const char *const *)paths);
+	while (count)
+		free(paths[--count]);
+	return kmod;
+}
+
 struct resolver *resolver_new(const char *directory, const char *version,
 			      const struct cmdline *cmdline)
 {
-	/* The places and their order are modprobe.d(5)'s. */
-	static const char *const places[] = { "/etc/modprobe.d", "/run/modprobe.d",
-					      "/usr/local/lib/modprobe.d",
-					      "/usr/lib/modprobe.d", "/lib/modprobe.d" };
-	const char *paths[ARRAY_SIZE(places) + 1] = { 0 };
 	/* libkmod hands out absolute paths, whatever it was given; the root's is cut off them. */
 	_cleanup_(freep) char *real = realpath(directory, NULL);
 	const char *root = real && strcmp(real, "/") ? real : "";
@@ -47,13 +83,9 @@ struct resolver *resolver_new(const char *directory, const char *version,
 		modules = NULL;
 		goto out;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		paths[i] = join(root, places[i]);
 	resolver->cmdline = cmdline;
 	resolver->root_length = strlen(root);
-	resolver->kmod = kmod_new(modules, paths);
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		free((char *)paths[i]);
+	resolver->kmod = open_kmod(root, modules);
 	if (resolver->kmod && !kmod_load_resources(resolver->kmod))
 		return resolver;
 out:
@@ -222,4 +254,23 @@ bool resolver_has_driver(struct resolver *resolver, const char *driver)
 
 	kmod_module_unref_list(list);
 	return has;
+}
+
+int resolver_each_option(const char *directory,
+			 int (*take)(void *context, const char *module,
+				     const char *options),
+			 void *context)
+{
+	_cleanup_(freep) char *real = realpath(directory, NULL);
+	struct kmod_ctx *kmod =
+		real ? open_kmod(strcmp(real, "/") ? real : "", NULL) : NULL;
+	struct kmod_config_iter *options = kmod ? kmod_config_get_options(kmod) : NULL;
+	int error = real && !kmod ? -ENOMEM : 0;
+
+	while (options && !error && kmod_config_iter_next(options))
+		error = take(context, kmod_config_iter_get_key(options),
+			     kmod_config_iter_get_value(options));
+	kmod_config_iter_free_iter(options);
+	kmod_unref(kmod);
+	return error;
 }

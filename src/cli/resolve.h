@@ -20,10 +20,10 @@ struct resolver *resolver_new(const char *directory, const char *version,
 void resolver_free(struct resolver *resolver);
 
 /*
- * Adds a heading for `driver` to the plan, and all modules that its loading loads, in that order:
- * dependencies and soft dependencies first, each with its options from modprobe.d; what is built
- * into the kernel is left out. `first`: a module that goes before, or NULL. 0; -ENOENT if the
- * kernel has no module and no built-in driver of that name; or -errno.
+ * Adds a heading for `driver` to the plan, and all modules that its loading loads, in that
+ * order: dependencies and soft dependencies first, each with its options from modprobe.d; what
+ * is built into the kernel is left out. `first`: a module that goes before, or NULL. 0;
+ * -ENOENT if the kernel has no module and no built-in driver of that name; or -errno.
  */
 int resolver_add(struct resolver *resolver, const char *driver, const char *first,
 		 struct loadplan *plan) _must_check_;
@@ -47,5 +47,18 @@ bool resolver_has_driver(struct resolver *resolver, const char *driver);
 
 /* Is there a module file of that name, not built in? */
 bool resolver_has_file(struct resolver *resolver, const char *module);
+
+/*
+ * Calls `take` for every "options" line of the modprobe.d below `directory` that is in force,
+ * and for the module options of the running kernel's command line. 0, or -errno, of `take`
+ * too.
+ */
+int resolver_each_option(const char *directory,
+			 int (*take)(void *context, const char *module,
+				     const char *options),
+			 void *context) _must_check_;
+
+/* The directories of modprobe.d, absolute, in their order; ends with NULL. */
+const char *const *resolver_places(void);
 
 #endif

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vfio-early import: what other recipes list, as lines of the config; and which of their steps
+ * are not needed any more. Nothing of theirs is changed.
+ */
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "command.h"
+#include "danger.h"
+#include "draft.h"
+#include "edit.h"
+#include "facts.h"
+#include "guarded.h"
+#include "machine.h"
+#include "names.h"
+#include "printable.h"
+#include "recipe.h"
+#include "relic.h"
+#include "resolve.h"
+#include "wish.h"
+
+#define DROPIN CONFDIR_DROPINS "/imported.conf"
+
+struct import {
+	const struct request *request;
+	struct machine machine;
+	struct names *names;
+	struct wishes wishes;
+	const struct pci_function **taken; /* those that have a line now */
+	size_t taken_count;
+	size_t left_out;     /* wishes that came to nothing */
+	struct text drivers; /* the modules of those that are taken */
+	struct text text;    /* the lines */
+};
+
+static void import_done(struct import *import)
+{
+	free(import->taken);
+	text_done(&import->text);
+	text_done(&import->drivers);
+	wishes_done(&import->wishes);
+	names_close(import->names);
+	machine_done(&import->machine);
+}
+
+static enum status fail(const char *what, int error)
+{
+	complain("%s: %s", what, strerror(-error));
+	return STATUS_ENVIRONMENT;
+}
+
+/* The machine without what was imported before: it is imported again. */
+static enum status load(struct import *import)
+{
+	static const struct text nothing;
+	enum status status = machine_load(import->request, &import->machine);
+	int error;
+
+	if (status != STATUS_WELL)
+		return status;
+	if (!import->machine.has_devices) {
+		complain(
+			"import: no PCI bus in /sys, so no device can be looked up; is /sys "
+			"mounted?");
+		return STATUS_ENVIRONMENT;
+	}
+	error = draft_match(&import->machine, DROPIN, &nothing);
+	import->names = error ? NULL : names_open(&import->machine);
+	return import->names ? STATUS_WELL : fail("import", error ? error : -ENOMEM);
+}
+
+static enum status find_wishes(struct import *import)
+{
+	const struct request *request = import->request;
+	int error = 0;
+
+	if (!request->count)
+		error = recipe_find(&import->machine, &import->wishes);
+	for (int i = 0; i < request->count && !error; i++) {
+		error = recipe_read(&import->machine, request->arguments[i],
+				    &import->wishes);
+		if (error)
+			return fail(request->arguments[i], error);
+	}
+	return error ? fail("import", error) : STATUS_WELL;
+}
+
+static bool is_taken(const struct import *import, const struct pci_function *function)
+{
+	for (size_t i = 0; i < import->taken_count; i++)
+		if (import->taken[i] == function)
+			return true;
+	return false;
+}
+
+/* Why a function gets no line, or NULL. */
+static const char *reason_against(const struct import *import,
+				  const struct pci_function *function)
+{
+	if (pci_is_bridge(function))
+		return "a bridge stays with the host";
+	if (is_taken(import, function))
+		return "see above";
+	if (machine_claim_of(&import->machine, function))
+		return "another line of the config lists it";
+	return NULL;
+}
+
+static void add_comment(struct import *import, const struct wish *wish, const char *what)
+{
+	text_add(&import->text, "# ", wish->place, ": ", wish->words, what, "\n");
+}
+
+static void add_drivers(struct import *import, const struct pci_function *function,
+			struct resolver *resolver)
+{
+	char modalias[512];
+
+	if (*function->driver)
+		text_add(&import->drivers, import->drivers.length ? ", " : "",
+			 function->driver);
+	if (resolver &&
+	    facts_modalias(&import->machine.root, &function->address, modalias,
+			   sizeof(modalias)) &&
+	    resolver_add_names(resolver, modalias, &import->drivers))
+		return; /* the modules of a device without any are none */
+}
+
+static int take(struct import *import, const struct pci_function *function,
+		struct resolver *resolver)
+{
+	if (ARRAY_GROW(import->taken, import->taken_count))
+		return -ENOMEM;
+	import->taken[import->taken_count++] = function;
+	guarded_add(&import->machine, import->names, function, "", &import->text);
+	text_add(&import->text, "\n");
+	add_drivers(import, function, resolver);
+	return 0;
+}
+
+/* One line for each function that a wish means. */
+static int add_functions(struct import *import, const struct wish *wish,
+			 struct resolver *resolver)
+{
+	const struct pci_snapshot *snapshot = &import->machine.snapshot;
+	size_t count = 0;
+	int error = 0;
+
+	for (size_t i = 0; i < snapshot->count && !error; i++) {
+		const struct pci_function *function = &snapshot->functions[i];
+		char address[PCI_ADDRESS_SIZE];
+		const char *reason;
+
+		if (!wish_meets(wish, snapshot, function))
+			continue;
+		if (!count++)
+			add_comment(import, wish, "");
+		reason = reason_against(import, function);
+		if (reason)
+			text_add(&import->text, "# ",
+				 pci_address_format(&function->address, address), ": ",
+				 reason, "\n");
+		else
+			error = take(import, function, resolver);
+	}
+	if (!count) {
+		add_comment(import, wish, ": no such device on this machine");
+		import->left_out++;
+	}
+	return error;
+}
+
+static int add_wish(struct import *import, const struct wish *wish,
+		    struct resolver *resolver)
+{
+	if (!wish->problem)
+		return add_functions(import, wish, resolver);
+	text_add(&import->text, "# ", wish->place, ": ", wish->words, " ", wish->problem,
+		 "\n");
+	import->left_out++;
+	return 0;
+}
+
+static enum status compose(struct import *import)
+{
+	const struct machine *machine = &import->machine;
+	struct resolver *resolver =
+		resolver_new(machine->directory, machine->kernel, &machine->cmdline);
+	int error = 0;
+
+	text_add(&import->text, "# Imported from other recipes, one line a device.\n");
+	for (size_t i = 0; i < import->wishes.count && !error; i++)
+		error = add_wish(import, &import->wishes.items[i], resolver);
+	resolver_free(resolver);
+	if (!error)
+		error = text_error(&import->text);
+	return error ? fail("import", error) : STATUS_WELL;
+}
+
+/* What the boot program would refuse as it stands. */
+static void tell_refusals(const struct import *import, const struct dangers *dangers)
+{
+	const struct match *match = &import->machine.match;
+
+	for (size_t i = 0; i < match->claim_count; i++) {
+		const struct claim *claim = &match->claims[i];
+		const struct danger *danger = dangers_refuse(dangers, claim);
+		char address[PCI_ADDRESS_SIZE];
+
+		if (danger && !strcmp(claim->rule->place.file, "/" DROPIN))
+			complain("%s: the boot will refuse it as it stands: %s; %s",
+				 pci_address_format(&claim->function->address, address),
+				 danger->text, danger->remedy);
+	}
+}
+
+/* The lines are tried before anybody gets them: none that the parser refuses. */
+static enum status try_lines(struct import *import)
+{
+	_cleanup_(dangers_done) struct dangers dangers = { 0 };
+	size_t errors = import->machine.confdir.conf.error_total;
+	int error = draft_match(&import->machine, DROPIN, &import->text);
+
+	if (!error && import->machine.confdir.conf.error_total > errors)
+		error = -EINVAL;
+	if (!error)
+		error = dangers_find(&import->machine, &dangers);
+	if (error)
+		return fail("import", error);
+	tell_refusals(import, &dangers);
+	return STATUS_WELL;
+}
+
+static bool is_same(const struct text *a, const struct text *b)
+{
+	return a->length == b->length &&
+	       !memcmp(text_string(a), text_string(b), a->length);
+}
+
+static int write_locked(struct edit *edit, const struct import *import)
+{
+	if (edit->before.st_ino && !is_same(&edit->text, &import->text))
+		return -EEXIST;
+	return edit_commit(edit, &import->text);
+}
+
+static enum status write_it(const struct import *import)
+{
+	_cleanup_(edit_done) struct edit edit = EDIT_NONE;
+	const struct root *root = &import->machine.root;
+	int error = 0;
+
+	if (mkdirat(root->fd, CONFDIR_DROPINS, 0755) < 0 && errno != EEXIST)
+		error = -errno;
+	if (!error)
+		error = edit_open(&edit, root, DROPIN);
+	if (!error)
+		error = write_locked(&edit, import);
+	if (error) {
+		complain(
+			"/" DROPIN ": cannot be written: %s",
+			error == -EEXIST
+				? "it is there and says something else; edit it, or remove it"
+				: edit_explain(error));
+		return STATUS_ENVIRONMENT;
+	}
+	printf("/" DROPIN ": %zu device%s; next: vfio-early check\n", import->taken_count,
+	       import->taken_count == 1 ? "" : "s");
+	return STATUS_WELL;
+}
+
+static void tell_relic(void *context, const struct line *line, const char *why)
+{
+	struct text text = { 0 };
+
+	(void)context;
+	text_add(&text, "/");
+	printable_add(&text, line->path);
+	if (line->number) {
+		text_add(&text, ":");
+		text_add_number(&text, line->number, 10, 1);
+	}
+	text_add(&text, ": ");
+	printable_add(&text, line->text);
+	fprintf(stderr, "remove afterwards: %s (%s)\n", text_string(&text), why);
+	text_done(&text);
+}
+
+static enum status hand_out(struct import *import)
+{
+	enum status status = STATUS_WELL;
+	int error;
+
+	if (import->request->write)
+		status = write_it(import);
+	else
+		fputs(text_string(&import->text), stdout);
+	if (status != STATUS_WELL)
+		return status;
+	fflush(stdout);
+	error = relics_find(&import->machine.root, text_string(&import->drivers),
+			    tell_relic, NULL);
+	if (error)
+		return fail("import", error);
+	return import->left_out ? STATUS_UNWANTED : STATUS_WELL;
+}
+
+static enum status run(const struct request *request)
+{
+	_cleanup_(import_done) struct import import = { .request = request };
+	enum status status = load(&import);
+
+	if (status == STATUS_WELL)
+		status = find_wishes(&import);
+	if (status != STATUS_WELL)
+		return status;
+	if (!import.wishes.count) {
+		complain("import: no other recipe lists a device%s",
+			 request->count ? " there" : " on this machine");
+		return STATUS_WELL;
+	}
+	status = compose(&import);
+	if (status == STATUS_WELL)
+		status = try_lines(&import);
+	return status == STATUS_WELL ? hand_out(&import) : status;
+}
+
+const struct command command_import = {
+	.name = "import",
+	.arguments = "[FILE]...",
+	.summary = "write config lines for what another recipe lists",
+	.details =
+		"Reads modprobe.d (options vfio-pci ids=), the kernel command line (vfio-pci.ids=,\n"
+		"rd.qubes.hide_pci=), /etc/driverctl.d, unRAID's vfio-pci.cfg, the mappings of\n"
+		"Proxmox and scripts in init-top (DEVS=, as TrueNAS has them); or FILE, in any of\n"
+		"these formats or with one address a line. Prints a line for each device, with\n"
+		"address, ID and path, and tells on standard error which steps of the recipe to\n"
+		"remove afterwards; it removes none. --write: into\n"
+		"/etc/vfio-early.conf.d/imported.conf.\n\n"
+		"Exit status: 0 all of it was imported, or there was nothing, 1 something was not:\n"
+		"a comment says why, 4 a file cannot be read or written.",
+	.options = OPTION_ROOT | OPTION_WRITE,
+	.most = INT_MAX,
+	.run = run,
+};

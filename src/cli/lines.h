@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_LINES_H
+#define VFIO_EARLY_LINES_H
+
+#include "root.h"
+#include "util.h"
+
+/* One line of somebody's file. */
+struct line {
+	const char *path;    /* in the root, as it was asked for */
+	unsigned int number; /* from 1; of its first one where "\" joins several */
+	char *text; /* without blanks around it, a CR or a comment; may be changed */
+};
+
+/* Gets each line that has something in it. 0 or -errno, which ends the reading. */
+typedef int line_taker(void *context, struct line *line);
+
+/* Reads a file, if it is there. 0, -errno of `take`, or -ENOMEM. */
+int lines_read(const struct root *root, const char *path, line_taker *take,
+	       void *context) _must_check_;
+
+/* The same for the files of a directory whose names end with `suffix`, in byte order. */
+int lines_read_all(const struct root *root, const char *directory, const char *suffix,
+		   line_taker *take, void *context) _must_check_;
+
+#endif

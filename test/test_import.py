@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""vfio-early import: test/import/ has what each recipe leaves on a machine, and broken ones."""
+
+import random
+import re
+import shutil
+from pathlib import Path
+
+import hosts
+import pytest
+from cli import ENVIRONMENT, UNWANTED, WELL
+from machine import TOP
+
+SOURCES = TOP / "test/import"
+DROPIN = "etc/vfio-early.conf.d/imported.conf"
+CARD, SOUND, NVME, NIC = "0000:02:00.0", "0000:02:00.1", "0000:03:00.0", "0000:00:1f.6"
+
+
+@pytest.fixture
+def host(tmp_path):
+    host = hosts.desktop(tmp_path / "root")
+    host.attribute("0000:00:1c.0", "secondary_bus_number", 2)
+    host.attribute("0000:00:00.0", "secondary_bus_number", "nonsense")
+    return host
+
+
+def use(host, source):
+    shutil.copytree(SOURCES / source, host.root, dirs_exist_ok=True)
+
+
+def addresses(text):
+    return re.findall(r"^bind (\S+)", text, re.M)
+
+
+def understood(host, text):
+    """The parser refuses no line of it."""
+    host.config(text, DROPIN)
+    done = host.host("check")
+    assert done.returncode != 3, done.stderr
+    host.path(DROPIN).unlink()
+
+
+# what is listed; how it ends; what is to be removed afterwards
+RECIPES = {
+    "modprobe": ([CARD, SOUND], 0, [
+        "/etc/modprobe.d/blacklist.conf:1: blacklist nouveau",
+        "/etc/modprobe.d/blacklist.conf:2: blacklist nvidiafb",
+        "/etc/modprobe.d/vfio.conf:2: options vfio-pci ids=10de:1c03,10de:10f1 disable_vga=1",
+        "/etc/modprobe.d/vfio.conf:3: softdep nouveau pre: vfio-pci",
+        "/etc/modprobe.d/vfio.conf:4: softdep snd_hda_intel pre: vfio-pci",
+        "/etc/modules:2: vfio", "/etc/modules:3: vfio_iommu_type1", "/etc/modules:4: vfio_pci",
+        "/etc/modules:5: vfio_virqfd", "/etc/initramfs-tools/modules:1: vfio_pci ids=10de:1c03",
+        "/etc/default/grub:2: GRUB_CMDLINE_LINUX_DEFAULT="
+        '"quiet intel_iommu=on vfio-pci.ids=10de:1c03"']),
+    "driverctl": ([CARD, SOUND], 1, ["/etc/driverctl.d/pci-0000:02:00.0: vfio-pci",
+                                     "/etc/driverctl.d/pci-0000:02:00.1: vfio-pci"]),
+    "unraid": ([CARD, SOUND], 1, [
+        '/boot/config/vfio-pci.cfg:1: BIND="0000:02:00.0|10de:1c03 10de:10f1|0000:02:00.1 '
+        '0000:09:00.0|8086:1533"']),
+    "proxmox": ([CARD, SOUND, NVME], 1, []),
+    "qubes": ([CARD, SOUND], 0, []),
+    "truenas": ([CARD, SOUND], 0, [
+        "/etc/modprobe.d/nvidia.conf:1: softdep nouveau pre: vfio-pci",
+        "/etc/modprobe.d/nvidia.conf:2: softdep nvidia pre: vfio-pci",
+        "/etc/modprobe.d/nvidia.conf:3: softdep nvidia* pre: vfio-pci",
+        "/etc/initramfs-tools/scripts/init-top/truenas_bind_vfio.sh:3: "
+        'DEVS="0000:02:00.0 0000:02:00.1"',
+        "/etc/initramfs-tools/scripts/init-top/truenas_bind_vfio.sh:5: "
+        'do echo "vfio-pci" > /sys/bus/pci/devices/$DEV/driver_override']),
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipes(host, recipe):
+    listed, status, relics = RECIPES[recipe]
+    use(host, recipe)
+    before = host.snapshot()
+    done = host.host("import")
+    # ids= takes both cards of that model; the twin is listed as well.
+    found = [address for address in addresses(done.stdout) if not address.startswith("0000:01:")]
+    assert (found, done.returncode) == (listed, status), done
+    assert [line.removeprefix("remove afterwards: ").rpartition(" (")[0]
+            for line in done.stderr.splitlines() if line.startswith("remove")] == relics
+    assert host.snapshot() == before
+    understood(host, done.stdout)
+
+
+def test_the_lines_are_those_of_add(host):
+    use(host, "list")
+    done = host.host("import", str(SOURCES / "list/devices.txt"))
+    line = next(line for line in done.stdout.splitlines() if line.startswith(f"bind {CARD}"))
+    host.path("etc").mkdir(exist_ok=True)
+    host.host("add", CARD)
+    assert host.read("etc/vfio-early.conf") == f"{line}\n"
+
+
+def test_an_id_of_two_devices_is_a_line_each(host):
+    use(host, "modprobe")
+    done = host.host("import")
+    assert addresses(done.stdout)[:2] == ["0000:01:00.0", CARD]
+    assert "# /etc/modprobe.d/vfio.conf:2: 10de:1c03\n" in done.stdout
+    assert "0000:01:00.0: the boot will refuse it as it stands: the firmware's display" \
+        in done.stderr
+
+
+def test_what_is_not_there_is_a_comment(host):
+    use(host, "unraid")
+    done = host.host("import")
+    assert "# /boot/config/vfio-pci.cfg:1: 0000:09:00.0|8086:1533: no such device on this " \
+        "machine\n" in done.stdout
+
+
+def test_another_device_in_its_place(host):
+    host.write("boot/config/vfio-pci.cfg", "BIND=0000:02:00.0|8086:1533\n")
+    done = host.host("import")
+    assert done.returncode == UNWANTED and not addresses(done.stdout)
+
+
+@pytest.mark.parametrize("ids, listed", [
+    ("10de:1c03:1458:3702", 2), ("10de:1c03:1458", 2), ("10de:1c03:ffffffff:3702", 2),
+    ("10de:1c03:1458:3703", 0), ("10de:1c03:ffffffff:ffffffff:030000:ffff00", 2),
+    ("10de:1c03:ffffffff:ffffffff:040000:ffff00", 0), ("10DE:1C03", 2), ('"10de:1c03"', 2),
+])
+def test_ids_as_the_kernel_reads_them(host, ids, listed):
+    host.write("etc/modprobe.d/x.conf", f"options vfio_pci ids={ids}\n")
+    assert len(addresses(host.host("import").stdout)) == listed
+
+
+def test_a_name_as_systemd_escapes_it(host):
+    host.write("etc/driverctl.d/pci-0000\\x3a02\\x3a00.1", "vfio-pci\n")
+    host.write("etc/driverctl.d/pci-\\xzz\\x", "vfio-pci\n")
+    done = host.host("import")
+    assert addresses(done.stdout) == [SOUND] and "\\xzz\\x is no address" in done.stdout
+
+
+def test_a_line_that_goes_on(host):
+    host.write("etc/modprobe.d/x.conf", "# here\noptions vfio-pci \\\n  ids=10de:10f1\n")
+    done = host.host("import")
+    assert addresses(done.stdout) == ["0000:01:00.1", SOUND]
+    assert "# /etc/modprobe.d/x.conf:2: 10de:10f1" in done.stdout
+
+
+def test_a_mapping_of_another_node(host):
+    use(host, "proxmox")
+    assert "is of another node" in host.host("import").stdout
+    host.write("etc/hostname", "pve3.example.org\n")
+    assert addresses(host.host("import").stdout) == []
+
+
+def test_a_card_of_another_model_gives_none_of_its_functions(host):
+    host.write("etc/pve/mapping/pci.cfg", "x\n\tmap id=8086:1533,path=0000:02:00\n")
+    assert addresses(host.host("import").stdout) == []
+
+
+def test_bridges_stay(host):
+    host.cmdline("rd.qubes.hide_pci=00:1c.0")
+    done = host.host("import")
+    assert "a bridge stays with the host" in done.stdout and not addresses(done.stdout)
+
+
+def test_what_is_listed_already(host):
+    host.config(f"bind {CARD}\n")
+    use(host, "truenas")
+    done = host.host("import")
+    assert addresses(done.stdout) == [SOUND]
+    assert f"# {CARD}: another line of the config lists it\n" in done.stdout
+
+
+@pytest.mark.parametrize("file, listed", [
+    ("list/devices.txt", [CARD, SOUND, "0000:01:00.0"]),
+    ("unraid/boot/config/vfio-pci.cfg", [CARD, SOUND]),
+    ("proxmox/etc/pve/mapping/pci.cfg", [CARD, SOUND, NVME]),
+    ("modprobe/etc/modprobe.d/vfio.conf", ["0000:01:00.0", CARD, "0000:01:00.1", SOUND]),
+])
+def test_a_file_that_is_named(host, file, listed):
+    assert addresses(host.host("import", str(SOURCES / file)).stdout) == listed
+
+
+def test_a_file_that_is_not_there(host):
+    done = host.host("import", "/no/such/file")
+    assert done.returncode == ENVIRONMENT and "No such file" in done.stderr
+
+
+def test_nothing_to_import(host):
+    done = host.host("import")
+    assert (done.returncode, done.stdout) == (WELL, "")
+    assert "no other recipe lists a device" in done.stderr
+
+
+def test_write(host):
+    use(host, "truenas")
+    printed = host.host("import").stdout
+    done = host.host("import", "--write")
+    assert done.returncode == WELL, done
+    assert done.stdout == f"/{DROPIN}: 2 devices; next: vfio-early check\n"
+    assert host.read(DROPIN) == printed
+    assert host.host("import", "--write").returncode == WELL
+
+
+def test_write_replaces_nothing(host):
+    use(host, "truenas")
+    host.config("# mine\n", DROPIN)
+    done = host.host("import", "--write")
+    assert done.returncode == ENVIRONMENT and "says something else" in done.stderr
+    assert host.read(DROPIN) == "# mine\n"
+    assert [path.name for path in host.path(DROPIN).parent.iterdir()] == ["imported.conf"]
+
+
+def test_broken_recipes(host):
+    use(host, "broken")
+    done = host.host("import")
+    assert done.returncode == UNWANTED, done
+    assert "\033" not in done.stdout + done.stderr
+    assert addresses(done.stdout) == ["0000:01:00.0", CARD]
+    for words in ("10de: is no vendor:device ID", "10de:zzzz is no", "fffff:1 is no",
+                  "10de:1c03:1:2:3:4:5 is no", "pci-nonsense: nonsense is no address",
+                  "zz:00 is no address", "00_ is neither", "10de:9999: no such device",
+                  "has a bridge on its way that is not there"):
+        assert words in done.stdout, words
+    understood(host, done.stdout)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_damaged_recipes(host, seed):
+    """Whatever is in them: no crash, and no line that the parser refuses."""
+    dice = random.Random(seed)
+    for recipe in RECIPES:
+        use(host, recipe)
+    for path in [path for source in RECIPES for path in (SOURCES / source).rglob("*")
+                 if path.is_file()]:
+        copy = host.root.joinpath(*path.relative_to(SOURCES).parts[1:])
+        data = bytearray(path.read_bytes())
+        for _ in range(dice.randrange(1, 6)):
+            place = dice.randrange(len(data))
+            data[place:place + dice.randrange(4)] = dice.randbytes(dice.randrange(4))
+        Path(copy).write_bytes(data)
+    done = host.host("import")
+    assert done.returncode in (WELL, UNWANTED), done
+    understood(host, done.stdout)
