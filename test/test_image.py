@@ -196,8 +196,10 @@ def keep_lines(host):
     """The keep lines of an image that a program whose / is the host's tree makes, or None."""
     install(host)
     host.path("image").mkdir()
-    inside = ["chroot", host.root] if os.geteuid() == 0 else \
-        ["unshare", "--map-root-user", "chroot", host.root]
+    as_root = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
+    if as_root and subprocess.run([*as_root, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("neither root nor allowed to change the root directory")
+    inside = [*as_root, "chroot", host.root]
     done = subprocess.run([*inside, "/vfio-early", "image", kmods.VERSION, "--dest", "/image"],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
