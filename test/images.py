@@ -14,12 +14,14 @@ OURS = "00-vfio-early"
 ORDER = '/scripts/init-top/{} "$@"\n[ -e /conf/param.conf ] && . /conf/param.conf\n'
 UNITS = "usr/lib/systemd/system"
 BOOT = "usr/lib/vfio-early/vfio-early-boot"
+RESCUE = "usr/lib/vfio-early/vfio-early-rescue"
 INIT = "usr/lib/vfio-early/vfio-early-init"
 
 
 def install(host):
     """What images are made of, on a host: its bytes don't matter here."""
     host.write(BOOT, b"\x7fELF the boot program\n")
+    host.write(RESCUE, b"\x7fELF the rescue program\n")
     host.write(INIT, b"\x7fELF the program in front of init\n")
     host.kernel()
 
@@ -88,6 +90,8 @@ class Tree:
         if not self.fill():
             order = [name for name in order if name != OURS]
             self.remove(f"scripts/init-top/{OURS}")
+        else:
+            self.copy(RESCUE)
         self.write("scripts/init-top/ORDER", "".join(ORDER.format(name) for name in order))
         self.write("scripts/functions", "")
 

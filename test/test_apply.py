@@ -53,7 +53,9 @@ class Host:
         images.install(self.fake)
         self.fake.path("lib/x86_64-linux-gnu").symlink_to("../usr/lib/x86_64-linux-gnu")
         self.fake.path("var/tmp").mkdir(parents=True)
-        shutil.copy(PROGRAM, self.fake.path("usr/lib/vfio-early/vfio-early"))
+        self.fake.write("usr/sbin/vfio-early", PROGRAM.read_bytes())
+        self.fake.path("usr/sbin/vfio-early").chmod(0o755)
+        self.program = "/usr/sbin/vfio-early"
         self.directory = directory
         self.build("", IMAGE)
         self.build(LISTED, "new")
@@ -78,7 +80,7 @@ class Host:
     def command(self, *arguments):
         mounts = "".join(f"mount --rbind /{path} {shlex.quote(str(self.root / path))} && "
                          for path in BORROWED)
-        inside = ["chroot", str(self.root), "/usr/lib/vfio-early/vfio-early", *arguments]
+        inside = ["chroot", str(self.root), self.program, *arguments]
         return namespace("sh", "-c", mounts + "exec " + shlex.join(inside))
 
     def run(self, *arguments, **more):
@@ -102,6 +104,20 @@ def test_rebuilds_and_looks(host):
     assert done.stdout.splitlines()[:2] == ["running: update-initramfs -u -k all", "building"]
     assert done.stdout.endswith("every image is as the config wants it; next: reboot\n")
     assert "current" in done.stdout
+
+
+def test_another_prefix(host):
+    """What images are made of lies beside the program."""
+    for path in (images.BOOT, images.INIT, images.RESCUE):
+        name = path.rpartition("/")[2]
+        host.fake.write(f"opt/x/lib/vfio-early/{name}", host.fake.path(path).read_bytes())
+        host.fake.path(path).unlink()
+    host.fake.path("opt/x/sbin").mkdir()
+    host.program = "/opt/x/sbin/vfio-early"
+    host.fake.path("proc/self/exe").symlink_to(host.program)
+    shutil.copy(PROGRAM, host.fake.path(host.program[1:]))
+    host.generator("update-initramfs", BUILDS)
+    assert host.run("apply").returncode == WELL
 
 
 def test_nothing_to_do(host):

@@ -16,6 +16,8 @@
 static const char *const traces[] = {
 	IMAGE_DIRECTORY,
 	"scripts/init-top/00-vfio-early",
+	"scripts/local-block/vfio-early",
+	"scripts/panic/vfio-early",
 	"etc/conf.d/00-vfio-early.conf",
 	"usr/lib/systemd/system/vfio-early.service",
 	"lib/systemd/system/vfio-early.service",
@@ -49,14 +51,37 @@ static void check_nothing(const struct root *tree, struct faults *faults)
 	}
 }
 
-/* A file that is copied from the host as it is. */
-static void check_copy(const struct machine *machine, const struct root *tree,
-		       const char *path, const char *copy, enum fault_kind kind,
-		       struct faults *faults)
+/*
+ * Where this host has one of our programs, in ROOT_PATH_SIZE bytes: beside this one, as
+ * PREFIX/lib is beside PREFIX/sbin; in another root below /usr.
+ */
+static void find_program(const struct machine *machine, const char *name, char *path)
 {
-	struct text text = { 0 };
-	int error = root_read_file(&machine->root, path, PROGRAM_MAX, &text);
+	char self[ROOT_PATH_SIZE], *end;
 
+	if (machine->root.live &&
+	    !root_link(&machine->root, "proc/self/exe", self, sizeof(self)) &&
+	    (end = strstr(self, "/sbin/vfio-early"))) {
+		*end = '\0';
+		if (string_join(path, ROOT_PATH_SIZE, self + 1, "/lib/vfio-early/", name,
+				NULL) &&
+		    root_has(&machine->root, path))
+			return;
+	}
+	string_join(path, ROOT_PATH_SIZE, IMAGE_DIRECTORY "/", name, NULL);
+}
+
+/* A program of ours, which is copied from the host as it is. */
+static void check_program(const struct machine *machine, const struct root *tree,
+			  const char *name, const char *copy, enum fault_kind kind,
+			  struct faults *faults)
+{
+	char path[ROOT_PATH_SIZE];
+	struct text text = { 0 };
+	int error;
+
+	find_program(machine, name, path);
+	error = root_read_file(&machine->root, path, PROGRAM_MAX, &text);
 	if (error)
 		fault_add(faults, FAULT_INSTALLED, "/", path,
 			  " of this host: ", error < 0 ? strerror(-error) : "too large");
@@ -66,6 +91,25 @@ static void check_copy(const struct machine *machine, const struct root *tree,
 		fault_add(faults, kind, "/", copy, " is another one than the host's /",
 			  path);
 	text_done(&text);
+}
+
+/* rescue=release: initramfs-tools has it in every image, dracut in none. */
+static bool needs_rescue(const struct root *tree)
+{
+	return tree_has(tree, "scripts/init-top") || tree_has(tree, IMAGE_RESCUE);
+}
+
+static void check_programs(const struct machine *machine, const struct root *tree,
+			   struct faults *faults)
+{
+	check_program(machine, tree, "vfio-early-boot", IMAGE_PROGRAM, FAULT_PROGRAM,
+		      faults);
+	if (needs_rescue(tree))
+		check_program(machine, tree, "vfio-early-rescue", IMAGE_RESCUE,
+			      FAULT_PROGRAM, faults);
+	if (imageplan_starts_init(&machine->confdir.conf))
+		check_program(machine, tree, "vfio-early-init", "init", FAULT_INIT,
+			      faults);
 }
 
 static void check_config_file(const struct conf_file *file, const struct root *tree,
@@ -236,9 +280,7 @@ int content_check(const struct machine *machine, const struct root *tree,
 		fault_add(faults, FAULT_MISSING, "nothing of vfio-early is in it");
 		return 0;
 	}
-	check_copy(machine, tree, IMAGE_PROGRAM, IMAGE_PROGRAM, FAULT_PROGRAM, faults);
-	if (imageplan_starts_init(&machine->confdir.conf))
-		check_copy(machine, tree, IMAGE_INIT, "init", FAULT_INIT, faults);
+	check_programs(machine, tree, faults);
 	check_config(machine, tree, faults);
 	return check_plan(machine, tree, faults);
 }
