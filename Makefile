@@ -144,6 +144,7 @@ deps:
 # programs have one place. What of the scripts names a program on the host is told where it is.
 initramfs_tools = $(DESTDIR)/usr/share/initramfs-tools
 dracut = $(DESTDIR)/usr/lib/dracut/modules.d
+units = $(DESTDIR)$(PREFIX)/lib/systemd/system
 pages := $(notdir $(wildcard doc/*.[1-8]))
 man = $(DESTDIR)$(PREFIX)/share/man/man
 relocate = sed -i -e 's|/usr/sbin/vfio-early|$(PREFIX)/sbin/vfio-early|' \
@@ -163,7 +164,9 @@ install: all
 		"$(initramfs_tools)/scripts/init-top/00-vfio-early"
 	$Qinstall -D -m 755 hook/initramfs-tools/local-block "$(initramfs_tools)/scripts/local-block/vfio-early"
 	$Qinstall -D -m 755 hook/initramfs-tools/panic "$(initramfs_tools)/scripts/panic/vfio-early"
+	$Qinstall -D -m 644 -t "$(units)" hook/systemd/vfio-early-status.service
 	$Qtest '$(PREFIX)' = /usr || $(relocate) "$(initramfs_tools)/hooks/vfio-early" \
+		"$(units)/vfio-early-status.service" \
 		"$(dracut)/50vfio-early/module-setup.sh" "$(dracut)/99vfio-early-init/module-setup.sh"
 	$Qfor page in $(pages); do \
 		install -D -m 644 doc/$$page "$(man)$${page##*.}/$$page" || exit; done
@@ -181,6 +184,7 @@ uninstall:
 	rm -f "$(initramfs_tools)/hooks/vfio-early" "$(initramfs_tools)/scripts/init-top/00-vfio-early"
 	rm -f "$(initramfs_tools)/scripts/local-block/vfio-early" "$(initramfs_tools)/scripts/panic/vfio-early"
 	rm -rf "$(dracut)/50vfio-early" "$(dracut)/99vfio-early-init" "$(DESTDIR)$(PREFIX)/lib/vfio-early"
+	rm -f "$(units)/vfio-early-status.service"
 	for page in $(pages); do rm -f "$(man)$${page##*.}/$$page"; done
 	rm -f "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfio-early" "$(DESTDIR)$(ZSHDIR)/_vfio-early"
 	rm -f "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vfio-early.fish"

@@ -16,6 +16,7 @@ FILES = {
     "usr/lib/vfio-early/vfio-early-boot": 0o755,
     "usr/lib/vfio-early/vfio-early-init": 0o755,
     "usr/lib/vfio-early/vfio-early-rescue": 0o755,
+    "usr/lib/systemd/system/vfio-early-status.service": 0o644,
     "usr/sbin/vfio-early": 0o755,
     "usr/share/bash-completion/completions/vfio-early": 0o644,
     "usr/share/fish/vendor_completions.d/vfio-early.fish": 0o644,
