@@ -44,6 +44,10 @@ _vfio_early()
 		words=$(_vfio_early_options "$program" "$command")
 	else
 		words=$(_vfio_early_values "$before")
+		if [[ -z $words && $command == @(audit|import) ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "$word")
+			return
+		fi
 		[ -n "$words" ] || words=$(_vfio_early_values "$command")
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

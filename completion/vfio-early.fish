@@ -32,7 +32,14 @@ function __vfio_early_behind
     contains -- (commandline -opc)[-1] $argv
 end
 
+function __vfio_early_takes_file
+    set -l words (commandline -opc)
+    contains -- "$words[2]" audit import
+    and not contains -- "$words[-1]" --root
+end
+
 complete -c vfio-early -f
+complete -c vfio-early -n __vfio_early_takes_file -F
 complete -c vfio-early -n __vfio_early_first -a '(__vfio_early_commands)'
 complete -c vfio-early -n __vfio_early_first -a '--help --version'
 complete -c vfio-early -n 'not __vfio_early_first; and string match -q -- "-*" (commandline -ct)' \

@@ -74,6 +74,12 @@ def test_values(complete, words, offered):
     assert complete("vfio-early", *words) == offered
 
 
+@SHELLS
+@pytest.mark.parametrize("command", ["audit", "import"])
+def test_files(complete, command):
+    assert "README.md" in complete("vfio-early", command, "READ")
+
+
 def test_the_values_are_the_programs(desktop):
     """Each is understood, and what the program says of another names them all."""
     desktop.config("")
