@@ -89,9 +89,10 @@ char *number_format(char *buffer, uint64_t value, unsigned int base, int digits)
 
 const char *prefix_skip(const char *text, const char *prefix)
 {
-	size_t length = strlen(prefix);
-
-	return strncmp(text, prefix, length) ? NULL : text + length;
+	while (*prefix)
+		if (*text++ != *prefix++)
+			return NULL;
+	return text;
 }
 
 void string_copy(char *buffer, size_t size, const char *text)
@@ -108,9 +109,10 @@ const char *line_next(const char *line)
 
 void line_copy(char *buffer, size_t size, const char *line)
 {
-	size_t length = strcspn(line, "\n");
+	const char *next = line_next(line);
+	size_t length = next ? (size_t)(next - line) : size;
 
-	string_copy(buffer, length < size ? length + 1 : size, line);
+	string_copy(buffer, length < size ? length : size, line);
 }
 
 bool string_joinv(char *buffer, size_t size, va_list strings)
