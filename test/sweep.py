@@ -29,10 +29,11 @@ PATIENCE = 12  # seconds: the deadline of 10, and some for strace
 
 OPEN = "ENOENT EIO EACCES EMFILE ENFILE ENOMEM ELOOP EINTR ENODEV EROFS EPERM EBUSY ENOSPC"
 ERRORS = {
-    "open": OPEN, "openat": OPEN,
+    "open": OPEN, "openat": OPEN, "clock_gettime": "EINVAL EFAULT",
     "read": "EIO EINTR EAGAIN ENODEV EISDIR EINVAL ENOMEM", "pread64": "EIO EINVAL EPERM",
     "write": "EIO ENOSPC EAGAIN EINTR EINVAL EBUSY ENODEV EPERM EPIPE EFAULT",
     "close": "EIO EINTR EBADF", "fstat": "EIO ENOMEM EOVERFLOW", "newfstatat": "EIO ENOMEM",
+    "statx": "EIO ENOMEM ENOSYS",
     "fstatfs": "EIO ENOSYS", "getdents64": "EIO ENOENT ENOMEM EINVAL",
     "readlinkat": "EIO EINVAL ENOENT EACCES ENOMEM ENAMETOOLONG", "faccessat": "EIO ENOENT",
     "mmap": "ENOMEM EAGAIN EPERM", "munmap": "EINVAL", "brk": "ENOMEM",
