@@ -134,7 +134,7 @@ try: deps all
 # What building and testing need, on Debian 12 and 13.
 packages := build-essential gcc libc6-dev linux-libc-dev make pkg-config klibc-utils libklibc-dev \
 	libkmod-dev libpci-dev libsmartcols-dev libmount-dev libcmocka-dev musl-tools kmod cpio zstd \
-	xz-utils e2fsprogs shellcheck strace python3 python3-pytest python3-pytest-xdist debhelper \
+	xz-utils e2fsprogs shellcheck cppcheck clang clang-tidy libclang-rt-dev valgrind strace python3 python3-pytest python3-pytest-xdist debhelper \
 	lintian qemu-system-x86 ovmf mmdebstrap debian-archive-keyring
 
 deps:

@@ -171,21 +171,17 @@ static enum status find(struct removal *removal)
 	return error ? fail(error) : STATUS_WELL;
 }
 
-/* Exactly one line has to be meant. */
-static enum status check_count(const struct removal *removal)
+static enum status tell_none(const struct removal *removal)
 {
-	const char *word = removal->request->arguments[0];
+	complain("%s: no line lists it; \"vfio-early status\" shows what is listed, and where",
+		 removal->request->arguments[0]);
+	return STATUS_UNWANTED;
+}
 
-	if (removal->count == 1)
-		return STATUS_WELL;
-	if (!removal->count) {
-		complain(
-			"%s: no line lists it; \"vfio-early status\" shows what is listed, and "
-			"where",
-			word);
-		return STATUS_UNWANTED;
-	}
-	complain("%s: %zu lines list it; name one of them:", word, removal->count);
+static enum status tell_many(const struct removal *removal)
+{
+	complain("%s: %zu lines list it; name one of them:",
+		 removal->request->arguments[0], removal->count);
 	for (size_t i = 0; i < removal->count; i++)
 		fprintf(stderr, "  vfio-early remove %s:%u  # %s\n",
 			removal->candidates[i].file, removal->candidates[i].line,
@@ -193,13 +189,18 @@ static enum status check_count(const struct removal *removal)
 	return STATUS_USAGE;
 }
 
+/* Exactly one line has to be meant. */
 static enum status load_and_find(struct removal *removal)
 {
 	enum status status = machine_load(removal->request, &removal->machine);
 
 	if (status == STATUS_WELL)
 		status = find(removal);
-	return status == STATUS_WELL ? check_count(removal) : status;
+	if (status != STATUS_WELL)
+		return status;
+	if (!removal->candidates)
+		return tell_none(removal);
+	return removal->count == 1 ? STATUS_WELL : tell_many(removal);
 }
 
 /* Locks the line's file, and finds the line again: another edit may have come in between. */

@@ -136,7 +136,8 @@ static int try_unpacker(const struct unpacker *unpacker, const char *image,
 		return -ENAMETOOLONG;
 	if (mkdir(directory, 0700) < 0)
 		return -errno;
-	result = unpacker->run(image, directory, &line);
+	/* Whether it did its work is seen from the tree. */
+	(void)unpacker->run(image, directory, &line);
 	if (interrupt_caught()) {
 		result = -EINTR;
 	} else if (find_tree(directory, &ret->tree)) {

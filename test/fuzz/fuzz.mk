@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The boot program with glibc, and the fuzzers: replayed by `make check`, run by
+# The boot program with glibc, sanitizers, and the fuzzers: replayed by `make check`, run by
 # `make fuzz SECONDS=60`, which is for all of them together.
 
 SECONDS = 60
@@ -14,20 +14,36 @@ $B/vfio-early-boot-glibc: $(host_core) $(boot:src/%.c=$B/host/%.o)
 	$(call say,LINK)
 	$Q$(CC) $(CFLAGS) $(host_link) $(LDFLAGS) -o $@ $^
 
-# The corpora once, with the compiler that is there anyway.
-$B/fuzz/replay-%: test/fuzz/fuzz-%.c test/fuzz/replay.c test/fuzz/fuzz.h $(core) $(headers)
+# The core with sanitizers, for the corpora and for the unit tests.
+asan_core := $(core:src/%.c=$B/asan/%.o)
+
+$B/asan/%.o: src/%.c $(headers) Makefile
 	$(call say,CC)
 	@mkdir -p $(@D)
-	$Q$(CC) $(common) -O1 -g $(sanitize) -o $@ $< test/fuzz/replay.c $(core)
+	$Q$(CC) $(common) -O1 -g $(sanitize) -c -o $@ $<
+
+$B/unit/asan/%: test/unit/%.c $(asan_core) $(wildcard test/unit/*.h)
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$Q$(CC) $(common) -O1 -g $(sanitize) -Itest/unit -o $@ $< $(asan_core) -lcmocka
+
+# The corpora once, with the compiler that is there anyway.
+$B/fuzz/replay-%: test/fuzz/fuzz-%.c test/fuzz/replay.c test/fuzz/fuzz.h $(asan_core)
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$Q$(CC) $(common) -O1 -g $(sanitize) -o $@ $< test/fuzz/replay.c $(asan_core)
 
 $B/fuzz/fuzz-%: test/fuzz/fuzz-%.c test/fuzz/fuzz.h $(core) $(headers)
 	$(call say,CLANG)
 	@mkdir -p $(@D)
 	$Q$(CLANG) $(common) -O1 -g $(sanitize) -fsanitize=fuzzer -o $@ $< $(core)
 
-units: $B/vfio-early-boot-glibc $(replays)
+units: $B/vfio-early-boot-glibc $(replays) $(unit:test/unit/%.c=$B/unit/asan/%)
+
+check-analysis: all units
+	$(PYTEST) -n 2 test/test_analysis.py
 
 fuzz: all $B/vfio-early-boot-glibc $(fuzzers:%=$B/fuzz/fuzz-%)
 	$Q$(PYTHON) -B test/fuzz/fuzz.py $(SECONDS) $B/fuzz $(fuzzers)
 
-.PHONY: fuzz
+.PHONY: check-analysis fuzz
