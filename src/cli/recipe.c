@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The recipes of others: where they are written down, and what they say. */
+/* The recipes of others: where they are written down. */
 
 #include "recipe.h"
 
@@ -7,333 +7,24 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "device.h"
-#include "lines.h"
+#include "form.h"
 #include "resolve.h"
 
 #define CMDLINE "proc/cmdline"
 #define DRIVERCTL "etc/driverctl.d"
 #define BLANKS " \t\n"
 
-struct reading {
-	const struct machine *machine;
-	struct wishes *wishes;
+struct finding {
+	struct reading reading;
 	const char *sought; /* find_option(): the options that libkmod found */
 	struct line found;  /* and where */
+	bool mapping;	    /* take_named(): the file is one of Proxmox' */
 };
-
-static const char no_device[] = "is neither an address nor an ID";
-
-/* A word without quotes around it. */
-static char *unquote(char *word)
-{
-	size_t length = strlen(word);
-
-	if (length && strchr("\"'", *word)) {
-		word++;
-		length--;
-	}
-	if (length && strchr("\"'", word[length - 1]))
-		word[length - 1] = '\0';
-	return word;
-}
-
-/* The next number of `*cursor`, ":" between them; false if it is none or above `max`. */
-static bool take_number(const char **cursor, uint64_t max, uint64_t *ret)
-{
-	const char *end = number_parse(*cursor, 16, max, ret);
-
-	if (!end || (*end && *end != ':'))
-		return false;
-	*cursor = *end ? end + 1 : end;
-	return true;
-}
-
-/*
- * vendor:device[:subvendor[:subdevice[:class[:class_mask]]]], as vfio_pci_fill_ids() of
- * drivers/vfio/pci/vfio_pci.c of Linux reads them.
- */
-static bool parse_id(const char *text, struct wish *wish)
-{
-	uint64_t fields[] = { 0, 0, WISH_ANY, WISH_ANY, 0, 0 };
-	size_t count = 0;
-
-	while (count < ARRAY_SIZE(fields) && *text) {
-		if (!take_number(&text, count < 2 ? UINT16_MAX : WISH_ANY,
-				 &fields[count]))
-			return false;
-		count++;
-	}
-	if (*text || count < 2)
-		return false;
-	wish->has_id = true;
-	wish->id = (struct pci_id){ fields[0], fields[1] };
-	wish->subvendor = fields[2];
-	wish->subdevice = fields[3];
-	wish->class = fields[4];
-	wish->class_mask = fields[5];
-	return true;
-}
-
-/* "10de:1c03,10de:10f1" */
-static int add_ids(struct reading *reading, const struct line *line, char *ids)
-{
-	char *rest;
-
-	for (char *id = strtok_r(unquote(ids), ", ", &rest); id;
-	     id = strtok_r(NULL, ", ", &rest)) {
-		struct wish *wish =
-			wish_add(reading->wishes, line->path, line->number, id);
-
-		if (!wish)
-			return -ENOMEM;
-		if (!parse_id(id, wish))
-			wish->problem = "is no vendor:device ID";
-	}
-	return 0;
-}
-
-/* An address, or one without its function: the whole card. */
-static bool parse_address(const char *text, struct wish *wish)
-{
-	char whole[PCI_ADDRESS_SIZE];
-
-	if (!pci_address_parse(text, &wish->address))
-		return wish->has_address = true;
-	if (strchr(text, '.') || !string_join(whole, sizeof(whole), text, ".0", NULL) ||
-	    pci_address_parse(whole, &wish->address))
-		return false;
-	return wish->has_address = wish->card = true;
-}
-
-/* One part of "0000:02:00.0|8086:10d3": four digits and four are an ID. */
-static bool parse_part(const char *part, struct wish *wish)
-{
-	struct pci_id id;
-
-	if (!pci_id_parse(part, &id)) {
-		wish->id = id;
-		return wish->has_id = true;
-	}
-	return parse_address(part, wish);
-}
-
-/* Address and ID in either order, "|" between them, or one of the two. */
-static int add_pair(struct reading *reading, const struct line *line, char *word)
-{
-	struct wish *wish = wish_add(reading->wishes, line->path, line->number, word);
-	char *rest;
-
-	if (!wish)
-		return -ENOMEM;
-	for (char *part = strtok_r(word, "|", &rest); part && !wish->problem;
-	     part = strtok_r(NULL, "|", &rest))
-		if (!parse_part(part, wish))
-			wish->problem = no_device;
-	if (!wish->problem && !wish->has_address && !wish->has_id)
-		wish->problem = no_device;
-	return 0;
-}
-
-static int add_pairs(struct reading *reading, const struct line *line, char *words)
-{
-	int error = 0;
-	char *rest;
-
-	for (char *word = strtok_r(unquote(words), BLANKS ",", &rest); word && !error;
-	     word = strtok_r(NULL, BLANKS ",", &rest))
-		error = add_pair(reading, line, word);
-	return error;
-}
-
-/* The value of KEY=VALUE in "a=1,b=2", in `size` bytes; "" without one. */
-static void property(const char *properties, const char *key, char *value, size_t size)
-{
-	*value = '\0';
-	for (const char *p = properties; *p; p += strcspn(p, ","), p += *p == ',') {
-		const char *found = prefix_skip(p, key);
-		size_t length;
-
-		if (!found || *found != '=')
-			continue;
-		found++;
-		length = strcspn(found, ",");
-		string_copy(value, length < size ? length + 1 : size, found);
-		return;
-	}
-}
-
-/* Is the mapping of another node of the cluster? */
-static bool is_elsewhere(const struct reading *reading, const char *node)
-{
-	char name[256];
-
-	if (!*node ||
-	    root_read(&reading->machine->root, "etc/hostname", name, sizeof(name)) <= 0)
-		return false;
-	name[strcspn(name, ". \t\n")] = '\0';
-	return strcmp(name, node);
-}
-
-/* The ID is that of the first path; the others are functions beside it. */
-static int add_mapped_path(struct reading *reading, const struct line *line,
-			   const char *path, const char *id, const char *subsystem)
-{
-	struct wish *wish = wish_add(reading->wishes, line->path, line->number, path);
-	struct pci_id sub;
-
-	if (!wish)
-		return -ENOMEM;
-	if (!parse_address(path, wish))
-		wish->problem = "is no address";
-	else if (*id && pci_id_parse(id, &wish->id))
-		wish->problem = "has an ID that is none";
-	else if (*subsystem && pci_id_parse(subsystem, &sub))
-		wish->problem = "has a subsystem ID that is none";
-	if (wish->problem)
-		return 0;
-	wish->has_id = *id;
-	if (*subsystem) {
-		wish->subvendor = sub.vendor;
-		wish->subdevice = sub.device;
-	}
-	return 0;
-}
-
-/*
- * Proxmox: "map id=10de:1c03,iommugroup=1,node=pve,path=0000:01:00,subsystem-id=1458:3702". The
- * number of the group says nothing of the device: it can change with every kernel.
- */
-static int add_mapping(struct reading *reading, const struct line *line, char *properties)
-{
-	char id[16], subsystem[16], node[256], paths[512], *rest;
-	int error = 0;
-
-	property(properties, "id", id, sizeof(id));
-	property(properties, "subsystem-id", subsystem, sizeof(subsystem));
-	property(properties, "node", node, sizeof(node));
-	property(properties, "path", paths, sizeof(paths));
-	if (is_elsewhere(reading, node))
-		return wish_add_problem(reading->wishes, line->path, line->number,
-					properties, "is of another node");
-	if (!*paths)
-		return wish_add_problem(reading->wishes, line->path, line->number,
-					properties, "has no path");
-	for (char *path = strtok_r(paths, ";", &rest); path && !error;
-	     path = strtok_r(NULL, ";", &rest)) {
-		error = add_mapped_path(reading, line, path, id, subsystem);
-		*id = *subsystem = '\0';
-	}
-	return error;
-}
-
-/* The bus behind a bridge, -1 if there is none. */
-static int bus_behind(const struct machine *machine, const struct pci_address *bridge)
-{
-	char path[DEVICE_PATH_SIZE], value[8];
-	uint64_t bus;
-
-	device_path(bridge, "secondary_bus_number", path);
-	if (root_read(&machine->root, path, value, sizeof(value)) <= 0 ||
-	    !number_parse(value, 10, UINT8_MAX, &bus))
-		return -1;
-	return bus;
-}
-
-/* hop := BUS "_" DEVICE "." FUNCTION; the end of it, or NULL. */
-static const char *parse_hop(const char *text, struct pci_address *ret)
-{
-	uint32_t bus, device, function;
-	const char *end = hex_parse(text, 2, &bus);
-
-	end = end && *end == '_' ? hex_parse(end + 1, 2, &device) : NULL;
-	end = end && *end == '.' ? hex_parse(end + 1, 1, &function) : NULL;
-	if (!end || device > 31 || function > 7)
-		return NULL;
-	ret->bus = bus;
-	ret->device = device;
-	ret->function = function;
-	return end;
-}
-
-/*
- * Qubes: [SEGMENT "_"] hop { "-" hop }: the bridges on the way, and then the function. In
- * every hop but the first the bus counts from the one behind the bridge before it
- * (qubes-pciback.sh).
- */
-static const char *resolve_path(const struct machine *machine, const char *text,
-				struct pci_address *ret)
-{
-	uint32_t segment;
-	const char *end = hex_parse(text, 4, &segment);
-
-	*ret = (struct pci_address){ 0 };
-	if (end && *end == '_') {
-		ret->domain = segment;
-		text = end + 1;
-	}
-	text = parse_hop(text, ret);
-	while (text && *text == '-') {
-		struct pci_address bridge = *ret;
-		int bus = bus_behind(machine, &bridge);
-
-		text = parse_hop(text + 1, ret);
-		if (text && bus < 0)
-			return "has a bridge on its way that is not there";
-		ret->bus += bus;
-	}
-	return text && !*text ? NULL : no_device;
-}
-
-/* "0a:00.0,00_1c.4-00_00.0" */
-static int add_hidden(struct reading *reading, const struct line *line, char *words)
-{
-	char *rest;
-
-	for (char *word = strtok_r(unquote(words), ",", &rest); word;
-	     word = strtok_r(NULL, ",", &rest)) {
-		struct wish *wish =
-			wish_add(reading->wishes, line->path, line->number, word);
-
-		if (!wish)
-			return -ENOMEM;
-		if (strchr(word, '_'))
-			wish->problem =
-				resolve_path(reading->machine, word, &wish->address);
-		else if (pci_address_parse(word, &wish->address))
-			wish->problem = no_device;
-		wish->has_address = !wish->problem;
-	}
-	return 0;
-}
-
-/* What can stand in front of devices, in files and on the kernel command line. */
-static const struct {
-	const char *prefix;
-	int (*add)(struct reading *reading, const struct line *line, char *rest);
-} forms[] = {
-	{ "BIND=", add_pairs },
-	{ "DEVS=", add_pairs },
-	{ "map ", add_mapping },
-	{ "map\t", add_mapping },
-	{ "vfio-pci.ids=", add_ids },
-	{ "vfio_pci.ids=", add_ids },
-	{ "rd.qubes.hide_pci=", add_hidden },
-};
-
-/* -ENOENT if the text starts with none of these. */
-static int add_form(struct reading *reading, const struct line *line, char *text)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
-		if (prefix_skip(text, forms[i].prefix))
-			return forms[i].add(reading, line,
-					    text + strlen(forms[i].prefix));
-	return -ENOENT;
-}
 
 static int take_known(void *context, struct line *line)
 {
-	int error = add_form(context, line, line->text);
+	const struct finding *finding = context;
+	int error = form_add(&finding->reading, line, line->text);
 
 	return error == -ENOENT ? 0 : error;
 }
@@ -341,12 +32,13 @@ static int take_known(void *context, struct line *line)
 /* Each word for itself: the kernel command line. */
 static int take_words(void *context, struct line *line)
 {
+	const struct finding *finding = context;
 	int error = 0;
 	char *rest;
 
 	for (char *word = strtok_r(line->text, BLANKS, &rest);
 	     word && (!error || error == -ENOENT); word = strtok_r(NULL, BLANKS, &rest))
-		error = add_form(context, line, word);
+		error = form_add(&finding->reading, line, word);
 	return error == -ENOENT ? 0 : error;
 }
 
@@ -365,26 +57,28 @@ static char *find_ids(char *options)
 /* "options vfio-pci ids=..." of a file that somebody names; any other line is a list. */
 static int take_any(void *context, struct line *line)
 {
+	const struct finding *finding = context;
 	const char *options = prefix_skip(line->text, "options ");
 	char *ids;
 	int error;
 
 	if (options && module_name_equal(options, strcspn(options, BLANKS), "vfio_pci")) {
 		ids = find_ids((char *)options);
-		return ids ? add_ids(context, line, ids) : 0;
+		return ids ? form_add_ids(&finding->reading, line, ids) : 0;
 	}
-	error = add_form(context, line, line->text);
-	return error == -ENOENT ? add_pairs(context, line, line->text) : error;
+	error = form_add(&finding->reading, line, line->text);
+	return error == -ENOENT ? form_add_pairs(&finding->reading, line, line->text)
+				: error;
 }
 
 static int find_option(void *context, struct line *line)
 {
-	struct reading *reading = context;
+	struct finding *finding = context;
 
-	if (!reading->found.path && strstr(line->text, reading->sought)) {
-		reading->found = *line;
-		reading->found.path = strdup(line->path);
-		reading->found.text = NULL;
+	if (!finding->found.path && strstr(line->text, finding->sought)) {
+		finding->found = *line;
+		finding->found.path = strdup(line->path);
+		finding->found.text = NULL;
 	}
 	return 0;
 }
@@ -393,34 +87,36 @@ static int find_option(void *context, struct line *line)
  * Where modprobe.d has these options: libkmod tells what is in force, and not from which file.
  * What is in none is of the kernel command line, which libkmod reads as well.
  */
-static int locate(struct reading *reading, const char *options)
+static int locate(struct finding *finding, const char *options)
 {
-	const struct root *root = &reading->machine->root;
+	const struct root *root = &finding->reading.machine->root;
 	int error = 0;
 
-	reading->sought = options;
-	reading->found = (struct line){ 0 };
+	finding->sought = options;
+	finding->found = (struct line){ 0 };
 	for (const char *const *place = resolver_places(); *place && !error; place++)
-		error = lines_read_all(root, *place + 1, ".conf", find_option, reading);
+		error = lines_read_all(root, *place + 1, ".conf", find_option, finding);
 	return error;
 }
 
 static int take_option(void *context, const char *module, const char *options)
 {
-	struct reading *reading = context;
+	struct finding *finding = context;
 	_cleanup_(freep) char *copy = NULL;
 	int error;
 	char *ids;
 
 	if (!module_name_equal(module, strlen(module), "vfio_pci"))
 		return 0;
-	error = locate(reading, options);
-	if (error || !reading->found.path)
+	error = locate(finding, options);
+	if (error || !finding->found.path)
 		return error;
 	copy = strdup(options);
 	ids = copy ? find_ids(copy) : NULL;
-	error = !copy ? -ENOMEM : ids ? add_ids(reading, &reading->found, ids) : 0;
-	free((char *)reading->found.path);
+	error = !copy ? -ENOMEM
+		: ids ? form_add_ids(&finding->reading, &finding->found, ids)
+		      : 0;
+	free((char *)finding->found.path);
 	return error;
 }
 
@@ -440,7 +136,7 @@ static void unescape(const char *name, char *out, size_t size)
 }
 
 /* driverctl: a file "pci-ADDRESS" with the name of the driver in it. */
-static int add_override(struct reading *reading, const char *name)
+static int add_override(struct finding *finding, const char *name)
 {
 	char path[ROOT_PATH_SIZE], plain[64], driver[PCI_DRIVER_SIZE];
 	const char *address;
@@ -449,89 +145,88 @@ static int add_override(struct reading *reading, const char *name)
 	unescape(name, plain, sizeof(plain));
 	address = prefix_skip(plain, "pci-");
 	if (!address || !string_join(path, sizeof(path), DRIVERCTL "/", name, NULL) ||
-	    root_read(&reading->machine->root, path, driver, sizeof(driver)) < 0)
+	    root_read(&finding->reading.machine->root, path, driver, sizeof(driver)) < 0)
 		return 0;
-	wish = wish_add(reading->wishes, path, 0, address);
+	wish = wish_add(finding->reading.wishes, path, 0, address);
 	if (!wish)
 		return -ENOMEM;
 	if (strcmp(driver, "vfio-pci"))
 		wish->problem = "is given to another driver than vfio-pci";
-	else if (!parse_address(address, wish))
+	else if (!form_parse_address(address, wish))
 		wish->problem = "is no address";
 	return 0;
 }
 
-static int add_overrides(struct reading *reading)
+static int add_overrides(struct finding *finding)
 {
 	char **names = NULL;
 	size_t count = 0;
 	int error = 0;
 
-	if (root_names(&reading->machine->root, DRIVERCTL, &names, &count))
+	if (root_names(&finding->reading.machine->root, DRIVERCTL, &names, &count))
 		return 0;
 	for (size_t i = 0; i < count && !error; i++)
-		error = add_override(reading, names[i]);
+		error = add_override(finding, names[i]);
 	names_free(names, count);
 	return error;
 }
 
 /* The command line as a line; a file of /proc has no size. */
-static int read_cmdline(struct reading *reading)
+static int read_cmdline(struct finding *finding)
 {
 	struct line line = { .path = CMDLINE };
 	int error;
 
-	line.text = strdup(reading->machine->cmdline.text);
-	error = line.text ? take_words(reading, &line) : -ENOMEM;
+	line.text = strdup(finding->reading.machine->cmdline.text);
+	error = line.text ? take_words(finding, &line) : -ENOMEM;
 	free(line.text);
 	return error;
 }
 
 int recipe_find(const struct machine *machine, struct wishes *ret)
 {
-	struct reading reading = { .machine = machine, .wishes = ret };
+	struct finding finding = { .reading = { machine, ret } };
 	const struct root *root = &machine->root;
-	int error = resolver_each_option(machine->directory, take_option, &reading);
+	int error = resolver_each_option(machine->directory, take_option, &finding);
 
 	if (!error)
-		error = read_cmdline(&reading);
+		error = read_cmdline(&finding);
 	if (!error)
-		error = add_overrides(&reading);
+		error = add_overrides(&finding);
 	if (!error)
 		error = lines_read(root, "boot/config/vfio-pci.cfg", take_known,
-				   &reading);
+				   &finding);
 	if (!error)
-		error = lines_read(root, "etc/pve/mapping/pci.cfg", take_known, &reading);
+		error = lines_read(root, "etc/pve/mapping/pci.cfg", take_known, &finding);
 	if (!error)
 		error = lines_read_all(root, "etc/initramfs-tools/scripts/init-top", "",
-				       take_known, &reading);
+				       take_known, &finding);
 	return error;
 }
 
 /* A mapping's name stands on a line of its own: only the lines below it count. */
 static int take_named(void *context, struct line *line)
 {
-	struct reading *reading = context;
-	bool mapping = reading->sought;
+	const struct finding *finding = context;
 
-	if (mapping && strncmp(line->text, "map", 3))
+	if (finding->mapping && strncmp(line->text, "map", 3))
 		return 0;
 	return take_any(context, line);
 }
 
 static int note_mapping(void *context, struct line *line)
 {
-	struct reading *reading = context;
+	struct finding *finding = context;
 
 	if (prefix_skip(line->text, "map ") || prefix_skip(line->text, "map\t"))
-		reading->sought = "map";
+		finding->mapping = true;
 	return 0;
 }
 
 int recipe_read(const struct machine *machine, const char *file, struct wishes *ret)
 {
 	_cleanup_(root_done) struct root here = ROOT_NONE;
-	struct reading reading = { .machine = machine, .wishes = ret };
+	struct finding finding = { .reading = { machine, ret } };
 	_cleanup_(freep) char *path = realpath(file, NULL);
 	int error;
 
@@ -540,6 +235,6 @@ int recipe_read(const struct machine *machine, const char *file, struct wishes *
 	here.fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (here.fd < 0 || access(path, R_OK) < 0)
 		return -errno;
-	error = lines_read(&here, path + 1, note_mapping, &reading);
-	return error ? error : lines_read(&here, path + 1, take_named, &reading);
+	error = lines_read(&here, path + 1, note_mapping, &finding);
+	return error ? error : lines_read(&here, path + 1, take_named, &finding);
 }
