@@ -149,7 +149,7 @@ static void property(const char *properties, const char *key, char *value, size_
 }
 
 /* Is the mapping of another node of the cluster? */
-static bool is_elsewhere(const const struct reading *reading, const char *node)
+static bool is_elsewhere(const struct reading *reading, const char *node)
 {
 	char name[256];
 
