@@ -267,6 +267,7 @@ RESULTS = {  # what the report says of a function, where it names one
     judge.CLAIMED: "result=bound driver=vfio-pci",
     judge.TAKEN: "result=bound driver=vfio-pci",
     judge.FENCED: "result=fenced",
+    judge.RESCUED: "result=bound driver=vfio-pci rescue=release",
 }
 
 

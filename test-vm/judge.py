@@ -17,6 +17,7 @@ VFIO_MODULE = "vfio_pci"
 # What a case may expect of a device:
 CLAIMED = "claimed"  # vfio-pci is the first and only driver that ever probed it
 TAKEN = "taken over"  # a built-in driver had it first; then vfio-pci, and nothing else
+RESCUED = "rescued"  # claimed, and given back: the root file system was on it
 FENCED = "fenced"  # vfio-pci can't have it, and no other driver may: it stays idle
 HOST = "host"  # not listed: its usual driver has it, and we never touched it
 IDLE = "idle"  # not listed, and no driver of the host wants it: nobody touched it
@@ -148,7 +149,7 @@ def judge(trace, functions, subjects):
 
 def strangers(trace, subjects):
     """Devices that nobody listed, whether subjects or not, and that we touched."""
-    listed = {one.address for one in subjects if one.expect in (CLAIMED, TAKEN, FENCED)}
+    listed = {one.address for one in subjects if one.expect in (CLAIMED, TAKEN, FENCED, RESCUED)}
     touched = [
         event.what
         for event in parse_trace(trace)
@@ -258,6 +259,16 @@ def _released(past, subject):
             yield "host-later", f"probed by {event.driver} again {_at(event)}"
 
 
+def _given_back(past, subject):
+    """vfio-pci has it first; then the fence is cleared and it is released, and the host has it."""
+    ours, release = past.bound_to(VFIO), past.first("release")
+    cleared, host = past.first("fence", driver=""), past.bound_to(subject.driver)
+    if ours is None or not past.before(ours, release):
+        yield "not-bound", "never bound to vfio-pci and released from it afterwards"
+    if cleared is None or not past.before(cleared, host):
+        yield "not-cleared", f"{subject.driver} did not get it after the fence was cleared"
+
+
 def _untouched(past, subject):
     for kind in ("fence", "release"):
         for event in past.all(kind):
@@ -265,6 +276,11 @@ def _untouched(past, subject):
     ours = past.first("probe", driver=VFIO)
     if ours:
         yield "touched", f"probed by vfio-pci {_at(ours)}, although it is not listed"
+
+
+def _ends_with_host(past, subject):
+    if past.driver != subject.driver:
+        yield "not-host", f"its driver at the end is {past.driver or 'none'}, not {subject.driver}"
 
 
 def _with_host(past, subject):
@@ -284,6 +300,7 @@ RULES = {
               _module_came, _bound_before_module),
     FENCED: (_first_by_vfio, _only_by_vfio, _fenced_before_vfio, _stays_without_driver,
              _module_came, _fenced_before_module),
+    RESCUED: (_first_by_vfio, _fenced_before_vfio, _given_back, _ends_with_host),
     TAKEN: (_released, _fenced_before_vfio, _bound_to_vfio),
     HOST: (_untouched, _with_host),
     IDLE: (_untouched, _without_driver),

@@ -151,7 +151,8 @@ def _arguments(devices):
         arguments += ["-device", f"pcie-root-port,id=port{bus},chassis={bus},"
                                  f"addr={ROOT_PORTS + bus - 1:x}.0"]  # fmt: skip
     for number, device in enumerate(devices):
-        arguments += _device(device, number, devices)
+        if device.model != "root-disk":  # every machine has that one
+            arguments += _device(device, number, devices)
     return arguments
 
 
