@@ -92,6 +92,13 @@ def test_control(built):
     assert "activate-noawait update-initramfs" in run("dpkg-deb", "-I", package, "triggers")
 
 
+def test_no_service_is_started_or_enabled(built):
+    scripts = run("dpkg-deb", "--info", the(built, "vfio-early_*.deb"))
+    for script in re.findall(r"(?:post|pre)(?:inst|rm)", scripts):
+        text = run("dpkg-deb", "--info", the(built, "vfio-early_*.deb"), script)
+        assert not re.search(r"deb-systemd-helper enable|deb-systemd-invoke", text), text
+
+
 def test_lintian(built):
     if not shutil.which("lintian"):
         pytest.skip("lintian is not installed")
