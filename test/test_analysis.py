@@ -20,9 +20,10 @@ SCRIPTS = [path for path in [*TOP.glob("hook/**/*"), *TOP.glob("test*/*")] if pa
            path.suffix != ".py" and path.read_bytes()[:10] == b"#!/bin/sh\n"]
 
 # NULL is a pointer in both C libraries. The others are in one place each: array_grow(), whose
-# caller owns the array still; number_format(), whose base is never 0, and the text it wrote.
+# caller owns the array still; number_format(), whose base is never 0, and the text it wrote. The
+# last is no finding: it says that not all was tried.
 CPPCHECK = ["varFuncNullUB", "memleakOnRealloc:src/core/util.c", "zerodivcond:src/core/util.c",
-            "uninitvar:src/core/text.c"]
+            "uninitvar:src/core/text.c", "normalCheckLevelMaxBranches"]
 
 
 def found(command, **more):
@@ -33,10 +34,13 @@ def found(command, **more):
 
 @pytest.mark.parametrize("share", range(SHARES))
 def test_gcc_analyzer(share):
-    """Leaks are left to the sanitizer: gcc 12 takes memory that an array owns for lost."""
+    """Leaks are left to the sanitizer and to valgrind: gcc takes memory that an array owns for
+    lost, and standard input for a descriptor that somebody has to close.
+    """
     for source in SOURCES[share::SHARES]:
         assert not found(["gcc", *FLAGS, "-O2", "-fanalyzer", "-Wno-analyzer-malloc-leak",
-                          "-Wno-analyzer-file-leak", "-Werror", "-c", "-o", os.devnull, source])
+                          "-Wno-analyzer-file-leak", "-Wno-analyzer-fd-leak", "-Werror",
+                          "-c", "-o", os.devnull, source])
 
 
 def test_cppcheck():

@@ -165,7 +165,7 @@ static int add_mapped_path(const struct reading *reading, const struct line *lin
 			   const char *path, const char *id, const char *subsystem)
 {
 	struct wish *wish = wish_add(reading->wishes, line->path, line->number, path);
-	struct pci_id sub;
+	struct pci_id sub = { 0 };
 
 	if (!wish)
 		return -ENOMEM;

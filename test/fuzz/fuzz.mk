@@ -43,7 +43,9 @@ units: $B/vfio-early-boot-glibc $(replays) $(unit:test/unit/%.c=$B/unit/asan/%)
 check-analysis: all units
 	$(PYTEST) -n 2 test/test_analysis.py
 
-fuzz: all $B/vfio-early-boot-glibc $(fuzzers:%=$B/fuzz/fuzz-%)
+fuzz: all $B/vfio-early-boot-glibc
+	@test/install-packages clang libclang-rt-dev
+	@$(MAKE) --no-print-directory $(fuzzers:%=$B/fuzz/fuzz-%)
 	$Q$(PYTHON) -B test/fuzz/fuzz.py $(SECONDS) $B/fuzz $(fuzzers)
 
 .PHONY: check-analysis fuzz
