@@ -2,6 +2,7 @@
 #
 # make try      boot a virtual machine with a sample config and look at what happens
 # make check    every test: unit, command line, limits, virtual machines
+# make bench    the figures of doc/benchmarks (half an hour); FIGURE=NAME for one of them
 # make          the programs, under build/
 # make deb      the Debian package, under build/deb/
 # make install  into $(DESTDIR); make uninstall takes it out again
@@ -131,6 +132,12 @@ sweep: all
 try: deps all
 	$(PYTHON) -B test-vm/try.py
 
+bench_packages := busybox dash musl-tools driverctl pciutils pci.ids valgrind strace python3-matplotlib
+
+bench: deps all
+	@test/install-packages $(bench_packages)
+	$(PYTHON) -B test/bench/bench.py $(FIGURE)
+
 # What building and testing need, on Debian 12 and 13.
 packages := build-essential gcc libc6-dev linux-libc-dev make pkg-config klibc-utils \
 	libklibc-dev libkmod-dev libpci-dev libsmartcols-dev libmount-dev libcmocka-dev \
@@ -204,5 +211,5 @@ clean:
 	find $B -mindepth 1 -maxdepth 1 ! -name fetched -exec rm -rf {} + 2>/dev/null || true
 
 .DELETE_ON_ERROR:
-.PHONY: always all units check check-unit check-vm sweep try deps install uninstall deb clean
+.PHONY: always all units check check-unit check-vm sweep try bench deps install uninstall deb clean
 .SECONDARY:
