@@ -149,7 +149,7 @@ def size():
     rows = []
     for library, (compiler, _) in LIBRARIES.items():
         place = f"build/bench/{library}"
-        subprocess.run(["make", "-s", "-C", trees.TOP, f"B={place}", f"KLCC={compiler}",
+        subprocess.run(["make", "-s", "-C", trees.TOP, f"B={place}", f"BOOT_CC={compiler}",
                         f"{place}/vfio-early-boot"], check=True)
         rows.append({"library": library,
                      "bytes": (trees.TOP / place / "vfio-early-boot").stat().st_size})
