@@ -2,7 +2,6 @@
 /* The host program: which commands there are, and what their command lines have in common. */
 
 #include <getopt.h>
-#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -249,8 +248,7 @@ int main(int argc, char **argv)
 			 name);
 		return STATUS_USAGE;
 	}
-	setlocale(LC_CTYPE, ""); /* may a tree have lines in it, or only | and `? */
-	argv[1] = program;	 /* for getopt's messages */
+	argv[1] = program; /* for getopt's messages */
 	status = run(command, argc - 1, argv + 1);
 	if (fflush(stdout) || ferror(stdout)) {
 		complain("standard output: cannot be written");

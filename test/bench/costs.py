@@ -22,7 +22,6 @@ HOST = BUILD / "vfio-early"
 SIZES = (10, 100, 1000, 10000)
 FORKING_MAX = 100  # callgrind starts anew for every process: half a second each
 CLAIMED = 4
-PCI_IDS = Path("/usr/share/misc/pci.ids")
 
 CONFIGS = {
     "addresses": lambda count: lines(count, "bind {address}"),
@@ -45,7 +44,7 @@ class Tree:
         self.machine = trees.tree(Path(directory, str(count)), count)
         self.root = self.machine.root
         self.machine.path("usr/share/misc").mkdir(parents=True)
-        shutil.copy(PCI_IDS, self.machine.path("usr/share/misc/pci.ids"))
+        shutil.copy(trees.PCI_IDS, self.machine.path("usr/share/misc/pci.ids"))
 
     def claim(self, kind, count):
         """A config that claims so many functions, and the same for the shell loops."""
