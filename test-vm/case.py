@@ -7,22 +7,31 @@
               initramfs-tools, "dracut" and "dracut-systemd" are those of dracut
     suites    default: all
     kernel    more for the kernel command line
-    client    address of the function that the VFIO client uses
+    iommu     a kind of qemu.py; "intel" by default
+    bridges   {bus: "ADDRESS MODEL"}: the bridge that leads to each bus, all in hexadecimal,
+              instead of one root port for each bus
+    client    whose devices the VFIO client uses: the function at an address, or all of
+              "vfio-pci"
     contend   drivers that are given the ID of a device by new_id: ["r8169:1234:11e8"]
     overlay   {path: text} of more files laid over the image
     loaded    modules that are named somewhere to be loaded early: in `kernel`, in `overlay`
     log       words that must stand in the kernel log
     report    lines that the report must have: every word of each must stand in one line
+    check     words that `vfio-early check` must say
     warnings  what must be warned of ("W: ...") when the image is built
     caught    for a negative control: what the judge must find wrong with a claimed device
     device    one table a device: at (its address), model (of devices.toml), expect (of
               judge.py; or a table of that for each suite), tried (a driver of `contend` that
-              must have probed it in vain)
+              must have probed it in vain), client (what the client must say of it, if not
+              that all is well), status (what `vfio-early status` must say of it), properties
+              (more for QEMU)
 """
 
 import concurrent.futures
 import dataclasses
+import json
 import os
+import re
 import shlex
 import tomllib
 
@@ -46,12 +55,15 @@ class Case:
     config: str
     image: str = "shared"
     kernel: str = ""
+    iommu: str = "intel"
+    bridges: dict = dataclasses.field(default_factory=dict)
     client: str = ""
     contend: tuple = ()
     overlay: dict = dataclasses.field(default_factory=dict)
     loaded: tuple = ()
     log: tuple = ()
     report: tuple = ()
+    check: tuple = ()
     warnings: tuple = ()
     caught: tuple = ()
     device: tuple = ()
@@ -155,6 +167,8 @@ def run(case):
         unified=_unified(case, suite, place),
         disk=image.real_root(),
         devices=_devices(case),
+        bridges=_bridges(case),
+        iommu=case.iommu,
         command_line=_command_line(case),
     )
     boot = qemu.boot(machine, place)
@@ -195,10 +209,21 @@ def _unified(case, suite, place):
 
 
 def _devices(case):
-    rows = image.catalogue()
     return tuple(
-        qemu.Device(one["at"], one["model"], rows[one["model"]].get("properties", ""))
-        for one in case.device
+        qemu.Device(one["at"], one["model"], _properties(one)) for one in case.device
+    )
+
+
+def _properties(device):
+    row = image.catalogue()[device["model"]]
+    own = (row.get("properties"), device.get("properties"))
+    return ",".join(words for words in own if words)
+
+
+def _bridges(case):
+    return tuple(
+        qemu.Bridge(*words.split(), secondary=int(bus, 16))
+        for bus, words in case.bridges.items()
     )
 
 
@@ -206,7 +231,12 @@ def _command_line(case):
     words = [case.kernel] if case.kernel else []
     words += [f"vmtest.contend={who}" for who in case.contend]
     if case.client:
-        words.append(f"vmtest.client=0000:{case.client}")
+        is_driver = case.client == judge.VFIO
+        words.append(f"vmtest.client={'' if is_driver else '0000:'}{case.client}")
+    if any("status" in one for one in case.device):
+        words.append("vmtest.ask=status")
+    if case.check:
+        words.append("vmtest.ask=check")
     return " ".join(words)
 
 
@@ -237,14 +267,55 @@ def examine(case, boot):
     problems += judge.latecomers(
         frames.get("trace", ""), list(subjects(case)), case.loaded
     )
+    problems += _misplaced(case, frames.get("functions", ""))
     for words in case.log:
         if words not in frames.get("log", ""):
             problems.append(f"the kernel log has no word of: {words}")
     problems += _report_problems(case, frames.get("report", ""))
     problems += _warning_problems(case)
-    if case.client and "status 0" not in frames.get("client", ""):
-        problems.append(f"the VFIO client failed:\n{frames.get('client', '(no word)')}")
+    problems += _client_problems(case, frames.get("client", ""))
+    problems += _status_problems(case, frames.get("status", ""))
+    for words in case.check:
+        if words not in frames.get("check", ""):
+            problems.append(f"`vfio-early check` has no word of: {words}")
     return Outcome(case, boot, tuple(findings), tuple(problems))
+
+
+def _misplaced(case, functions):
+    """Devices that the guest saw elsewhere than the case says: it would prove nothing."""
+    ids = re.findall(r"^(\S+) id=0x(\w+):0x(\w+)", functions, re.M)
+    seen = {address: f"{vendor}:{device}" for address, vendor, device in ids}
+    for device in case.device:
+        address, expected = f"0000:{device['at']}", image.catalogue()[device["model"]]["id"]
+        if seen.get(address) != expected:
+            yield f"{address}: not {expected}, but {seen.get(address, 'nothing')} is there"
+
+
+def _client_problems(case, said):
+    """What the VFIO client did not say of the devices that it was to use."""
+    words = re.split(r"^client (\S+)\n", said, flags=re.M)
+    answers = dict(zip(words[1::2], words[2::2], strict=True))
+    for device, subject in zip(case.device, subjects(case), strict=True):
+        used = device["at"] == case.client or (
+            case.client == judge.VFIO and subject.expect in (judge.CLAIMED, judge.TAKEN)
+        )
+        answer = answers.get(subject.address, "(no word)\n")
+        if used and device.get("client", "status 0") not in answer:
+            yield f"{subject.address}: the VFIO client failed:\n{answer}"
+
+
+def _status_problems(case, said):
+    """What `vfio-early status --json` should have said of devices, and did not."""
+    found = re.search(r"^\{.*^\}", said, re.M | re.S)
+    rows = json.loads(found[0])["devices"] if found else []
+    results = {row["address"]: row["result"] for row in rows}
+    for device in case.device:
+        address, expected = f"0000:{device['at']}", device.get("status")
+        if expected and results.get(address) != expected:
+            yield (
+                f"{address}: `vfio-early status` says {results.get(address)}, "
+                f"not {expected}:\n{said}"
+            )
 
 
 def _wrong(findings):
@@ -282,7 +353,7 @@ def _report_problems(case, report):
         ]
     lines = [set(shlex.split(line)) for line in report.splitlines()]
     for words in wanted:
-        if not any(line >= set(words.split()) for line in lines):
+        if not any(line >= set(shlex.split(words)) for line in lines):
             yield f"no line of the report has: {words}"
 
 

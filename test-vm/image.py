@@ -112,13 +112,19 @@ def _bring_libraries(root):
     own = root / LIBRARIES
     own.mkdir(parents=True)
     (root / PROGRAM).rename(own / "program")
-    for library in re.findall(r"(/\S+) \(0x", once.run("ldd", own / "program")):
+    for library in _libraries(own / "program"):
         shutil.copy(library, own)
     generator.replace(root / PROGRAM, WITH_LIBRARIES.format(own=f"/{LIBRARIES}"), 0o755)
     if not starts(root, PROGRAM):
         raise RuntimeError(
             f"{root}/{PROGRAM} does not start, not even with its own libraries"
         )
+
+
+def _libraries(program):
+    """What a program of this machine is linked against, its loader included."""
+    found = re.findall(r"(/\S+) \(0x", once.run("ldd", program))
+    return [pathlib.Path(library) for library in found]
 
 
 def starts(root, program):
@@ -161,10 +167,10 @@ def cpio(files):
 
 
 def real_root():
-    """The root file system that every image boots into."""
+    """The root file system that every image boots into: the guest's programs and ours."""
     return once.made(
         once.VM / "root.ext4",
-        once.key_of(GUEST, pathlib.Path(__file__)),
+        once.key_of(GUEST, pathlib.Path(__file__), staged() / PROGRAM),
         _build_real_root,
     )
 
@@ -179,5 +185,11 @@ def _build_real_root(result):
         for name in GUEST_PROGRAMS:
             program = tree / "sbin" / name
             once.run(*GUEST_CC, "-o", program, GUEST / f"{name}.c")
-        once.run(*MAKE_EXT4, "-d", tree, result, "8M")
+        (tree / "etc/vfio-early.conf").touch()
+        shutil.copy(staged() / PROGRAM, tree / "sbin")
+        for library in _libraries(staged() / PROGRAM):
+            place = tree / library.relative_to("/").parent
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copy(library, place)
+        once.run(*MAKE_EXT4, "-d", tree, result, "32M")
         once.remove(tree)

@@ -8,6 +8,10 @@ writes it:
     00:05.0   on the root bus; two functions of one slot make a multifunction card
     01:00.0   behind the first PCI Express root port, 02:00.0 behind the second, ...
 
+unless the machine has bridges of its own: each of these is placed like a device, and leads to
+the bus that the firmware gives it, which numbers them depth first. (A pxb-pcie leads to a
+root bus, which has the number that it asks for.)
+
 The guest is watched by progress: one whose console says nothing new for a while is hung.
 """
 
@@ -26,6 +30,14 @@ ROOT_PORTS = (
     0x10  # devices of the root bus from here on are root ports: 00:10.0 leads to bus 1
 )
 ROOT_DISK = 0x1E
+IOMMUS = {
+    "intel": ["-device", "intel-iommu,intremap=on,caching-mode=on"],
+    "intel without interrupt remapping": ["-device", "intel-iommu,caching-mode=on"],
+    "amd": ["-device", "amd-iommu,intremap=on"],
+    "virtio": ["-device", "virtio-iommu-pci,bus=pcie.0,addr=1.0"],
+    "none": [],
+}
+CHASSIS = ("pcie-root-port", "xio3130-downstream")  # slots of a chassis, which has a number
 FIRMWARE = pathlib.Path("/usr/share/OVMF")  # where the package ovmf has it
 
 # Armed before the first driver is initialised. %di and %si are a function's first two
@@ -68,7 +80,14 @@ class Device:
 
     @property
     def slot(self):
-        return self.address[3:5]
+        return self.address[:5]
+
+
+@dataclasses.dataclass(frozen=True)
+class Bridge(Device):
+    """A bridge is a device with a bus behind it."""
+
+    secondary: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +101,8 @@ class Machine:
     disk: pathlib.Path
     unified: pathlib.Path = None
     devices: tuple = ()
+    bridges: tuple = ()  # none: root ports for all the buses that the devices are on
+    iommu: str = "intel"
     command_line: str = ""
     counted: bool = False  # the clock counts instructions, and nothing is traced
 
@@ -105,13 +126,13 @@ def command(machine, frames):
         *_accelerator(machine),
         "-cpu", "max", "-m", str(MEMORY),
         "-machine", "q35,kernel-irqchip=split,sata=off",
-        "-device", "intel-iommu,intremap=on,caching-mode=on",
+        *IOMMUS[machine.iommu],
         "-nodefaults", "-display", "none", "-no-reboot",
         "-serial", "stdio", "-serial", f"file:{frames}",
         *(_firmware(machine) if machine.unified else _kernel(machine)),
         "-drive", f"if=none,id=root,format=raw,readonly=on,file={machine.disk}",
         "-device", f"virtio-blk-pci,drive=root,addr={ROOT_DISK:x}.0,multifunction=on",
-        *_arguments(machine.devices),
+        *_arguments(machine.devices, machine.bridges),
     ]  # fmt: skip
 
 
@@ -144,25 +165,51 @@ def _firmware(machine):
     ]  # fmt: skip
 
 
-def _arguments(devices):
-    """The arguments for a case's devices, the root ports that they need included."""
+def _arguments(devices, bridges=()):
+    """The arguments for a case's devices, and for the bridges that they are behind."""
     arguments = []
-    for bus in range(1, max((device.bus for device in devices), default=0) + 1):
-        arguments += ["-device", f"pcie-root-port,id=port{bus},chassis={bus},"
-                                 f"addr={ROOT_PORTS + bus - 1:x}.0"]  # fmt: skip
+    bridges = bridges or _root_ports(devices)
+    for bridge in sorted(bridges, key=lambda bridge: bridge.secondary):
+        arguments += _bridge(bridge, bridges)
     for number, device in enumerate(devices):
         if device.model != "root-disk":  # every machine has that one
             arguments += _device(device, number, devices)
     return arguments
 
 
+def _root_ports(devices):
+    buses = max((device.bus for device in devices), default=0)
+    return [
+        Bridge(f"00:{ROOT_PORTS + bus - 1:x}.0", "pcie-root-port", secondary=bus)
+        for bus in range(1, buses + 1)
+    ]
+
+
+def _bridge(bridge, bridges):
+    words = [*_placed(bridge, bridges), f"id={_bus_name(bridge.secondary)}"]
+    if bridge.model in CHASSIS:
+        words.append(f"chassis={bridge.secondary}")
+    if bridge.model == "pxb-pcie":
+        words.append(f"bus_nr={bridge.secondary}")
+    return ["-device", ",".join(words)]
+
+
+def _bus_name(bus):
+    return f"bus{bus:02x}" if bus else "pcie.0"
+
+
+def _placed(device, others):
+    """What a model and its place are called; `others` are those that may share its slot."""
+    slot, function = device.address[3:].split(".")
+    words = [device.model, f"bus={_bus_name(device.bus)}", f"addr={slot}.{function}"]
+    if function == "0" and _is_multifunction(device, others):
+        words.append("multifunction=on")
+    return words
+
+
 def _device(device, number, devices):
     """The arguments for one device, with the backend that its model can't do without."""
-    slot, function = device.address[3:].split(".")
-    words = [device.model, f"bus={f'port{device.bus}' if device.bus else 'pcie.0'}"]
-    words.append(f"addr={slot}.{function}")
-    if function == "0" and _is_multifunction(device, devices):
-        words.append("multifunction=on")
+    words = _placed(device, devices)
     if device.properties:
         words.append(device.properties)
     backend = []
@@ -179,8 +226,7 @@ def _device(device, number, devices):
 
 
 def _is_multifunction(device, devices):
-    slots = [(other.bus, other.slot) for other in devices]
-    return slots.count((device.bus, device.slot)) > 1
+    return [other.slot for other in devices].count(device.slot) > 1
 
 
 def boot(machine, directory):

@@ -59,15 +59,17 @@ def test_guest_that_repeats_itself_is_hung(monkeypatch):
         assert qemu._watch(loud)[1].startswith("hung: the console")
 
 
-def arguments(*devices):
-    return " ".join(qemu._arguments([qemu.Device(*device) for device in devices]))
+def arguments(*devices, bridges=()):
+    devices = [qemu.Device(*device) for device in devices]
+    bridges = [qemu.Bridge(*bridge) for bridge in bridges]
+    return " ".join(qemu._arguments(devices, bridges))
 
 
 def test_devices_are_where_the_guest_shall_see_them():
     words = arguments(("01:00.0", "e1000e"), ("02:00.0", "edu"), ("00:05.0", "edu"))
-    assert "id=port1,chassis=1,addr=10.0" in words
-    assert "id=port2,chassis=2,addr=11.0" in words
-    assert "e1000e,bus=port1,addr=00.0" in words
+    assert "pcie-root-port,bus=pcie.0,addr=10.0,id=bus01,chassis=1" in words
+    assert "pcie-root-port,bus=pcie.0,addr=11.0,id=bus02,chassis=2" in words
+    assert "e1000e,bus=bus01,addr=00.0" in words
     assert "edu,bus=pcie.0,addr=05.0" in words
     assert "multifunction" not in words
 
@@ -75,6 +77,24 @@ def test_devices_are_where_the_guest_shall_see_them():
 def test_two_functions_of_a_slot_are_one_card():
     words = arguments(("00:05.0", "edu"), ("00:05.1", "edu"))
     assert words.count("multifunction=on") == 1
+
+
+def test_bridges_come_before_what_is_behind_them():
+    words = arguments(
+        ("03:01.0", "edu"),
+        ("80:00.0", "edu"),
+        bridges=[
+            ("02:00.0", "pcie-pci-bridge", "", 3),
+            ("00:10.0", "pcie-root-port", "", 2),
+            ("00:14.0", "pxb-pcie", "", 0x80),
+        ],
+    )
+    assert words == (
+        "-device pcie-root-port,bus=pcie.0,addr=10.0,id=bus02,chassis=2 "
+        "-device pcie-pci-bridge,bus=bus02,addr=00.0,id=bus03 "
+        "-device pxb-pcie,bus=pcie.0,addr=14.0,id=bus80,bus_nr=128 "
+        "-device edu,bus=bus03,addr=01.0 -device edu,bus=bus80,addr=00.0"
+    )
 
 
 def test_archive_is_what_cpio_reads(tmp_path):
@@ -154,3 +174,61 @@ def test_report_must_tell_of_every_claimed_device():
     assert not list(case._report_problems(sample, report))
     assert list(case._report_problems(sample, report.replace("bound", "fenced")))
     assert list(case._report_problems(sample, ""))
+
+
+def one_group():
+    (found,) = [
+        one
+        for one in case.load(once.HERE / "cases" / "one-group.toml")
+        if one.suite == "bookworm"
+    ]
+    return found
+
+
+def test_device_in_another_place_is_noticed():
+    functions = "\n".join(
+        f"0000:{at} id=0x{vendor_id} class=0x020000 driver=-"
+        for at, vendor_id in (
+            ("01:01.0", "8086:0x10d3"), ("01:02.0", "1b36:0x000d"),
+            ("02:01.0", "1b36:0x000d"), ("02:02.0", "1b36:0x000d"),
+        )
+    )  # fmt: skip
+    (problem,) = case._misplaced(one_group(), functions)
+    assert problem == "0000:02:01.0: not 8086:10d3, but 1b36:000d is there"
+
+
+CLIENT = """client 0000:01:01.0
+failed the group is not viable: Device or resource busy
+status 1
+client 0000:02:01.0
+ok group is viable
+status 0
+client 0000:02:02.0
+status 0
+"""
+
+
+def test_client_must_find_what_is_expected():
+    assert not list(case._client_problems(one_group(), CLIENT))
+    for old, new in (
+        ("not viable", "gone"), ("02:02.0\nstatus 0", "02:02.0\nstatus 1"),
+        ("client 0000:02:01.0\n", ""), (CLIENT, ""),
+    ):  # fmt: skip
+        assert list(case._client_problems(one_group(), CLIENT.replace(old, new)))
+
+
+STATUS = """{
+   "devices": [
+      {"address": "0000:01:01.0", "result": "not-viable"},
+      {"address": "0000:02:01.0", "result": "bound"},
+      {"address": "0000:02:02.0", "result": "bound"}
+   ]
+}
+status 1
+"""
+
+
+def test_status_must_say_what_is_expected():
+    assert not list(case._status_problems(one_group(), STATUS))
+    assert list(case._status_problems(one_group(), STATUS.replace("not-viable", "bound")))
+    assert len(list(case._status_problems(one_group(), "no program\nstatus 127\n"))) == 3

@@ -5,12 +5,14 @@
  *
  * It sends frames through the second serial port, each a line "=== NAME LENGTH" and
  * LENGTH bytes: the kernel's trace, the PCI functions with their drivers, the report of
- * vfio-early, the kernel log, what the VFIO client said. The last frame is "end": without
- * it the guest died on the way.
+ * vfio-early, the kernel log, what the VFIO client and our host program said. The last
+ * frame is "end": without it the guest died on the way.
  *
  * Kernel command line (an unknown name with a dot in it bothers nobody):
- *	vmtest.client=ADDRESS
- *		run the VFIO client on this function
+ *	vmtest.client=ADDRESS|vfio-pci
+ *		run the VFIO client on this function, or on all that vfio-pci has
+ *	vmtest.ask=COMMAND
+ *		run `vfio-early COMMAND --json`; the frame has the command's name
  *	vmtest.contend=DRIVER:VENDOR:DEVICE
  *		give this ID to a driver that is loaded (`new_id`), so that it tries every
  *		unbound function that it may have
@@ -34,6 +36,9 @@
 #define FRAMES "/dev/ttyS1"
 #define FUNCTIONS "/sys/bus/pci/devices"
 #define CLIENT "/sbin/vfio-client"
+#define PROGRAM "/sbin/vfio-early"
+#define CONFIG "/etc/vfio-early.conf"
+#define BOOT_CONFIG "/run/vfio-early" CONFIG
 #define WORD_MAX 256
 
 /* linux/syslog.h isn't for programs: 3 reads the whole kernel log. */
@@ -184,10 +189,9 @@ static void send_kernel_log(int frames)
 	send_frame(frames, "log", &buffer);
 }
 
-/* Sends what the client prints, and how it ended. */
-static void send_client(int frames, const char *function)
+/* Adds what a program prints, and a last line with how it ended. */
+static void run_program(struct buffer *buffer, char **arguments)
 {
-	struct buffer buffer = {0};
 	int out[2], status;
 	pid_t child;
 
@@ -198,15 +202,50 @@ static void send_client(int frames, const char *function)
 		dup2(out[1], STDERR_FILENO);
 		close(out[0]);
 		close(out[1]);
-		execl(CLIENT, CLIENT, function, NULL);
+		execv(arguments[0], arguments);
 		_exit(127);
 	}
 	close(out[1]);
-	buffer_read(&buffer, out[0]);
+	buffer_read(buffer, out[0]);
+	close(out[0]);
 	waitpid(child, &status, 0);
 	status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	buffer_print(&buffer, "status %d\n", status);
+	buffer_print(buffer, "status %d\n", status);
+}
+
+/* The client on one function, under a line with its address. */
+static void add_client(struct buffer *buffer, char *function)
+{
+	buffer_print(buffer, "client %s\n", function);
+	run_program(buffer, (char *[]){CLIENT, function, NULL});
+}
+
+/* @who: an address, or a driver: the functions that it has. */
+static void send_client(int frames, char *who)
+{
+	struct buffer buffer = {0};
+	char path[WORD_MAX];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%.128s", who);
+	dir = opendir(path);
+	if (!dir)
+		add_client(&buffer, who);
+	while (dir && (entry = readdir(dir)))
+		if (strchr(entry->d_name, ':'))
+			add_client(&buffer, entry->d_name);
 	send_frame(frames, "client", &buffer);
+}
+
+/* To the host program, the config that the boot used is the one that there is. */
+static void send_answer(int frames, char *command)
+{
+	struct buffer buffer = {0};
+
+	mount(BOOT_CONFIG, CONFIG, NULL, MS_BIND, NULL);
+	run_program(&buffer, (char *[]){PROGRAM, command, "--json", NULL});
+	send_frame(frames, command, &buffer);
 }
 
 /* "DRIVER:VENDOR:DEVICE": lets a driver compete for a device that is not its own. */
@@ -284,6 +323,9 @@ int main(void)
 	for (at = line.data; at; )
 		if ((at = next_option(at, "vmtest.client", value)))
 			send_client(frames, value);
+	for (at = line.data; at; )
+		if ((at = next_option(at, "vmtest.ask", value)))
+			send_answer(frames, value);
 	send_functions(frames);
 	send_file(frames, "report", "/run/vfio-early/report");
 	send_file(frames, "modules", "/proc/modules");

@@ -3,7 +3,7 @@
  * Uses a PCI function through VFIO, as QEMU would: vfio-client ADDRESS.
  *
  * For any function: its group is viable, its device can be opened, its configuration
- * space and a BAR can be read, memory can be mapped for its DMA. For QEMU's `edu` device
+ * space and its BARs can be read, memory can be mapped for its DMA. For QEMU's `edu` device
  * more: its DMA engine copies memory to the device and back, each transfer ends with an
  * interrupt, the copy is compared, and a transfer to an address that nobody mapped must
  * end as a fault in the kernel log.
@@ -103,6 +103,7 @@ static void open_device(struct client *client)
 	client->group = open_group(client->address);
 	if (ioctl(client->group, VFIO_GROUP_GET_STATUS, &status) < 0)
 		fail("VFIO_GROUP_GET_STATUS");
+	errno = EBUSY;
 	if (!(status.flags & VFIO_GROUP_FLAGS_VIABLE))
 		fail("the group is not viable");
 	printf("ok group is viable\n");
@@ -140,25 +141,24 @@ static void read_config(struct client *client)
 	       client->id >> 16);
 }
 
-/* Maps the first BAR that can be mapped. */
-static void map_bar(struct client *client)
+/* Maps every BAR that can be mapped; keeps the first one. */
+static void map_bars(struct client *client)
 {
 	unsigned int index;
 
 	for (index = 0; index < VFIO_PCI_ROM_REGION_INDEX; index++) {
 		struct vfio_region_info region = region_info(client, index);
+		volatile uint32_t *bar;
 
 		if (!region.size || !(region.flags & VFIO_REGION_INFO_FLAG_MMAP))
 			continue;
-		client->bar = mmap(NULL, region.size, PROT_READ | PROT_WRITE, MAP_SHARED,
-				   client->device, region.offset);
-		if (client->bar == MAP_FAILED)
+		bar = mmap(NULL, region.size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			   client->device, region.offset);
+		if (bar == MAP_FAILED)
 			fail("mapping BAR %u", index);
-		printf("ok BAR %u mapped, first word %08x\n", index, client->bar[0]);
-		return;
+		printf("ok BAR %u mapped, first word %08x\n", index, bar[0]);
+		client->bar = client->bar ? client->bar : bar;
 	}
-	errno = ENODEV;
-	fail("no BAR can be mapped");
 }
 
 /* Two pages for the device at IOVA: what it shall read, and what it shall write. */
@@ -303,7 +303,7 @@ int main(int argc, char **argv)
 	client.address = argv[1];
 	open_device(&client);
 	read_config(&client);
-	map_bar(&client);
+	map_bars(&client);
 	map_memory(&client);
 	if (client.id == EDU_ID)
 		use_edu(&client);
