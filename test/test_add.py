@@ -24,6 +24,12 @@ IGPU = "0000:00:02.0"
 LINE = f"bind {NIC} 8086:10d3 path=0000:00:1c.0/00.0"
 
 
+PCI_IDS = """10de  NVIDIA Corporation
+\t10f1  GP106 High Definition Audio
+\t1c03  GP106 [GeForce GTX 1060 6GB]
+"""
+
+
 def added(text):
     """`text` with the line of the network card put in place of @; its comment is cut off."""
     return text.replace(b"@", LINE.encode())
@@ -112,6 +118,37 @@ def test_words_of_the_line(desktop, arguments, words):
     assert said.status == WELL, said.err
     line = re.sub("  # .*", "", desktop.read(CONF)).rstrip("\n")
     assert re.fullmatch(r"bind \S+ \S+ path=\S+" + re.escape(words), line)
+
+
+@pytest.fixture(name="named")
+def fixture_named(desktop):
+    """A desktop that brings the names of its devices."""
+    desktop.write("usr/share/misc/pci.ids", PCI_IDS)
+    desktop.path("etc").mkdir()
+    return desktop
+
+
+@pytest.mark.parametrize("words", ["Geforce", "gp106 [ge", "NVIDIA GP106 [GeForce GTX 1060 6GB]"])
+def test_by_name(named, words):
+    said = vfio_early(named, "add", words)
+    assert said.status == WELL, said.err
+    assert f":1: bind {GPU} 10de:1c03 path=0000:00:01.0/00.0  # NVIDIA GP106 [Ge" in said.out
+
+
+def test_name_of_several(named):
+    said = vfio_early(named, "add", "nvidia")
+    assert said.status == USAGE
+    assert said.err == (
+        "vfio-early: nvidia: 2 devices match; name one of them:\n"
+        f"  vfio-early add {GPU}  # {GPU} [10de:1c03] NVIDIA GP106 [GeForce GTX 1060 6GB]\n"
+        f"  vfio-early add {SOUND}  # {SOUND} [10de:10f1] NVIDIA GP106 High Definition Audio\n")
+    assert not named.path(CONF).exists()
+
+
+def test_name_of_none(named):
+    said = vfio_early(named, "add", "radeon")
+    assert (said.status, said.err) == (UNWANTED, "vfio-early: radeon: no device matches, bridges "
+                                       'aside; "vfio-early list" shows all\n')
 
 
 REFUSALS = [
