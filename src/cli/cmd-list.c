@@ -6,11 +6,11 @@
 #include <strings.h>
 
 #include "command.h"
-#include "danger.h"
 #include "device.h"
 #include "display.h"
 #include "facts.h"
 #include "hostuse.h"
+#include "iommu.h"
 #include "machine.h"
 #include "names.h"
 #include "resolve.h"
@@ -488,8 +488,8 @@ static void tell_notes(const struct list *list, unsigned int needs)
 	struct text remedy = { 0 };
 
 	fflush(stdout);
-	if (danger_iommu_is_off(machine)) {
-		danger_add_iommu_remedy(machine, &remedy);
+	if (iommu_is_off(machine)) {
+		iommu_add_remedy(machine, &remedy);
 		complain(
 			"no IOMMU: it is off, or there is none, and vfio-pci refuses every "
 			"device; %s",

@@ -11,10 +11,10 @@
 #include "device.h"
 #include "facts.h"
 #include "hostuse.h"
+#include "iommu.h"
 #include "keyboard.h"
 #include "resolve.h"
 
-#define IOMMU_GROUPS "sys/kernel/iommu_groups"
 #define NAMED_MAX 4
 
 /* What the functions below look at. */
@@ -495,62 +495,6 @@ static int find_of_line(const struct machine *machine, const struct rule *rule,
 	return take(&finding, NULL, rule, ret);
 }
 
-bool danger_iommu_is_off(const struct machine *machine)
-{
-	char **names = NULL;
-	size_t count = 0;
-
-	if (root_names(&machine->root, IOMMU_GROUPS, &names, &count))
-		return machine->has_devices;
-	names_free(names, count);
-	return !count;
-}
-
-/* Which IOMMU a processor has, by a line of /proc/cpuinfo, and how it is turned on. */
-static const struct vendor {
-	const char *mark, *table, *remedy, *parameter;
-} vendors[] = {
-	{ "GenuineIntel", "DMAR",
-	  "turn on Intel VT-d (\"Intel Virtualization Technology for Directed I/O\") in the "
-	  "firmware's setup, and add intel_iommu=on to the kernel command line",
-	  "add intel_iommu=on to the kernel command line" },
-	{ "AuthenticAMD", "IVRS",
-	  "turn on IOMMU (\"AMD-Vi\", often below \"NBIO\" or \"AMD CBS\") in the firmware's "
-	  "setup; Linux then uses it by itself",
-	  "take amd_iommu=off and iommu=off off the kernel command line" },
-	{ "HygonGenuine", "IVRS", "turn on IOMMU in the firmware's setup",
-	  "take amd_iommu=off and iommu=off off the kernel command line" },
-	{ "CPU implementer", "IORT",
-	  "turn on the SMMU in the firmware's setup, or use a device tree that has it",
-	  "take iommu.passthrough and arm-smmu.disable_bypass off the kernel command line, and "
-	  "use a kernel with the driver of this SMMU" },
-};
-
-void danger_add_iommu_remedy(const struct machine *machine, struct text *text)
-{
-	struct text cpu = { 0 };
-	char path[ROOT_PATH_SIZE];
-
-	if (root_read_proc(&machine->root, "proc/cpuinfo", 4096, &cpu) == -ENOMEM)
-		text->failed = true;
-	for (size_t i = 0; i < ARRAY_SIZE(vendors); i++) {
-		const struct vendor *vendor = &vendors[i];
-
-		if (!strstr(text_string(&cpu), vendor->mark))
-			continue;
-		string_join(path, sizeof(path), "sys/firmware/acpi/tables/",
-			    vendor->table, NULL);
-		text_add(text, root_has(&machine->root, path) ? vendor->parameter
-							      : vendor->remedy);
-		goto out;
-	}
-	text_add(text,
-		 "turn it on in the firmware's setup (Intel VT-d, AMD-Vi, SMMU); with an "
-		 "Intel processor also add intel_iommu=on to the kernel command line");
-out:
-	text_done(&cpu);
-}
-
 static void find_iommu_off(const struct survey *survey, struct finding *finding)
 {
 	if (!survey->iommu_is_off)
@@ -558,55 +502,19 @@ static void find_iommu_off(const struct survey *survey, struct finding *finding)
 	text_add(&finding->text,
 		 "the IOMMU is off, or there is none: vfio-pci refuses every "
 		 "device");
-	danger_add_iommu_remedy(survey->machine, &finding->remedy);
+	iommu_add_remedy(survey->machine, &finding->remedy);
 }
 
-/* Is option `name` of vfio_iommu_type1 set, now or by a line of the config? */
-static bool allows_unsafe_interrupts(const struct machine *machine)
-{
-	const struct conf *conf = &machine->confdir.conf;
-	char value[8];
-
-	if (root_read(&machine->root,
-		      "sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts",
-		      value, sizeof(value)) > 0 &&
-	    *value == 'Y')
-		return true;
-	for (size_t i = 0; i < conf->count; i++)
-		if (conf->rules[i].statement == STATEMENT_OPTION &&
-		    strstr(conf->rules[i].options, "allow_unsafe_interrupts="))
-			return true;
-	return false;
-}
-
-/*
- * On x86 the names of the interrupt chips start with IR- where interrupts are remapped
- * (drivers/iommu/intel/irq_remapping.c, drivers/iommu/amd/iommu.c of Linux).
- */
 static void find_no_remapping(const struct survey *survey, struct finding *finding)
 {
-	const struct machine *machine = survey->machine;
-	struct text interrupts = { 0 };
-	const char *text;
-
-	if (survey->iommu_is_off || allows_unsafe_interrupts(machine))
+	if (survey->iommu_is_off || !iommu_lets_interrupts_be_forged(survey->machine))
 		return;
-	if (root_read_proc(&machine->root, "proc/interrupts", 4 * 1024 * 1024,
-			   &interrupts) == -ENOMEM)
-		finding->text.failed = true;
-	text = text_string(&interrupts);
-	if (strstr(text, "IO-APIC") && !strstr(text, " IR-")) {
-		text_add(&finding->text,
-			 "interrupts are not remapped: vfio refuses guests that "
-			 "could forge them");
-		text_add(
-			&finding->remedy,
-			"turn on x2APIC and interrupt remapping in the firmware's setup and "
-			"take intremap=off off the kernel command line; or, if you trust the "
-			"guests, add to the config: option vfio_iommu_type1 "
-			"allow_unsafe_interrupts=1");
-	}
-	text_done(&interrupts);
+	text_add(&finding->text, "interrupts are not remapped: vfio refuses guests that "
+				 "could forge them");
+	text_add(&finding->remedy,
+		 "turn on x2APIC and interrupt remapping in the firmware's setup and take "
+		 "intremap=off off the kernel command line; or, if you trust the guests, add "
+		 "to the config: option vfio_iommu_type1 allow_unsafe_interrupts=1");
 }
 
 static const struct {
@@ -655,7 +563,7 @@ int dangers_find(const struct machine *machine, struct dangers *ret)
 		return 0;
 	if (!machine->match.claim_count)
 		return 0;
-	survey.iommu_is_off = danger_iommu_is_off(machine);
+	survey.iommu_is_off = iommu_is_off(machine);
 	survey.resolver =
 		resolver_new(machine->directory, machine->kernel, &machine->cmdline);
 	error = hostuse_find(machine, &survey.uses);

@@ -65,10 +65,4 @@ const char *danger_kind_name(enum danger_kind kind);
 /* "0000:01:00.0", "/etc/vfio-early.conf:3" or "this machine": what the danger is about. */
 void danger_add_subject(const struct danger *danger, struct text *text);
 
-/* How to turn the IOMMU on, for the machine's processor. */
-void danger_add_iommu_remedy(const struct machine *machine, struct text *text);
-
-/* Does the machine have no IOMMU group at all? */
-bool danger_iommu_is_off(const struct machine *machine);
-
 #endif

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "advice.h"
-#include "danger.h"
 #include "device.h"
 #include "facts.h"
+#include "iommu.h"
 
 /* What the functions below work with. */
 struct finding {
@@ -231,9 +231,9 @@ static void judge_failed(const struct finding *finding, struct state *state,
 {
 	set_kind(state, *state->driver ? STATE_FAILED : STATE_FENCED);
 	text_add(&state->why, *reason ? reason : "the boot could not bind it");
-	if (danger_iommu_is_off(finding->machine)) {
+	if (iommu_is_off(finding->machine)) {
 		text_add(&state->next, "the IOMMU is off: ");
-		danger_add_iommu_remedy(finding->machine, &state->next);
+		iommu_add_remedy(finding->machine, &state->next);
 		return;
 	}
 	text_add(&state->next, "remove the cause, then ");
