@@ -137,7 +137,7 @@ static enum status choose(struct add *add)
 	const char *word = add->request->arguments[0];
 	struct selection selection = { 0 };
 	struct text why = { 0 };
-	int error = select_functions(&add->machine, add->names, word, &selection, &why);
+	int error = selection_find(&add->machine, add->names, word, &selection, &why);
 	enum status status;
 
 	if (error == -EINVAL) {

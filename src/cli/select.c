@@ -95,7 +95,7 @@ static int select_name(const struct machine *machine, struct names *names,
 	return 0;
 }
 
-int select_functions(const struct machine *machine, struct names *names, const char *word,
+int selection_find(const struct machine *machine, struct names *names, const char *word,
 		     struct selection *ret, struct text *why)
 {
 	const char *group = prefix_skip(word, "group=");

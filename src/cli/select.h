@@ -21,7 +21,7 @@ struct selection {
  * class=, path= ...), "group=N", or a part of the vendor's and the device's names, in either
  * case. Bridges never. 0, -ENOMEM, or -EINVAL with what is wrong in `why`.
  */
-int select_functions(const struct machine *machine, struct names *names, const char *word,
+int selection_find(const struct machine *machine, struct names *names, const char *word,
 		     struct selection *ret, struct text *why) _must_check_;
 void selection_done(struct selection *selection);
 
