@@ -131,7 +131,8 @@ static void find_in_use(const struct survey *survey, const struct claim *claim,
 	text_add(&finding->text,
 		 use->certain ? "the host uses it: " : "the host may use it: ",
 		 text_string(&use->what));
-	text_add(&finding->remedy, "move that to another device");
+	text_add(&finding->remedy, use->certain ? "" : "nothing, if a guest uses it; else ",
+		 "move that to another device");
 	if (use->certain) {
 		text_add(&finding->remedy, ", or ");
 		add_write(&finding->remedy, "allow=in-use", claim->rule);
