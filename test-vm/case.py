@@ -10,8 +10,8 @@
     iommu     a kind of qemu.py; "intel" by default
     bridges   {bus: "ADDRESS MODEL"}: the bridge that leads to each bus, all in hexadecimal,
               instead of one root port for each bus
-    client    whose devices the VFIO client uses: the function at an address, or all of
-              "vfio-pci"
+    client    what the VFIO client uses: the function at an address, or a list of them, or
+              all that "vfio-pci" has
     contend   drivers that are given the ID of a device by new_id: ["r8169:1234:11e8"]
     overlay   {path: text} of more files laid over the image
     loaded    modules that are named somewhere to be loaded early: in `kernel`, in `overlay`
@@ -20,7 +20,8 @@
     check     words that `vfio-early check` must say
     warnings  what must be warned of ("W: ...") when the image is built
     caught    for a negative control: what the judge must find wrong with a claimed device
-    device    one table a device: at (its address), model (of devices.toml), expect (of
+    device    one table a device: at (its address; 00:05.* is a card of eight functions that
+              are alike, and there can be a list), model (of devices.toml), expect (of
               judge.py; or a table of that for each suite), tried (a driver of `contend` that
               must have probed it in vain), client (what the client must say of it, if not
               that all is well), status (what `vfio-early status` must say of it), properties
@@ -123,6 +124,7 @@ def load(path):
         raise ValueError(f"{path}: unknown key: {' '.join(sorted(unknown))}")
     suites, images = table.pop("suites", SUITES), table.pop("image", Case.image)
     of_many = isinstance(images, list)
+    table["device"] = [one for row in table.pop("device", ()) for one in _each(row)]
     fields = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in table.items()
@@ -132,6 +134,15 @@ def load(path):
         for suite in suites
         for kind in (images if of_many else [images])
     ]
+
+
+def _each(device):
+    """One table of a file, once for each address that it has."""
+    places = device["at"] if isinstance(device["at"], list) else [device["at"]]
+    for place in places:
+        functions = range(8) if place.endswith("*") else place[-1]
+        for function in functions:
+            yield {**device, "at": f"{place[:-1]}{function}"}
 
 
 def prepare(cases):
@@ -230,14 +241,18 @@ def _bridges(case):
 def _command_line(case):
     words = [case.kernel] if case.kernel else []
     words += [f"vmtest.contend={who}" for who in case.contend]
-    if case.client:
-        is_driver = case.client == judge.VFIO
-        words.append(f"vmtest.client={'' if is_driver else '0000:'}{case.client}")
+    words += [f"vmtest.client={who}" for who in _clients(case)]
     if any("status" in one for one in case.device):
         words.append("vmtest.ask=status")
     if case.check:
         words.append("vmtest.ask=check")
     return " ".join(words)
+
+
+def _clients(case):
+    """Whose devices the VFIO client uses: a driver's, or functions by their addresses."""
+    named = [case.client] if isinstance(case.client, str) else case.client
+    return [who if who == judge.VFIO else f"0000:{who}" for who in named if who]
 
 
 def subjects(case):
@@ -294,10 +309,11 @@ def _misplaced(case, functions):
 def _client_problems(case, said):
     """What the VFIO client did not say of the devices that it was to use."""
     words = re.split(r"^client (\S+)\n", said, flags=re.M)
+    asked = _clients(case)
     answers = dict(zip(words[1::2], words[2::2], strict=True))
     for device, subject in zip(case.device, subjects(case), strict=True):
-        used = device["at"] == case.client or (
-            case.client == judge.VFIO and subject.expect in (judge.CLAIMED, judge.TAKEN)
+        used = subject.address in asked or (
+            judge.VFIO in asked and subject.expect in (judge.CLAIMED, judge.TAKEN)
         )
         answer = answers.get(subject.address, "(no word)\n")
         if used and device.get("client", "status 0") not in answer:

@@ -166,6 +166,12 @@ def test_case_for_several_images_is_as_many_cases():
     assert expected == {"bookworm": "claimed", "trixie": "taken over"}
 
 
+def test_one_table_can_be_many_devices():
+    devices = case._each({"at": ["00:05.*", "01:00.0"], "model": "edu"})
+    places = [one["at"] for one in devices]
+    assert places == [*(f"00:05.{function}" for function in range(8)), "01:00.0"]
+
+
 def test_report_must_tell_of_every_claimed_device():
     (sample,) = case.load(once.HERE / "cases" / "wrong-lines.toml")[:1]
     report = "\n".join(

@@ -9,8 +9,8 @@
  * frame is "end": without it the guest died on the way.
  *
  * Kernel command line (an unknown name with a dot in it bothers nobody):
- *	vmtest.client=ADDRESS|vfio-pci
- *		run the VFIO client on this function, or on all that vfio-pci has
+ *	vmtest.client=ADDRESS|DRIVER
+ *		run the VFIO client on this function, or on all that this driver has
  *	vmtest.ask=COMMAND
  *		run `vfio-early COMMAND --json`; the frame has the command's name
  *	vmtest.contend=DRIVER:VENDOR:DEVICE
@@ -221,9 +221,8 @@ static void add_client(struct buffer *buffer, char *function)
 }
 
 /* @who: an address, or a driver: the functions that it has. */
-static void send_client(int frames, char *who)
+static void add_clients(struct buffer *buffer, char *who)
 {
-	struct buffer buffer = {0};
 	char path[WORD_MAX];
 	struct dirent *entry;
 	DIR *dir;
@@ -231,11 +230,10 @@ static void send_client(int frames, char *who)
 	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%.128s", who);
 	dir = opendir(path);
 	if (!dir)
-		add_client(&buffer, who);
+		add_client(buffer, who);
 	while (dir && (entry = readdir(dir)))
 		if (strchr(entry->d_name, ':'))
-			add_client(&buffer, entry->d_name);
-	send_frame(frames, "client", &buffer);
+			add_client(buffer, entry->d_name);
 }
 
 /* To the host program, the config that the boot used is the one that there is. */
@@ -308,7 +306,7 @@ static void mount_all(void)
 
 int main(void)
 {
-	struct buffer line = {0};
+	struct buffer line = {0}, clients = {0};
 	char value[WORD_MAX], *at;
 	int frames;
 
@@ -322,7 +320,8 @@ int main(void)
 			contend(value);
 	for (at = line.data; at; )
 		if ((at = next_option(at, "vmtest.client", value)))
-			send_client(frames, value);
+			add_clients(&clients, value);
+	send_frame(frames, "client", &clients);
 	for (at = line.data; at; )
 		if ((at = next_option(at, "vmtest.ask", value)))
 			send_answer(frames, value);
