@@ -32,7 +32,7 @@ ROOT_PORTS = (
 ROOT_DISK = 0x1E
 IOMMUS = {
     "intel": ["-device", "intel-iommu,intremap=on,caching-mode=on"],
-    "intel without interrupt remapping": ["-device", "intel-iommu,caching-mode=on"],
+    "intel without interrupt remapping": ["-device", "intel-iommu,intremap=off,caching-mode=on"],
     "amd": ["-device", "amd-iommu,intremap=on"],
     "virtio": ["-device", "virtio-iommu-pci,bus=pcie.0,addr=1.0"],
     "none": [],

@@ -5,8 +5,8 @@
  * For any function: its group is viable, its device can be opened, its configuration
  * space and its BARs can be read, memory can be mapped for its DMA. For QEMU's `edu` device
  * more: its DMA engine copies memory to the device and back, each transfer ends with an
- * interrupt, the copy is compared, and a transfer to an address that nobody mapped must
- * end as a fault in the kernel log.
+ * interrupt, the copy is compared, and a transfer to memory that nobody mapped must not
+ * arrive there, but end as a fault in the kernel log.
  *
  * Each step prints a line "ok ..."; the first one that fails prints "failed ..." and ends
  * it all. References: linux/vfio.h, Documentation/driver-api/vfio.rst, QEMU's
@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
@@ -44,9 +45,11 @@
 
 /* edu's DMA mask has 28 bits; of its 4096 bytes of memory, the last is out of reach. */
 #define IOVA 0x100000
-#define IOVA_UNMAPPED 0x7654000
+#define EDU_REACH (1 << 28)
 #define PAGE 4096
 #define LENGTH 2048
+#define PAGEMAP_FRAME ((1ULL << 55) - 1)
+#define PAGES_MAX (1 << 16)
 #define PATIENCE_MS 20000
 
 struct client {
@@ -243,13 +246,13 @@ static void edu_copy(struct client *client)
 }
 
 /* Waits for "DMAR: [DMA Write ...] Request device [...] fault addr ..." in the log. */
-static void await_fault(int log, const char *address)
+static void await_fault(int log, const char *address, uint64_t where)
 {
 	struct pollfd wait = {.fd = log, .events = POLLIN};
 	char record[2048], fault[32], *end;
 	ssize_t length;
 
-	snprintf(fault, sizeof(fault), "fault addr 0x%x ", IOVA_UNMAPPED);
+	snprintf(fault, sizeof(fault), "fault addr 0x%" PRIx64 " ", where);
 	errno = ETIMEDOUT;
 	while (poll(&wait, 1, PATIENCE_MS) == 1) {
 		length = read(log, record, sizeof(record) - 1);
@@ -267,15 +270,61 @@ static void await_fault(int log, const char *address)
 	fail("no fault in the kernel log");
 }
 
-/* DMA to an address that nobody mapped must not arrive, and the kernel must say so. */
+/*
+ * Where a page lies in physical memory; 0 if nobody tells
+ * (Documentation/admin-guide/mm/pagemap.rst).
+ */
+static uint64_t physical_address(const void *page)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	uint64_t entry = 0;
+
+	if (fd < 0 || pread(fd, &entry, sizeof(entry), (uintptr_t)page / PAGE * 8) != 8)
+		fail("/proc/self/pagemap");
+	close(fd);
+	return (entry & PAGEMAP_FRAME) * PAGE;
+}
+
+/* A page of ours that lies where edu could write to, if the IOMMU let it. */
+static unsigned char *page_within_reach(uint64_t *ret_address)
+{
+	unsigned char *page;
+	int i;
+
+	for (i = 0; i < PAGES_MAX; i++) {
+		page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		if (page == MAP_FAILED || mlock(page, PAGE) < 0)
+			fail("memory");
+		*ret_address = physical_address(page);
+		if (*ret_address && *ret_address < EDU_REACH)
+			return page;
+	}
+	errno = ENOMEM;
+	fail("no page within reach");
+}
+
+/*
+ * DMA to the physical address of memory that was not mapped for the device must not arrive.
+ * Of the IOMMUs that QEMU emulates, Intel's makes the kernel say so.
+ */
 static void edu_stray(struct client *client)
 {
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	int i, log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	unsigned char *page;
+	uint64_t address;
 
 	if (log < 0 || lseek(log, 0, SEEK_END) < 0)
 		fail("/dev/kmsg");
-	edu_transfer(client, EDU_MEMORY, IOVA_UNMAPPED, EDU_DMA_TO_MEMORY);
-	await_fault(log, client->address);
+	page = page_within_reach(&address);
+	edu_transfer(client, EDU_MEMORY, address, EDU_DMA_TO_MEMORY);
+	errno = EIO;
+	for (i = 0; i < PAGE; i++)
+		if (page[i])
+			fail("DMA wrote to memory that was not mapped for it");
+	printf("ok isolated: DMA did not reach physical memory\n");
+	if (!access("/sys/class/iommu/dmar0", F_OK))
+		await_fault(log, client->address, address);
 	close(log);
 }
 
