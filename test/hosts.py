@@ -167,6 +167,20 @@ class Host(Machine):
         return output.decode().replace("\r\n", "\n")
 
 
+class Captured(Host):
+    """What test/capture took of a real machine, with the names of the fake ones."""
+
+    def __init__(self, root, archive):  # pylint: disable=super-init-not-called
+        self.root = root
+        shutil.unpack_archive(archive, root)
+        self.path("usr/share/misc").mkdir(parents=True)
+        shutil.copy(PCI_IDS, self.path("usr/share/misc/pci.ids"))
+
+    def kernel(self):
+        """Its own, which needs no naming."""
+        return []
+
+
 def golden(name, text):
     """Compares with test/golden/NAME, or writes it if GOLDEN=write is in the environment."""
     path = GOLDEN / name
@@ -326,5 +340,13 @@ def storage(root):
     return host
 
 
+def guest(root):
+    """A virtual machine with Linux 6.1 of Debian, as it really was: /srv on LVM on one of two NVMe
+    drives, the other one with virtual functions; swap on SATA; the default route through a bridge;
+    a keyboard on USB; two devices in one group behind a conventional bridge.
+    """
+    return Captured(root, TOP / "test/machines/guest.tar.xz")
+
+
 HOSTS = {"desktop": desktop, "server": server, "switch": switch, "laptop": laptop,
-         "no-iommu": no_iommu, "storage": storage}
+         "no-iommu": no_iommu, "storage": storage, "guest": guest}

@@ -22,6 +22,8 @@ bind 00:1f.6
     "laptop": "keep class=01\nbind 00:14.0 8086:a0ed\nbind 00:0e.0\n",
     "no-iommu": "bind 01:00.0 10ec:8168\n",
     "storage": "bind 8086:2922 count=all\n",
+    "guest": "bind 03:00.0\nbind 04:00.0\nbind 04:00.1\nbind 05:00.0\nbind 06:00.0\n"
+             "bind 8086:10d3 count=2\nbind 08:02.0\nbind 00:02.0\n",
 }
 
 

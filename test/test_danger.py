@@ -88,6 +88,12 @@ CASES = {
     "nothing that can reset it, with more of its bus to take": (
         hosts.desktop, "bind 02:00.0\n", "0000:02:00.0", "no-reset", "one start of a guest",
         "with=functions"),
+    "nothing that can reset it, with another slot of its bus to take": (
+        hosts.guest, "bind 08:02.0\n", "0000:08:02.0", "no-reset", "one start of a guest",
+        "with=group"),
+    "an ID of two": (
+        hosts.guest, "bind 8086:10d3 count=2\n", 1, "id-alone", "one more of its kind",
+        "a line for each device; the first: bind 0000:01:00.0 8086:10d3"),
     "an ID alone": (
         hosts.desktop, "bind 8086:15b7 allow=in-use\n", 1, "id-alone", "one more of its kind",
         "bind 0000:00:1f.6 8086:15b7"),
@@ -128,6 +134,8 @@ ABSENT = {
         hosts.laptop, "bind 00:14.0\n", "0000:00:14.0", "group"),
     "a bus of which all is taken": (
         hosts.desktop, "bind 02:00.0 with=functions\n", "0000:02:00.0", "no-reset"),
+    "a conventional bus of which all is taken": (
+        hosts.guest, "bind 08:02.0 with=group\n", "0000:08:02.0", "no-reset"),
     "a card with a reset": (
         hosts.switch, "bind 03:00.0\n", "0000:03:00.0", "no-reset"),
     "an ID with an address": (

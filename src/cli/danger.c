@@ -131,7 +131,8 @@ static void find_in_use(const struct survey *survey, const struct claim *claim,
 	text_add(&finding->text,
 		 use->certain ? "the host uses it: " : "the host may use it: ",
 		 text_string(&use->what));
-	text_add(&finding->remedy, use->certain ? "" : "nothing, if a guest uses it; else ",
+	text_add(&finding->remedy,
+		 use->certain ? "" : "nothing, if a guest uses it; else ",
 		 "move that to another device");
 	if (use->certain) {
 		text_add(&finding->remedy, ", or ");
@@ -356,42 +357,56 @@ static bool has_bus_of_its_own(const struct survey *survey,
 	       path.hops > 1;
 }
 
-/* vfio resets a whole bus if every function on it is the guest's. */
-static bool bus_is_ours(const struct survey *survey, const struct pci_function *function)
+/*
+ * vfio resets a whole bus if every function on it is the guest's. "" where that is so; else what
+ * to write on the line to make it so, or NULL if nothing does: others have the rest of the bus.
+ */
+static const char *word_for_bus(const struct survey *survey,
+				const struct pci_function *function)
 {
 	const struct machine *machine = survey->machine;
+	const struct pci_address *own = &function->address;
+	const char *word = "";
 
 	for (size_t i = 0; i < machine->snapshot.count; i++) {
 		const struct pci_function *other = &machine->snapshot.functions[i];
+		const struct pci_address *address = &other->address;
 
-		if (other->address.domain == function->address.domain &&
-		    other->address.bus == function->address.bus &&
-		    !find_claim(machine, other))
-			return false;
+		if (address->domain != own->domain || address->bus != own->bus ||
+		    find_claim(machine, other))
+			continue;
+		if (facts_group(&machine->root, address) !=
+		    facts_group(&machine->root, own))
+			return NULL;
+		if (!pci_same_card(other, function))
+			word = "with=group";
+		else if (!*word)
+			word = "with=functions";
 	}
-	return true;
+	return word;
 }
 
 static void find_no_reset(const struct survey *survey, const struct claim *claim,
 			  struct finding *finding)
 {
-	bool bus = has_bus_of_its_own(survey, claim->function);
+	const char *word = has_bus_of_its_own(survey, claim->function)
+				   ? word_for_bus(survey, claim->function)
+				   : NULL;
 	char methods[128];
 
 	facts_reset(&survey->machine->root, &claim->function->address, methods,
 		    sizeof(methods));
-	if (*methods || (bus && bus_is_ours(survey, claim->function)))
+	if (*methods || (word && !*word))
 		return;
 	text_add(&finding->text,
 		 "nothing can reset it: it serves one start of a guest, and "
 		 "then needs the host to reboot");
-	if (bus)
-		add_write(&finding->remedy,
-			  "with=functions, so that its whole bus can be reset,",
-			  claim->rule);
+	if (word)
+		add_write(&finding->remedy, word, claim->rule);
 	else
 		text_add(&finding->remedy, "start its guest once a boot, or pass through "
 					   "another device");
+	text_add(&finding->remedy, word ? ", so that its whole bus can be reset" : "");
 }
 
 static const struct {
@@ -491,7 +506,9 @@ static int find_of_line(const struct machine *machine, const struct rule *rule,
 	text_add(&finding.text,
 		 "nothing on the line says where the device is: with one more of "
 		 "its kind in the machine, the line would select nothing");
-	text_add(&finding.remedy, "begin the line with: ");
+	text_add(&finding.remedy, rule->count == 1
+					  ? "begin the line with: "
+					  : "write a line for each device; the first: ");
 	add_better_line(claim->function, &finding.remedy);
 	return take(&finding, NULL, rule, ret);
 }
@@ -512,10 +529,11 @@ static void find_no_remapping(const struct survey *survey, struct finding *findi
 		return;
 	text_add(&finding->text, "interrupts are not remapped: vfio refuses guests that "
 				 "could forge them");
-	text_add(&finding->remedy,
-		 "turn on x2APIC and interrupt remapping in the firmware's setup and take "
-		 "intremap=off off the kernel command line; or, if you trust the guests, add "
-		 "to the config: option vfio_iommu_type1 allow_unsafe_interrupts=1");
+	text_add(
+		&finding->remedy,
+		"turn on x2APIC and interrupt remapping in the firmware's setup and take "
+		"intremap=off off the kernel command line; or, if you trust the guests, add "
+		"to the config: option vfio_iommu_type1 allow_unsafe_interrupts=1");
 }
 
 static const struct {

@@ -27,13 +27,31 @@ static int read_cmdline(struct machine *machine)
 	return error;
 }
 
-static char *kernel_version(const struct request *request)
+/* The only kernel that has modules in the tree at `root`, or NULL. The caller frees it. */
+static char *only_kernel(const struct root *root)
 {
+	char **names = NULL, *kernel = NULL;
+	size_t count = 0;
+
+	if (root_names(root, "lib/modules", &names, &count))
+		return NULL;
+	if (count == 1)
+		kernel = strdup(names[0]);
+	names_free(names, count);
+	return kernel;
+}
+
+/* Another machine's modules are not those of the kernel that runs here. */
+static char *kernel_version(const struct request *request, const struct root *root)
+{
+	char *kernel = request->kernel ? strdup(request->kernel) : NULL;
 	struct utsname name;
 
-	if (request->kernel)
-		return strdup(request->kernel);
-	return uname(&name) < 0 ? NULL : strdup(name.release);
+	if (!request->kernel && !root->live)
+		kernel = only_kernel(root);
+	if (kernel || request->kernel || uname(&name) < 0)
+		return kernel;
+	return strdup(name.release);
 }
 
 int machine_match(struct machine *machine)
@@ -78,7 +96,7 @@ enum status machine_load(const struct request *request, struct machine *ret)
 	}
 	if (error)
 		return fail(request->root, error);
-	ret->kernel = kernel_version(request);
+	ret->kernel = kernel_version(request, &ret->root);
 	error = ret->kernel ? load(ret) : -ENOMEM;
 	return error ? fail("loading the config and the machine", error) : STATUS_WELL;
 }

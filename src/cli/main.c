@@ -27,7 +27,7 @@ static const struct {
 	{ OPTION_ROOT, 0, "root", "DIR",
 	  "look at the machine or image in DIR, not at this one" },
 	{ OPTION_KERNEL, 0, "kernel", "VERSION",
-	  "for this kernel, not for the one that runs" },
+	  "for this kernel, not the one that runs or is the only one in DIR" },
 	{ OPTION_DEST, 0, "dest", "DIR", "the image's tree, which is written to" },
 	{ OPTION_WITH, 0, "with", "WHAT",
 	  "functions: the rest of the card; group: of its group" },
