@@ -26,6 +26,8 @@
               must have probed it in vain), client (what the client must say of it, if not
               that all is well), status (what `vfio-early status` must say of it), properties
               (more for QEMU)
+    every     "listed" or "unlisted": one of every model of devices.toml that QEMU has, in
+              slots of the root bus, and in the config each by address and id, or not
 """
 
 import concurrent.futures
@@ -44,6 +46,11 @@ import once
 import qemu
 
 SUITES = ("bookworm", "trixie")
+
+# What `every` says of a device: "listed" is claimed, or taken over where the kernel has its
+# driver built in; "unlisted" is the host's, or idle where the kernel has no driver for it.
+LISTED, UNLISTED = "listed", "unlisted"
+FIRST_SLOT, SLOTS = 0x01, 0x0F  # of the root bus
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +75,7 @@ class Case:
     warnings: tuple = ()
     caught: tuple = ()
     device: tuple = ()
+    every: str = ""
 
     of_many: bool = False  # the file names several images
 
@@ -122,6 +130,8 @@ def load(path):
     unknown = set(table) - KEYS
     if unknown:
         raise ValueError(f"{path}: unknown key: {' '.join(sorted(unknown))}")
+    if "every" in table:
+        table.update(_one_of_every(table["every"], table["config"]))
     suites, images = table.pop("suites", SUITES), table.pop("image", Case.image)
     of_many = isinstance(images, list)
     table["device"] = [one for row in table.pop("device", ()) for one in _each(row)]
@@ -143,6 +153,24 @@ def _each(device):
         functions = range(8) if place.endswith("*") else place[-1]
         for function in functions:
             yield {**device, "at": f"{place[:-1]}{function}"}
+
+
+def _one_of_every(expect, config):
+    """The devices of a case with `every`, and its config with a line for each if listed."""
+    models = [
+        (model, row) for model, row in image.catalogue().items()
+        if model in qemu.models() and not (expect == UNLISTED and row.get("only-listed"))
+    ]  # fmt: skip
+    devices = [
+        {"at": f"00:{FIRST_SLOT + number % SLOTS:02x}.{number // SLOTS}", "model": model,
+         "expect": expect}
+        for number, (model, _) in enumerate(models)
+    ]  # fmt: skip
+    if expect == LISTED:
+        for device, (_, row) in zip(devices, models):
+            allow = " allow=boot-display" if row.get("display") else ""
+            config += f"bind 0000:{device['at']} {row['id']}{allow}\n"
+    return {"device": devices, "config": config}
 
 
 def prepare(cases):
@@ -201,7 +229,7 @@ def _initrd(case, suite, place):
         return base
     files = {"etc/vfio-early.conf": case.config}
     if kind.program == "mkinitramfs":
-        rows = [image.catalogue()[device["model"]] for device in case.device]
+        rows = [_row(device) for device in case.device]
         modules = [row["module"] for row in rows if "module" in row]
         modules += [who.split(":")[0] for who in case.contend]
         files["conf/modules"] = "\n".join(modules) + "\n"
@@ -221,12 +249,17 @@ def _unified(case, suite, place):
 
 def _devices(case):
     return tuple(
-        qemu.Device(one["at"], one["model"], _properties(one)) for one in case.device
+        qemu.Device(one["at"], one["model"], _properties(one), _row(one).get("backend", ""))
+        for one in case.device
     )
 
 
+def _row(device):
+    return image.catalogue()[device["model"]]
+
+
 def _properties(device):
-    row = image.catalogue()[device["model"]]
+    row = _row(device)
     own = (row.get("properties"), device.get("properties"))
     return ",".join(words for words in own if words)
 
@@ -257,14 +290,30 @@ def _clients(case):
 
 def subjects(case):
     """What the judge is asked."""
-    rows = image.catalogue()
     for device in case.device:
-        row, expect = rows[device["model"]], device["expect"]
-        yield judge.Subject(
-            f"0000:{device['at']}",
-            expect[case.suite] if isinstance(expect, dict) else expect,
-            row.get("driver", ""), row.get("module", ""), device.get("tried", ""),
-        )  # fmt: skip
+        expect = device["expect"]
+        yield _subject(case, device, expect[case.suite] if isinstance(expect, dict) else expect)
+
+
+def _subject(case, device, expect):
+    row = _row(device)
+    module, tried = row.get("module", ""), device.get("tried", "")
+    if expect in (LISTED, UNLISTED):
+        kernel = debian.suite(case.suite)
+        there = module in kernel.loadable or module in kernel.builtin
+        if expect == LISTED:
+            expect = _listed(row, module in kernel.builtin)
+        else:
+            expect = judge.HOST if there and not row.get("in-vain") else judge.IDLE
+            tried = row["driver"] if there and expect == judge.IDLE else ""
+        module = module if there else ""
+    return judge.Subject(f"0000:{device['at']}", expect, row.get("driver", ""), module, tried)
+
+
+def _listed(row, builtin):
+    if not builtin:
+        return judge.CLAIMED
+    return judge.TRIED if row.get("in-vain") else judge.TAKEN
 
 
 def examine(case, boot):
@@ -301,23 +350,27 @@ def _misplaced(case, functions):
     ids = re.findall(r"^(\S+) id=0x(\w+):0x(\w+)", functions, re.M)
     seen = {address: f"{vendor}:{device}" for address, vendor, device in ids}
     for device in case.device:
-        address, expected = f"0000:{device['at']}", image.catalogue()[device["model"]]["id"]
+        address, expected = f"0000:{device['at']}", _row(device)["id"]
         if seen.get(address) != expected:
             yield f"{address}: not {expected}, but {seen.get(address, 'nothing')} is there"
 
 
 def _client_problems(case, said):
     """What the VFIO client did not say of the devices that it was to use."""
-    words = re.split(r"^client (\S+)\n", said, flags=re.M)
-    asked = _clients(case)
-    answers = dict(zip(words[1::2], words[2::2], strict=True))
+    asked, answers = _clients(case), client_answers(said)
     for device, subject in zip(case.device, subjects(case), strict=True):
         used = subject.address in asked or (
-            judge.VFIO in asked and subject.expect in (judge.CLAIMED, judge.TAKEN)
+            judge.VFIO in asked and subject.expect in judge.OURS
         )
         answer = answers.get(subject.address, "(no word)\n")
         if used and device.get("client", "status 0") not in answer:
             yield f"{subject.address}: the VFIO client failed:\n{answer}"
+
+
+def client_answers(said):
+    """What the VFIO client said of each function that it used: address to words."""
+    words = re.split(r"^client (\S+)\n", said, flags=re.M)
+    return dict(zip(words[1::2], words[2::2], strict=True))
 
 
 def _status_problems(case, said):
@@ -353,6 +406,7 @@ def _caught(case, findings):
 RESULTS = {  # what the report says of a function, where it names one
     judge.CLAIMED: "result=bound driver=vfio-pci",
     judge.TAKEN: "result=bound driver=vfio-pci",
+    judge.TRIED: "result=bound driver=vfio-pci",
     judge.FENCED: "result=fenced",
     judge.RESCUED: "result=bound driver=vfio-pci rescue=release",
 }

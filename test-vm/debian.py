@@ -9,6 +9,7 @@ nothing in it ever ran.
 """
 
 import dataclasses
+import functools
 import lzma
 import os
 import pathlib
@@ -71,7 +72,22 @@ class Suite:
         """The kernel's modules, as modprobe finds them."""
         return self.root / "usr/lib/modules" / self.release
 
+    @functools.cached_property
+    def loadable(self):
+        """The names of the modules that can be loaded, as the kernel writes them."""
+        return self._names("modules.dep", r"^[^:\n]*/([^/:\n]+)\.ko[^/\n]*:")
 
+    @functools.cached_property
+    def builtin(self):
+        """The names of what would be modules, but is built into the kernel."""
+        return self._names("modules.builtin", r"/([^/\n]+)\.ko$")
+
+    def _names(self, file, pattern):
+        text = (self.modules / file).read_text("utf-8")
+        return {name.replace("-", "_") for name in re.findall(pattern, text, re.M)}
+
+
+@functools.cache
 def suite(name):
     """Returns the suite, fetched if this is the first time."""
     base = once.FETCHED / name

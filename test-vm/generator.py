@@ -37,11 +37,13 @@ class Kind:
     options: tuple = ()
     config: str = SHARED
     stock: bool = False  # as a new installation makes it
+    every: bool = False  # with the drivers of every device, not just those of devices.toml
     late: bool = False  # our script has a name that sorts after `udev`: the usual recipe
 
 
 KINDS = {
     "shared": Kind(),
+    "every": Kind(every=True),
     "own": Kind(config=OWN, stock=True),
     "late": Kind(late=True),
     "empty": Kind(config=NOTHING),

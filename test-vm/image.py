@@ -18,6 +18,7 @@ import tomllib
 import generator
 import once
 
+DEVICES = ("devices.toml", "more-devices.toml")
 GUEST = once.HERE / "guest"
 GUEST_PROGRAMS = ("init", "vfio-client")
 GUEST_CC = "cc -std=gnu11 -O2 -Wall -Wextra -Werror -static".split()
@@ -31,9 +32,12 @@ exec {own}/ld-linux-x86-64.so.2 --library-path {own} {own}/program "$@"
 """
 
 
-def catalogue():
-    """devices.toml: model to its row."""
-    return tomllib.loads((once.HERE / "devices.toml").read_text("utf-8"))
+@functools.cache
+def catalogue(every=True):
+    """Model to its row: of devices.toml, and of more-devices.toml if `every` is wanted."""
+    names = DEVICES if every else DEVICES[:1]
+    texts = [(once.HERE / name).read_text("utf-8") for name in names]
+    return {model: row for text in texts for model, row in tomllib.loads(text).items()}
 
 
 def image(suite, kind, config=""):
@@ -43,8 +47,9 @@ def image(suite, kind, config=""):
     config = config if own else recipe.config
     stage = staged()
     fetched = suite.root.parent / "root.key"
-    code = [once.HERE / name for name in ("devices.toml", "generator.py", "image.py")]
-    key = once.key_of(stage, config, recipe, suite.release, fetched, *code)
+    code = [once.HERE / name for name in ("generator.py", "image.py")]
+    drivers = catalogue(recipe.every)
+    key = once.key_of(stage, config, recipe, suite.release, fetched, drivers, *code)
     name = f"{kind}-{once.key_of(config)[:12]}" if own else kind
     return once.made(
         once.VM / "images" / f"{suite.name}-{name}",
@@ -93,7 +98,8 @@ def _build(suite, kind, config, stage, result):
 def _generate(suite, root, kind, result):
     """Makes the image; what the generator says, and what is in it, is kept beside it."""
     name = "/var/tmp/image"
-    modules = [row["module"] for row in catalogue().values() if "module" in row]
+    rows = catalogue(generator.KINDS[kind].every).values()
+    modules = sorted({row["module"] for row in rows if "module" in row})
     said, files = generator.generate(root, suite.release, kind, modules, name)
     result.with_suffix(".log").write_text(said, "utf-8")
     result.with_suffix(".files").write_text(files, "utf-8")

@@ -17,10 +17,12 @@ VFIO_MODULE = "vfio_pci"
 # What a case may expect of a device:
 CLAIMED = "claimed"  # vfio-pci is the first and only driver that ever probed it
 TAKEN = "taken over"  # a built-in driver had it first; then vfio-pci, and nothing else
+TRIED = "tried"  # a built-in driver tried it first, in vain; then vfio-pci, and nothing else
 RESCUED = "rescued"  # claimed, and given back: the root file system was on it
 FENCED = "fenced"  # vfio-pci can't have it, and no other driver may: it stays idle
 HOST = "host"  # not listed: its usual driver has it, and we never touched it
 IDLE = "idle"  # not listed, and no driver of the host wants it: nobody touched it
+OURS = (CLAIMED, TAKEN, TRIED)  # vfio-pci has it at the end
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +113,7 @@ def parse_trace(text):
 
 def parse_functions(text):
     """Address to driver at the end, from the frame of the guest's init; "" for none."""
-    drivers = re.findall(r"^(\S+) .*\bdriver=(\S+)", text, re.M)
+    drivers = re.findall(r"^(\S+) .*\bdriver=(.+?) override=", text, re.M)
     return {address: "" if driver == "-" else driver for address, driver in drivers}
 
 
@@ -149,7 +151,7 @@ def judge(trace, functions, subjects):
 
 def strangers(trace, subjects):
     """Devices that nobody listed, whether subjects or not, and that we touched."""
-    listed = {one.address for one in subjects if one.expect in (CLAIMED, TAKEN, FENCED, RESCUED)}
+    listed = {one.address for one in subjects if one.expect in (*OURS, FENCED, RESCUED)}
     touched = [
         event.what
         for event in parse_trace(trace)
@@ -163,7 +165,7 @@ def latecomers(trace, subjects, modules):
     when every listed device is vfio-pci's. Sentences.
     """
     events = parse_trace(trace)
-    claimed = [one for one in subjects if one.expect in (CLAIMED, TAKEN)]
+    claimed = [one for one in subjects if one.expect in OURS]
     for module in modules:
         load = _position(events, "load", module)
         if load is None:
@@ -259,6 +261,18 @@ def _released(past, subject):
             yield "host-later", f"probed by {event.driver} again {_at(event)}"
 
 
+def _tried(past, subject):
+    """The built-in driver's probe, which fails, our fence, vfio-pci: in this order."""
+    first, fence = past.first("probe"), past.first("fence", driver=VFIO)
+    if first is None or first.driver != subject.driver:
+        yield "not-built-in", f"{subject.driver} did not try it first"
+    elif past.bound_to(subject.driver) is not None or not past.before(first, fence):
+        yield "not-in-vain", f"{subject.driver} had it, or tried it when it was fenced"
+    for event in past.all("probe")[1:]:
+        if event.driver != VFIO:
+            yield "host-later", f"probed by {event.driver} again {_at(event)}"
+
+
 def _given_back(past, subject):
     """vfio-pci has it first; then the fence is cleared and it is released, and the host has it."""
     ours, release = past.bound_to(VFIO), past.first("release")
@@ -301,6 +315,7 @@ RULES = {
     FENCED: (_first_by_vfio, _only_by_vfio, _fenced_before_vfio, _stays_without_driver,
              _module_came, _fenced_before_module),
     RESCUED: (_first_by_vfio, _fenced_before_vfio, _given_back, _ends_with_host),
+    TRIED: (_tried, _fenced_before_vfio, _bound_to_vfio),
     TAKEN: (_released, _fenced_before_vfio, _bound_to_vfio),
     HOST: (_untouched, _with_host),
     IDLE: (_untouched, _without_driver),

@@ -16,6 +16,7 @@ The guest is watched by progress: one whose console says nothing new for a while
 """
 
 import dataclasses
+import functools
 import os
 import pathlib
 import re
@@ -67,12 +68,14 @@ COMMAND_LINE = f"{PLAIN_COMMAND_LINE} {TRACE}"
 @dataclasses.dataclass(frozen=True)
 class Device:
     """One PCI function: where the guest shall see it, and QEMU's name and properties for
-    it.
+    it. `backend` is what else QEMU needs for it: whole arguments. "{id}" in both is a name
+    that no other device has.
     """
 
     address: str
     model: str
     properties: str = ""
+    backend: str = ""
 
     @property
     def bus(self):
@@ -211,22 +214,21 @@ def _device(device, number, devices):
     """The arguments for one device, with the backend that its model can't do without."""
     words = _placed(device, devices)
     if device.properties:
-        words.append(device.properties)
-    backend = []
-    if device.model == "nvme":
-        backend = [
-            "-drive",
-            f"if=none,id=disk{number},driver=null-co,size=16M,read-zeroes=on",
-        ]
-        words.append(f"drive=disk{number},serial=disk{number}")
-    if device.model == "pci-serial":
-        backend = ["-chardev", f"null,id=line{number}"]
-        words.append(f"chardev=line{number}")
+        words.append(device.properties.format(id=f"backend{number}"))
+    backend = device.backend.format(id=f"backend{number}").split()
     return [*backend, "-device", ",".join(words)]
 
 
 def _is_multifunction(device, devices):
     return [other.slot for other in devices].count(device.slot) > 1
+
+
+@functools.cache
+def models():
+    """The models that this QEMU has: others came later, or are gone."""
+    command_line = ["qemu-system-x86_64", "-device", "help"]
+    done = subprocess.run(command_line, capture_output=True, text=True, check=True)
+    return frozenset(re.findall(r'^name "([^"]+)"', done.stdout, re.M))
 
 
 def boot(machine, directory):

@@ -4,6 +4,7 @@
 import pytest
 
 import case
+import catalogue
 import debian
 import image
 
@@ -21,6 +22,8 @@ def fixture_prepared():
 def test_case(one, prepared):
     outcome = case.run(one)
     print(outcome.words())
+    if one.every:
+        assert not list(catalogue.differences(outcome)), "make catalogue writes it anew"
     assert not outcome.problems, (
         f"{one.id}: {'; '.join(outcome.problems)}\n"
         f"See build/vm/failed/{one.id}/; to repeat: make check-vm CASE={one.id}"

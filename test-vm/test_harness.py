@@ -7,7 +7,9 @@ import sys
 import pytest
 
 import case
+import catalogue
 import image
+import judge
 import once
 import qemu
 
@@ -84,9 +86,9 @@ def test_bridges_come_before_what_is_behind_them():
         ("03:01.0", "edu"),
         ("80:00.0", "edu"),
         bridges=[
-            ("02:00.0", "pcie-pci-bridge", "", 3),
-            ("00:10.0", "pcie-root-port", "", 2),
-            ("00:14.0", "pxb-pcie", "", 0x80),
+            ("02:00.0", "pcie-pci-bridge", "", "", 3),
+            ("00:10.0", "pcie-root-port", "", "", 2),
+            ("00:14.0", "pxb-pcie", "", "", 0x80),
         ],
     )
     assert words == (
@@ -238,3 +240,33 @@ def test_status_must_say_what_is_expected():
     assert not list(case._status_problems(one_group(), STATUS))
     assert list(case._status_problems(one_group(), STATUS.replace("not-viable", "bound")))
     assert len(list(case._status_problems(one_group(), "no program\nstatus 127\n"))) == 3
+
+
+def test_catalogue_has_every_device_and_no_other():
+    rows = image.catalogue()
+    everywhere = {model for model, row in rows.items() if "qemu" not in row}
+    assert everywhere - {"root-disk"} <= set(catalogue.read()) <= set(rows)
+
+
+def test_catalogue_has_the_ids_that_the_config_is_written_with():
+    rows = image.catalogue()
+    assert all(row["id"] == rows[model]["id"] for model, row in catalogue.read().items())
+
+
+def test_catalogue_that_says_something_else_is_found_out(monkeypatch):
+    (nic,) = [{"at": "00:01.0", "model": "e1000e", "expect": case.LISTED}]
+    functions = "0000:00:01.0 id=0x8086:0x10d3 class=0x020000 driver=vfio-pci override=x\n"
+    subject = judge.Subject("0000:00:01.0", judge.CLAIMED, "e1000e", "e1000e")
+    kernel = type("", (), {"builtin": set(), "loadable": {"e1000e"}})
+    monkeypatch.setattr(catalogue.debian, "suite", lambda name: kernel)
+
+    def differences(client, codes=()):
+        boot = qemu.Boot("", "", {"functions": functions, "client": client}, 0)
+        finding = judge.Finding(subject, "", tuple((code, "") for code in codes))
+        one = case.Case("", "bookworm", "", "", device=(nic,))
+        return list(catalogue.differences(case.Outcome(one, boot, (finding,), ())))
+
+    used = "client 0000:00:01.0\nok device is open\n"
+    assert not differences(f"{used}status 0\n")
+    assert "not opened" in differences(f"{used}status 1\n")[0]
+    assert "host-first" in differences(f"{used}status 0\n", ["host-first"])[0]

@@ -131,6 +131,21 @@ def test_spoilt_release(name, spoil, code):
     assert code in codes(spoil(trace), functions, SERIAL)
 
 
+TRIED = judge.Subject("0000:00:07.0", judge.TRIED, "serial")
+
+
+def test_built_in_driver_that_tried_in_vain():
+    """The recorded one had it: without that it tried in vain, and nothing was released."""
+    trace, functions = recorded("edu-trixie")
+    assert codes(trace, functions, TRIED) == {"not-in-vain"}
+    had = re.search(r'^.*bound: .*dev="0000:00:07.0"\n', trace, re.M)[0]
+    vain = without("release: ")(trace.replace(had, "", 1))
+    assert codes(vain, functions, TRIED) == set()
+    assert codes(without('drv="serial"')(vain), functions, TRIED) == {"not-built-in"}
+    again = LATE.replace("01:00.0", "00:07.0").replace("e1000e", "serial")
+    assert codes(followed_by(again)(vain), functions, TRIED) == {"host-later"}
+
+
 SPOILT_FENCE = [
     ("no fence", without('fence: .*dev="0000:03:00.0"'), {"not-fenced", "module-first"}),
     ("module before the fence", at_front("module_load: ahci"), {"module-first"}),
