@@ -22,7 +22,7 @@
     caught    for a negative control: what the judge must find wrong with a claimed device
     device    one table a device: at (its address; 00:05.* is a card of eight functions that
               are alike, and there can be a list), model (of devices.toml), expect (of
-              judge.py; or a table of that for each suite), tried (a driver of `contend` that
+              judge.py; or a table of that for each suite), tried (drivers of `contend` that
               must have probed it in vain), client (what the client must say of it, if not
               that all is well), status (what `vfio-early status` must say of it), properties
               (more for QEMU)
@@ -231,10 +231,16 @@ def _initrd(case, suite, place):
     if kind.program == "mkinitramfs":
         rows = [_row(device) for device in case.device]
         modules = [row["module"] for row in rows if "module" in row]
-        modules += [who.split(":")[0] for who in case.contend]
+        modules += [_module_of(who.split(":")[0]) for who in case.contend]
         files["conf/modules"] = "\n".join(modules) + "\n"
     files.update(case.overlay)
     return image.with_files(base, files, place / "image")
+
+
+def _module_of(driver):
+    """The module of a driver: of that name, if no row of devices.toml says otherwise."""
+    rows = image.catalogue().values()
+    return next((row["module"] for row in rows if row.get("driver") == driver), driver)
 
 
 def _unified(case, suite, place):
@@ -297,7 +303,7 @@ def subjects(case):
 
 def _subject(case, device, expect):
     row = _row(device)
-    module, tried = row.get("module", ""), device.get("tried", "")
+    module, tried = row.get("module", ""), tuple(device.get("tried", ()))
     if expect in (LISTED, UNLISTED):
         kernel = debian.suite(case.suite)
         there = module in kernel.loadable or module in kernel.builtin
@@ -305,7 +311,7 @@ def _subject(case, device, expect):
             expect = _listed(row, module in kernel.builtin)
         else:
             expect = judge.HOST if there and not row.get("in-vain") else judge.IDLE
-            tried = row["driver"] if there and expect == judge.IDLE else ""
+            tried = (row["driver"],) if there and expect == judge.IDLE else ()
         module = module if there else ""
     return judge.Subject(f"0000:{device['at']}", expect, row.get("driver", ""), module, tried)
 
@@ -331,6 +337,7 @@ def examine(case, boot):
     problems += judge.latecomers(
         frames.get("trace", ""), list(subjects(case)), case.loaded
     )
+    problems += re.findall(r"^vmtest: .*", boot.console, re.M)
     problems += _misplaced(case, frames.get("functions", ""))
     for words in case.log:
         if words not in frames.get("log", ""):

@@ -74,7 +74,7 @@ def identity(functions, address):
 
 
 def _in_vain(subject):
-    return f"{subject.tried} (in vain)" if subject.tried else "none"
+    return f"{subject.tried[0]} (in vain)" if subject.tried else "none"
 
 
 def _cell(outcome, device, finding):

@@ -38,12 +38,14 @@ class Kind:
     config: str = SHARED
     stock: bool = False  # as a new installation makes it
     every: bool = False  # with the drivers of every device, not just those of devices.toml
+    more: tuple = ()  # drivers that no device needs, and that are too large for every image
     late: bool = False  # our script has a name that sorts after `udev`: the usual recipe
 
 
 KINDS = {
     "shared": Kind(),
     "every": Kind(every=True),
+    "graphics": Kind(more=("amdgpu", "nouveau", "radeon")),
     "own": Kind(config=OWN, stock=True),
     "late": Kind(late=True),
     "empty": Kind(config=NOTHING),
@@ -91,7 +93,7 @@ def generate(root, release, name, modules, result):
     """
     kind = KINDS[name]
     make = {"mkinitramfs": _mkinitramfs, "dracut": _dracut}[kind.program]
-    modules = (*ROOT_MODULES, *modules, *CONTENDERS)
+    modules = (*ROOT_MODULES, *modules, *CONTENDERS, *kind.more)
     return make(root, release, kind, " ".join(modules), result)
 
 

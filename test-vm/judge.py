@@ -43,7 +43,7 @@ class Subject:
     expect: str
     driver: str = ""
     module: str = ""  # empty if it is built in, or if there is no driver
-    tried: str = ""  # a driver that must have probed it in vain: so it competed
+    tried: tuple = ()  # drivers that must have probed it in vain: so they competed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,19 +162,22 @@ def strangers(trace, subjects):
 
 def latecomers(trace, subjects, modules):
     """What is wrong with modules that somebody loads by name: each must be loaded, but only
-    when every listed device is vfio-pci's. Sentences.
+    when every listed device is vfio-pci's, or fenced where it can't be. Sentences.
     """
     events = parse_trace(trace)
-    claimed = [one for one in subjects if one.expect in OURS]
+    claimed = [one for one in subjects if one.expect in (*OURS, FENCED)]
     for module in modules:
         load = _position(events, "load", module)
         if load is None:
             yield f"{module} was never loaded: what names it did not compete"
             continue
         for one in claimed:
-            bound = history(events, {}, one).bound_to(VFIO)
-            if bound is None or events.index(bound) > load:
-                yield f"{one.address}: not vfio-pci's yet when {module} was loaded"
+            past = history(events, {}, one)
+            fenced = one.expect == FENCED
+            safe = past.first("fence", driver=VFIO) if fenced else past.bound_to(VFIO)
+            if safe is None or events.index(safe) > load:
+                what = "fenced" if fenced else "vfio-pci's"
+                yield f"{one.address}: not {what} yet when {module} was loaded"
 
 
 def _position(events, kind, what):
@@ -305,8 +308,9 @@ def _with_host(past, subject):
 def _without_driver(past, subject):
     if past.driver:
         yield "not-idle", f"its driver is {past.driver}"
-    if subject.tried and not past.first("probe", driver=subject.tried):
-        yield "no-contender", f"{subject.tried} never probed it: nothing competed"
+    for driver in subject.tried:
+        if not past.first("probe", driver=driver):
+            yield "no-contender", f"{driver} never probed it: nothing competed"
 
 
 RULES = {

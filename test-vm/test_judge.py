@@ -18,7 +18,7 @@ NVME = judge.Subject("0000:03:00.0", judge.CLAIMED, "nvme", "nvme")
 SOUND = judge.Subject("0000:00:05.1", judge.CLAIMED, "snd_hda_intel", "snd_hda_intel")
 AHCI = judge.Subject("0000:03:00.0", judge.FENCED, "ahci", "ahci")
 EDU = judge.Subject("0000:00:05.0", judge.CLAIMED)
-EDU_TWIN = judge.Subject("0000:00:06.0", judge.IDLE, tried="r8169")
+EDU_TWIN = judge.Subject("0000:00:06.0", judge.IDLE, tried=("r8169",))
 SERIAL = judge.Subject("0000:00:07.0", judge.TAKEN, "serial")
 
 RECORDED = [
@@ -196,6 +196,13 @@ def test_module_loaded_by_name_must_come_late():
     assert late() == []
     assert "never loaded" in late(modules=["sky2"])[0]
     assert NIC.address in late(at_front("module_load: e1000e"))[0]
+
+
+def test_module_loaded_by_name_must_find_the_fence():
+    trace, _ = recorded("no-iommu-trixie")
+    assert not list(judge.latecomers(trace, [AHCI], ["ahci"]))
+    (words,) = judge.latecomers(at_front("module_load: ahci")(trace), [AHCI], ["ahci"])
+    assert "not fenced yet" in words
 
 
 def test_device_that_nobody_listed():

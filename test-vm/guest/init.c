@@ -13,7 +13,7 @@
  *		run the VFIO client on this function, or on all that this driver has
  *	vmtest.ask=COMMAND
  *		run `vfio-early COMMAND --json`; the frame has the command's name
- *	vmtest.contend=DRIVER:VENDOR:DEVICE
+ *	vmtest.contend=DRIVER:VENDOR:DEVICE[:...]
  *		give this ID to a driver that is loaded (`new_id`), so that it tries every
  *		unbound function that it may have
  */
@@ -246,17 +246,23 @@ static void send_answer(int frames, char *command)
 	send_frame(frames, command, &buffer);
 }
 
-/* "DRIVER:VENDOR:DEVICE": lets a driver compete for a device that is not its own. */
-static void contend(const char *who)
+/*
+ * "DRIVER:VENDOR:DEVICE[:...]": lets a driver compete for a device that is not its own. What the
+ * kernel takes behind the two is in Documentation/ABI/testing/sysfs-bus-pci, "new_id".
+ */
+static void contend(char *who)
 {
-	char driver[WORD_MAX], vendor[WORD_MAX], device[WORD_MAX], path[2 * WORD_MAX];
+	char path[2 * WORD_MAX], *id = strchr(who, ':'), *colon;
 	int fd;
 
-	if (sscanf(who, "%255[^:]:%255[^:]:%255s", driver, vendor, device) != 3)
+	if (!id)
 		return;
-	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/new_id", driver);
+	*id++ = '\0';
+	while ((colon = strchr(id, ':')))
+		*colon = ' ';
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/new_id", who);
 	fd = open(path, O_WRONLY);
-	if (fd < 0 || dprintf(fd, "%s %s", vendor, device) < 0)
+	if (fd < 0 || write(fd, id, strlen(id)) < 0)
 		printf("vmtest: %s: %s\n", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
