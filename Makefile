@@ -125,9 +125,17 @@ check-unit: all units
 check-vm: all
 	$(PYTEST) -n 2 test-vm
 
+# Which lines of src/ the tests reach.
+coverage: all
+	$(PYTHON) -B test/coverage.py
+
 # The table of test-vm/CATALOGUE.md, from what the judge sees.
 catalogue: all
 	$(PYTHON) -B test-vm/catalogue.py
+
+# Mistakes that somebody could make, each of which the tests must catch; MUTANT=name for one of them.
+check-mutants: all
+	$(PYTHON) -B test/mutants.py $(MUTANT)
 
 # Every fault in every system call; `make check` has a part of it.
 sweep: all
@@ -215,5 +223,5 @@ clean:
 	find $B -mindepth 1 -maxdepth 1 ! -name fetched -exec rm -rf {} + 2>/dev/null || true
 
 .DELETE_ON_ERROR:
-.PHONY: always all units check check-unit check-vm catalogue sweep try bench deps install uninstall deb clean
+.PHONY: always all units check check-unit check-vm check-mutants catalogue coverage sweep try bench deps install uninstall deb clean
 .SECONDARY:

@@ -156,14 +156,17 @@ def with_files(base, files, result):
 def cpio(files):
     """An uncompressed `newc` archive: Documentation/driver-api/early-userspace.
 
-    A text that starts with "#!" is a program.
+    A text that starts with "#!" is a program. The kernel makes no directory by itself.
     """
+    parents = {str(parent) for name in files for parent in pathlib.Path(name).parents}
+    members = [(name, "", 0o040755) for name in sorted(parents - {"."})]
+    members += [
+        (name, text, 0o100755 if text.startswith("#!") else 0o100644)
+        for name, text in files.items()
+    ]
     archive = b""
-    for number, (name, text) in enumerate([*files.items(), ("TRAILER!!!", "")], 1):
+    for number, (name, text, mode) in enumerate([*members, ("TRAILER!!!", "", 0)], 1):
         data = text.encode()
-        mode = 0o100755 if text.startswith("#!") else 0o100644
-        if name == "TRAILER!!!":
-            mode = 0
         fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
         head = b"070701" + b"".join(b"%08X" % field for field in fields)
         head += name.encode() + b"\0"

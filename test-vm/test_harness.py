@@ -101,7 +101,7 @@ def test_bridges_come_before_what_is_behind_them():
 
 def test_archive_is_what_cpio_reads(tmp_path):
     archive = image.cpio({"etc/one": "1\n", "conf/modules": "nvme\n"})
-    subprocess.run(["cpio", "-idmu", "--quiet"], input=archive, cwd=tmp_path, check=True)
+    subprocess.run(["cpio", "-imu", "--quiet"], input=archive, cwd=tmp_path, check=True)
     assert (tmp_path / "conf/modules").read_text("ascii") == "nvme\n"
     assert (tmp_path / "etc/one").read_text("ascii") == "1\n"
 

@@ -6,9 +6,9 @@ import os
 import subprocess
 from dataclasses import dataclass
 
-from machine import TOP
+from machine import BUILD
 
-PROGRAM = TOP / "build/vfio-early"
+PROGRAM = BUILD / "vfio-early"
 CONF = "etc/vfio-early.conf"
 WELL, UNWANTED, USAGE, CONFIG, ENVIRONMENT, DUE = range(6)
 

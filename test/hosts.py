@@ -12,9 +12,9 @@ import subprocess
 import termios
 
 import kmods
-from machine import TOP, Machine
+from machine import BUILD, TOP, Machine
 
-PROGRAM = TOP / "build/vfio-early"
+PROGRAM = BUILD / "vfio-early"
 PCI_IDS = TOP / "test/machines/pci.ids"
 GOLDEN = TOP / "test/golden"
 
