@@ -212,11 +212,12 @@ uninstall:
 		rmdir --ignore-fail-on-non-empty "$(DESTDIR)/etc/vfio-early.conf.d"
 
 # The Debian package and its source, made in a copy of the tree without what was built in it.
+DEB = $B/deb
 deb:
-	rm -rf $B/deb
-	mkdir -p $B/deb/vfio-early-$(VERSION)
-	tar -c --exclude=./$B --exclude=./.git --exclude=__pycache__ . | tar -x -C $B/deb/vfio-early-$(VERSION)
-	cd $B/deb/vfio-early-$(VERSION) && dpkg-buildpackage --no-sign
+	rm -rf '$(DEB)'
+	mkdir -p '$(DEB)/vfio-early-$(VERSION)'
+	tar -c --exclude=./$B --exclude=./.git --exclude=__pycache__ . | tar -x -C '$(DEB)/vfio-early-$(VERSION)'
+	cd '$(DEB)/vfio-early-$(VERSION)' && dpkg-buildpackage --no-sign
 
 # What was fetched stays, for the next run.
 clean:
