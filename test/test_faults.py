@@ -307,7 +307,7 @@ def test_a_module_file_that_is_missing(live):
 
 
 @pytest.mark.parametrize("words, reason", [
-    ("modprobe.blacklist=vfio-pci", "modprobe.blacklist= on the kernel command line names it")])
+    ("modprobe.blacklist=vfio-pci", "modprobe.blacklist= names it")])
 def test_a_module_that_the_command_line_forbids(live, words, reason):
     live.machine.cmdline(words)
     live.machine.path("sys/bus/pci/drivers/vfio-pci/bind").unlink()

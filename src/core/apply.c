@@ -13,6 +13,7 @@ struct progress {
 	volatile unsigned int
 		now;	      /* counts steps and modules: a change is a sign of life */
 	volatile size_t step; /* the one being executed */
+	volatile bool hung;   /* a step was left behind */
 };
 
 struct work {
@@ -67,17 +68,31 @@ static int do_load(const struct work *work, const struct claim *claim)
 	return error;
 }
 
+/*
+ * A driver whose probe hangs has its link already, and one that hangs while it is loaded has no
+ * `bind` yet: really_probe() and bus_add_driver() in drivers/base. So once a step hung, the link
+ * alone does not count: `bind` answers EBUSY only when the probe is over. Without it drivers_probe
+ * is asked, which looks for a driver only where none is at work.
+ */
 static int do_bind(const struct work *work, const struct claim *claim)
 {
 	char path[DEVICE_PATH_SIZE], address[PCI_ADDRESS_SIZE], driver[PCI_DRIVER_SIZE];
+	int error = -EBUSY;
 
 	device_driver(work->root, &claim->function->address, driver);
-	if (*driver)
-		return strcmp(driver, claim->driver) ? -EBUSY : 0;
+	if (*driver && strcmp(driver, claim->driver))
+		return error;
+	if (*driver && !work->progress->hung)
+		return 0;
+	pci_address_format(&claim->function->address, address);
 	string_join(path, sizeof(path), "sys/bus/pci/drivers/", claim->driver, "/bind",
 		    NULL);
-	return root_write(work->root, path,
-			  pci_address_format(&claim->function->address, address));
+	error = root_write(work->root, path, address);
+	if (*driver)
+		return error == -EBUSY ? 0 : OUTCOME_RUNNING;
+	if (error == -ENOENT && work->progress->hung)
+		error = root_write(work->root, "sys/bus/pci/drivers_probe", address);
+	return error;
 }
 
 static int do_step(const struct work *work, const struct step *step)
@@ -161,8 +176,10 @@ static void run_steps(struct work *work, unsigned int budget)
 		else if (!error && budget &&
 			 plan->steps[progress->step].kind == STEP_FENCE)
 			budget /= 2;
-		else
+		else {
+			progress->hung = true;
 			progress->step++;
+		}
 	}
 }
 

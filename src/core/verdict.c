@@ -16,15 +16,15 @@ struct meaning {
 };
 
 static const struct meaning load_meanings[] = {
-	{ ENOENT, "not in this image, or without a module it needs; rebuild the image" },
+	{ ENOENT, "not in this image, or without a module it needs; rebuild it" },
 	{ ENOEXEC,
-	  "made for another kernel, or compressed in a way that this one can't read" },
+	  "made for another kernel, or compressed in a way it can't read" },
 	{ EINVAL, "the module refuses its options" },
 	{ EPERM, "module_blacklist= or lockdown forbids it" },
 	{ ENOKEY, "not signed by a key of this kernel" },
 	{ EKEYREJECTED, "badly signed" },
-	{ ECANCELED, "modprobe.blacklist= on the kernel command line names it" },
-	{ EXDEV, "modules are not loaded under --root" },
+	{ ECANCELED, "modprobe.blacklist= names it" },
+	{ EXDEV, "not loaded under --root" },
 };
 
 static const struct meaning bind_meanings[] = {
@@ -41,7 +41,7 @@ static void explain(int outcome, const struct meaning *meanings, size_t count,
 		return;
 	}
 	if (outcome == OUTCOME_NOT_TRIED) {
-		text_add(text, "it was not tried before the time was up");
+		text_add(text, "not tried: the time was up");
 		return;
 	}
 	text_add(text, error_text(-outcome));
@@ -82,8 +82,10 @@ static void explain_bind(const struct root *root, const struct claim *claim, int
 		text_add(text, "Invalid argument (no IOMMU group: the IOMMU is off)");
 	else if (outcome == 0)
 		text_add(text, "the kernel reported success and bound nothing");
-	else
+	else {
+		text_add(text, outcome == OUTCOME_RUNNING ? "its probe: " : "");
 		explain(outcome, bind_meanings, ARRAY_SIZE(bind_meanings), text);
+	}
 }
 
 /* Why the target driver does not have the function: the first step that went wrong. */
@@ -123,12 +125,18 @@ static int judge_claim(const struct root *root, const struct claim *claim,
 	struct text reason = { 0 };
 
 	device_driver(root, &claim->function->address, verdict->driver);
-	if (!strcmp(verdict->driver, claim->driver) && outcome->steps[STEP_FENCE] == 0) {
-		verdict->result = RESULT_BOUND;
-		return 0;
+	verdict->result = RESULT_FAILED;
+	if (!outcome->steps[STEP_FENCE]) {
+		bool ours = !strcmp(verdict->driver, claim->driver);
+
+		/* One that is being probed has the link already. */
+		if (ours && outcome->steps[STEP_BIND] != OUTCOME_RUNNING) {
+			verdict->result = RESULT_BOUND;
+			return 0;
+		}
+		if (ours || !*verdict->driver)
+			verdict->result = RESULT_FENCED;
 	}
-	verdict->result = *verdict->driver || outcome->steps[STEP_FENCE] ? RESULT_FAILED
-									 : RESULT_FENCED;
 	explain_unbound(root, claim, loadplan, applied, outcome, &reason);
 	verdict->reason = verdict->own_reason = text_steal(&reason);
 	return verdict->reason ? 0 : -ENOMEM;

@@ -188,8 +188,7 @@ static void test_modules(void **state)
 		strstr(text_string(&result), "module"),
 		"module driver=<d> path=</a> result=<loaded>;"
 		"module driver=<d> path=</b> result=<failed> reason=<No such file or "
-		"directory (not in this image, or without a module it needs; rebuild the "
-		"image)>;"
+		"directory (not in this image, or without a module it needs; rebuild it)>;"
 		"module driver=<d> path=</c> result=<skipped>;"
 		"module driver=<d> path=</e> result=<failed> reason=<it hangs inside the "
 		"kernel>;");

@@ -56,13 +56,13 @@ static const struct verdict_case verdicts[] = {
 	  RESULT_FENCED,
 	  FENCED "Invalid argument (the driver's probe refuses it)" LINE },
 	{ "the probe hangs", "", { 0, NOT, 0, RUNNING }, "", true, LOADED, { 0, 0 },
-	  RESULT_FENCED, FENCED "it hangs inside the kernel" LINE },
+	  RESULT_FENCED, FENCED "its probe: it hangs inside the kernel" LINE },
 	{ "bind lies", "", { 0, NOT, 0, 0 }, "", true, LOADED, { 0, 0 }, RESULT_FENCED,
 	  FENCED "the kernel reported success and bound nothing" LINE },
 	{ "a module is missing", "", { 0, NOT, -ENOENT, -ENOENT }, "", true, LOADED,
 	  { 0, -ENOENT }, RESULT_FENCED,
 	  FENCED "module vfio_pci: No such file or directory (not in this image, or without "
-		 "a module it needs; rebuild the image)" LINE },
+		 "a module it needs; rebuild it)" LINE },
 	{ "a module is forbidden", "", { 0, NOT, -EPERM, -ENOENT }, "", true, LOADED,
 	  { -EPERM, -ENOENT }, RESULT_FENCED,
 	  FENCED "module vfio: Operation not permitted (module_blacklist= or lockdown "
