@@ -14,6 +14,9 @@
               all that "vfio-pci" has
     contend   drivers that are given the ID of a device by new_id: ["r8169:1234:11e8"]
     overlay   {path: text} of more files laid over the image
+    modules   {path: what} of modules laid over the image, as kmodule.py makes them
+    plan      lines in front of the image's load plan
+    builtin   a module that is loaded before the image's /init, as if it were built in
     loaded    modules that are named somewhere to be loaded early: in `kernel`, in `overlay`
     log       words that must stand in the kernel log
     report    lines that the report must have: every word of each must stand in one line
@@ -23,7 +26,8 @@
     device    one table a device: at (its address; 00:05.* is a card of eight functions that
               are alike, and there can be a list), model (of devices.toml), expect (of
               judge.py; or a table of that for each suite), tried (drivers of `contend` that
-              must have probed it in vain), client (what the client must say of it, if not
+              must have probed it in vain), target (the driver that its line names), had (the
+              driver of `builtin` that had it), client (what the client must say of it, if not
               that all is well), status (what `vfio-early status` must say of it), properties
               (more for QEMU)
     every     "listed" or "unlisted": one of every model of devices.toml that QEMU has, in
@@ -42,10 +46,9 @@ import debian
 import generator
 import image
 import judge
+import kmodule
 import once
 import qemu
-
-SUITES = ("bookworm", "trixie")
 
 # What `every` says of a device: "listed" is claimed, or taken over where the kernel has its
 # driver built in; "unlisted" is the host's, or idle where the kernel has no driver for it.
@@ -68,6 +71,9 @@ class Case:
     client: str = ""
     contend: tuple = ()
     overlay: dict = dataclasses.field(default_factory=dict)
+    modules: dict = dataclasses.field(default_factory=dict)
+    plan: str = ""
+    builtin: str = ""
     loaded: tuple = ()
     log: tuple = ()
     report: tuple = ()
@@ -132,7 +138,7 @@ def load(path):
         raise ValueError(f"{path}: unknown key: {' '.join(sorted(unknown))}")
     if "every" in table:
         table.update(_one_of_every(table["every"], table["config"]))
-    suites, images = table.pop("suites", SUITES), table.pop("image", Case.image)
+    suites, images = table.pop("suites", debian.SUITES), table.pop("image", Case.image)
     of_many = isinstance(images, list)
     table["device"] = [one for row in table.pop("device", ()) for one in _each(row)]
     fields = {
@@ -234,6 +240,11 @@ def _initrd(case, suite, place):
         modules += [_module_of(who.split(":")[0]) for who in case.contend]
         files["conf/modules"] = "\n".join(modules) + "\n"
     files.update(case.overlay)
+    files.update((path, kmodule.made(suite, what)) for path, what in case.modules.items())
+    if case.plan:
+        files["usr/lib/vfio-early/modules"] = kmodule.load_plan(suite, case.plan)
+    if case.builtin:
+        files |= {"vmtest.ko": kmodule.made(suite, case.builtin), "vmtest-first": image.first()}
     return image.with_files(base, files, place / "image")
 
 
@@ -279,6 +290,7 @@ def _bridges(case):
 
 def _command_line(case):
     words = [case.kernel] if case.kernel else []
+    words += ["rdinit=/vmtest-first"] if case.builtin else []
     words += [f"vmtest.contend={who}" for who in case.contend]
     words += [f"vmtest.client={who}" for who in _clients(case)]
     if any("status" in one for one in case.device):
@@ -313,7 +325,10 @@ def _subject(case, device, expect):
             expect = judge.HOST if there and not row.get("in-vain") else judge.IDLE
             tried = (row["driver"],) if there and expect == judge.IDLE else ()
         module = module if there else ""
-    return judge.Subject(f"0000:{device['at']}", expect, row.get("driver", ""), module, tried)
+    return judge.Subject(
+        f"0000:{device['at']}", expect, device.get("had", row.get("driver", "")), module, tried,
+        device.get("target", judge.VFIO),
+    )  # fmt: skip
 
 
 def _listed(row, builtin):
@@ -415,7 +430,10 @@ RESULTS = {  # what the report says of a function, where it names one
     judge.TAKEN: "result=bound driver=vfio-pci",
     judge.TRIED: "result=bound driver=vfio-pci",
     judge.FENCED: "result=fenced",
+    judge.STUCK: "result=fenced",
+    judge.PROBING: "result=fenced",
     judge.RESCUED: "result=bound driver=vfio-pci rescue=release",
+    judge.TAKEN_RESCUED: "result=bound driver=vfio-pci rescue=release",
 }
 
 

@@ -18,6 +18,7 @@ import subprocess
 
 import once
 
+SUITES = ("bookworm", "trixie")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 ROOT_FORM = 1  # raise it when the way in which a root is made changes
 
@@ -51,6 +52,16 @@ kernel=$(apt-cache depends linux-image-amd64 | sed -n 's/^ *Depends: //p') &&
 apt-get -q -o APT::Sandbox::User=root download "$kernel"
 """
 
+# What a module is compiled against: the kernel's own headers, those that all of its version
+# share, and the programs that belong to them. Nothing is installed.
+HEADERS_HOOK = """
+export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
+headers=linux-headers-{release}
+cd "$1" &&
+parts=$(apt-cache depends $headers | sed -n 's/^ *Depends: \\(linux-[hk].*\\)/\\1/p') &&
+apt-get -q -o APT::Sandbox::User=root download $headers $parts
+"""
+
 # A kernel's ELF image lies in its bzImage behind the boot code, compressed like this.
 UNPACKERS = (
     (b"\x28\xb5\x2f\xfd", lambda data: _filtered(["zstd", "-dcq"], data)),
@@ -76,6 +87,15 @@ class Suite:
     def loadable(self):
         """The names of the modules that can be loaded, as the kernel writes them."""
         return self._names("modules.dep", r"^[^:\n]*/([^/:\n]+)\.ko[^/\n]*:")
+
+    def headers(self):
+        """A tree with the kernel's headers, fetched if this is the first time."""
+        return once.made(
+            once.FETCHED / self.name / "headers",
+            once.key_of(self.release),
+            lambda scratch: _fetch_headers(self, scratch),
+        )
+
 
     @functools.cached_property
     def builtin(self):
@@ -134,11 +154,9 @@ def _apt_options():
 def _fetch_root(name, root):
     """Makes the root file system of a suite, with its kernel unpacked."""
     with once.timed("fetch", f"{name}: fetching a root file system and a kernel"):
-        once.run(
-            "mmdebstrap", "--quiet", "--variant=essential", "--format=directory",
-            f"--include={','.join(PACKAGES)}", *_apt_options(),
-            f"--customize-hook={KERNEL_HOOK}",
-            name, root, f"deb [signed-by={KEYRING}] {mirror()} {name} main",
+        _mmdebstrap(
+            name, root, KERNEL_HOOK,
+            "--variant=essential", f"--include={','.join(PACKAGES)}",
         )  # fmt: skip
     with once.timed("unpack", f"{name}: unpacking the kernel"):
         for package in (root / "var/tmp").glob("linux-image-*.deb"):
@@ -146,6 +164,27 @@ def _fetch_root(name, root):
             package.unlink()
         for release in os.listdir(root / "usr/lib/modules"):
             once.run("depmod", "-b", root, release)
+
+
+def _fetch_headers(suite_, result):
+    """Unpacks the headers of a suite's kernel. The mirror has them as long as the kernel."""
+    packages = pathlib.Path(f"{result}.packages")
+    once.remove(packages)
+    result.mkdir(parents=True)
+    with once.timed("fetch", f"{suite_.name}: fetching the headers of its kernel"):
+        hook = HEADERS_HOOK.format(release=suite_.release)
+        _mmdebstrap(suite_.name, packages, hook, "--variant=custom")
+        for package in packages.glob("*.deb"):
+            _unpack(package, result)
+        once.remove(packages)
+
+
+def _mmdebstrap(name, root, hook, *options):
+    once.run(
+        "mmdebstrap", "--quiet", "--format=directory", *options, *_apt_options(),
+        f"--customize-hook={hook}",
+        name, root, f"deb [signed-by={KEYRING}] {mirror()} {name} main",
+    )  # fmt: skip
 
 
 def _unpack(package, root):

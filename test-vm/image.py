@@ -21,6 +21,7 @@ import once
 DEVICES = ("devices.toml", "more-devices.toml")
 GUEST = once.HERE / "guest"
 GUEST_PROGRAMS = ("init", "vfio-client")
+FIRST = "first"  # in front of the image's /init
 GUEST_CC = "cc -std=gnu11 -O2 -Wall -Wextra -Werror -static".split()
 MAKE_EXT4 = "mke2fs -q -t ext4 -O ^has_journal".split()
 REAL_ROOT_DIRS = ("dev", "etc", "proc", "root", "run", "sbin", "sys", "tmp")
@@ -66,7 +67,7 @@ def staged():
         once.remove(fresh)
         with once.timed("build", "building the program"):
             command = ("make", "-s", "-C", once.TREE, "install", f"DESTDIR={fresh}")
-            once.run(*command, env=_plain_environment())
+            once.run(*command, env=plain_environment())
         if once.key_of(fresh) != once.key_of(stage):
             once.remove(stage)
             fresh.rename(stage)
@@ -74,7 +75,7 @@ def staged():
     return stage
 
 
-def _plain_environment():
+def plain_environment():
     """The environment without what an outer make would tell an inner one."""
     outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "DESTDIR", "CASE")
     return {name: value for name, value in os.environ.items() if name not in outer}
@@ -146,7 +147,7 @@ def _pad(path):
 
 
 def with_files(base, files, result):
-    """An image with files, {name: text}, laid over it: in the kernel, later ones win."""
+    """An image with files, {name: text or bytes}, laid over it: in the kernel, later ones win."""
     shutil.copyfile(base, result)
     with open(result, "ab") as file:
         file.write(cpio(files))
@@ -156,17 +157,17 @@ def with_files(base, files, result):
 def cpio(files):
     """An uncompressed `newc` archive: Documentation/driver-api/early-userspace.
 
-    A text that starts with "#!" is a program. The kernel makes no directory by itself.
+    What starts with "#!" or as an ELF file does is a program. The kernel makes no directory by
+    itself.
     """
     parents = {str(parent) for name in files for parent in pathlib.Path(name).parents}
-    members = [(name, "", 0o040755) for name in sorted(parents - {"."})]
-    members += [
-        (name, text, 0o100755 if text.startswith("#!") else 0o100644)
-        for name, text in files.items()
-    ]
+    members = [(name, b"", 0o040755) for name in sorted(parents - {"."})]
+    for name, content in files.items():
+        data = content if isinstance(content, bytes) else content.encode()
+        program = data.startswith((b"#!", b"\x7fELF"))
+        members.append((name, data, 0o100755 if program else 0o100644))
     archive = b""
-    for number, (name, text, mode) in enumerate([*members, ("TRAILER!!!", "", 0)], 1):
-        data = text.encode()
+    for number, (name, data, mode) in enumerate([*members, ("TRAILER!!!", b"", 0)], 1):
         fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
         head = b"070701" + b"".join(b"%08X" % field for field in fields)
         head += name.encode() + b"\0"
@@ -192,8 +193,7 @@ def _build_real_root(result):
             (tree / name).mkdir(parents=True)
         (tree / "etc/os-release").touch()
         for name in GUEST_PROGRAMS:
-            program = tree / "sbin" / name
-            once.run(*GUEST_CC, "-o", program, GUEST / f"{name}.c")
+            _compile(name, tree / "sbin" / name)
         (tree / "etc/vfio-early.conf").touch()
         shutil.copy(staged() / PROGRAM, tree / "sbin")
         for library in _libraries(staged() / PROGRAM):
@@ -202,3 +202,17 @@ def _build_real_root(result):
             shutil.copy(library, place)
         once.run(*MAKE_EXT4, "-d", tree, result, "32M")
         once.remove(tree)
+
+
+def first():
+    """The program that loads a module before the image's /init starts, as bytes."""
+    made = once.made(
+        once.VM / FIRST,
+        once.key_of(GUEST / f"{FIRST}.c"),
+        lambda scratch: _compile(FIRST, scratch),
+    )
+    return made.read_bytes()
+
+
+def _compile(name, program):
+    once.run(*GUEST_CC, "-o", program, GUEST / f"{name}.c")

@@ -12,14 +12,16 @@ import dataclasses
 import re
 
 VFIO = "vfio-pci"
-VFIO_MODULE = "vfio_pci"
 
 # What a case may expect of a device:
 CLAIMED = "claimed"  # vfio-pci is the first and only driver that ever probed it
 TAKEN = "taken over"  # a built-in driver had it first; then vfio-pci, and nothing else
 TRIED = "tried"  # a built-in driver tried it first, in vain; then vfio-pci, and nothing else
 RESCUED = "rescued"  # claimed, and given back: the root file system was on it
+TAKEN_RESCUED = "taken over, rescued"  # the same, where a built-in driver had it first
 FENCED = "fenced"  # vfio-pci can't have it, and no other driver may: it stays idle
+STUCK = "stuck"  # a built-in driver never lets it go: fenced, and probed by nothing else
+PROBING = "probing"  # the target's probe never returns: fenced, and probed by nothing else
 HOST = "host"  # not listed: its usual driver has it, and we never touched it
 IDLE = "idle"  # not listed, and no driver of the host wants it: nobody touched it
 OURS = (CLAIMED, TAKEN, TRIED)  # vfio-pci has it at the end
@@ -44,6 +46,11 @@ class Subject:
     driver: str = ""
     module: str = ""  # empty if it is built in, or if there is no driver
     tried: tuple = ()  # drivers that must have probed it in vain: so they competed
+    target: str = VFIO  # the driver that its line names
+
+    @property
+    def target_module(self):
+        return self.target.replace("-", "_")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +88,10 @@ class History:
         if one is None:
             return False
         return other is None or self.events.index(one) < self.events.index(other)
+
+    def after(self, event):
+        """What happened from this event on."""
+        return dataclasses.replace(self, events=self.events[self.events.index(event) :])
 
     def bound_to(self, driver):
         """When a driver's probe succeeded: the `bound` that follows its probe."""
@@ -133,7 +144,7 @@ def history(events, drivers, subject):
     """What happened to one device."""
     mine = {subject.address, subject.module}
     if subject.expect != HOST:
-        mine.add(VFIO_MODULE)
+        mine.add(subject.target_module)
     return History(
         tuple(event for event in events if event.what in mine),
         drivers.get(subject.address, ""),
@@ -151,7 +162,7 @@ def judge(trace, functions, subjects):
 
 def strangers(trace, subjects):
     """Devices that nobody listed, whether subjects or not, and that we touched."""
-    listed = {one.address for one in subjects if one.expect in (*OURS, FENCED, RESCUED)}
+    listed = {one.address for one in subjects if one.expect not in (HOST, IDLE)}
     touched = [
         event.what
         for event in parse_trace(trace)
@@ -198,31 +209,32 @@ def _at(event):
     return f"at {event.time:.3f} s"
 
 
-def _first_by_vfio(past, subject):
+def _first_by_target(past, subject):
     first = past.first("probe")
-    if first and first.driver != VFIO:
+    if first and first.driver != subject.target:
         yield "host-first", f"first probed by {first.driver} {_at(first)}"
 
 
-def _only_by_vfio(past, subject):
-    ours = past.first("probe", driver=VFIO)
+def _only_by_target(past, subject):
+    ours = past.first("probe", driver=subject.target)
     for event in past.all("probe"):
-        if event.driver != VFIO and past.before(ours, event):
-            yield "host-later", f"probed by {event.driver} {_at(event)}, after vfio-pci"
+        if event.driver != subject.target and past.before(ours, event):
+            yield "host-later", f"probed by {event.driver} {_at(event)}, after {ours.driver}"
 
 
-def _fenced_before_vfio(past, subject):
-    fence, load = past.first("fence", driver=VFIO), past.first("load", what=VFIO_MODULE)
+def _fenced_before_target(past, subject):
+    fence = past.first("fence", driver=subject.target)
+    load = past.first("load", what=subject.target_module)
     if fence is None:
         yield "not-fenced", "never fenced"
     elif not past.before(fence, load):
-        yield "fenced-late", f"fenced {_at(fence)}, when vfio_pci was loaded already"
+        yield "fenced-late", f"fenced {_at(fence)}, when {load.what} was loaded already"
 
 
-def _bound_to_vfio(past, subject):
-    if past.bound_to(VFIO) is None:
-        yield "not-bound", "never bound to vfio-pci"
-    elif past.driver != VFIO:
+def _bound_to_target(past, subject):
+    if past.bound_to(subject.target) is None:
+        yield "not-bound", f"never bound to {subject.target}"
+    elif past.driver != subject.target:
         yield "lost", f"its driver at the end is {past.driver or 'none'}"
 
 
@@ -233,14 +245,14 @@ def _module_came(past, subject):
 
 def _bound_before_module(past, subject):
     load = past.first("load", what=subject.module)
-    if load and not past.before(past.bound_to(VFIO), load):
+    if load and not past.before(past.bound_to(subject.target), load):
         when = f"{subject.module} was loaded {_at(load)}"
-        yield "module-first", f"{when}, and vfio-pci did not have it by then"
+        yield "module-first", f"{when}, and {subject.target} did not have it by then"
 
 
 def _fenced_before_module(past, subject):
     load = past.first("load", what=subject.module)
-    if load and not past.before(past.first("fence", driver=VFIO), load):
+    if load and not past.before(past.first("fence", driver=subject.target), load):
         yield "module-first", f"{subject.module} was loaded {_at(load)}, before the fence"
 
 
@@ -276,13 +288,33 @@ def _tried(past, subject):
             yield "host-later", f"probed by {event.driver} again {_at(event)}"
 
 
+def _never_let_go(past, subject):
+    """The built-in driver's probe, our fence, the release: and nothing any more."""
+    first, fence = past.first("probe"), past.first("fence", driver=subject.target)
+    release = past.first("release")
+    if first is None or first.driver != subject.driver:
+        yield "not-built-in", f"{subject.driver} did not have it first"
+    elif release is None or not (past.before(first, fence) and past.before(fence, release)):
+        yield "not-released", "not fenced and released in this order"
+    for event in past.all("probe")[1:]:
+        yield "probed", f"probed by {event.driver} {_at(event)}"
+
+
+def _probed_for_ever(past, subject):
+    if past.first("probe", driver=subject.target) is None:
+        yield "not-probed", f"{subject.target} never probed it: nothing hung"
+    for event in past.all("bound"):
+        yield "bound", f"bound {_at(event)}"
+
+
 def _given_back(past, subject):
-    """vfio-pci has it first; then the fence is cleared and it is released, and the host has it."""
-    ours, release = past.bound_to(VFIO), past.first("release")
-    cleared, host = past.first("fence", driver=""), past.bound_to(subject.driver)
-    if ours is None or not past.before(ours, release):
-        yield "not-bound", "never bound to vfio-pci and released from it afterwards"
-    if cleared is None or not past.before(cleared, host):
+    """Ours; then the fence is cleared and it is released, and the host has it."""
+    ours = past.bound_to(subject.target)
+    later = past.after(ours) if ours else past
+    cleared = later.first("fence", driver="")
+    if ours is None or later.first("release") is None:
+        yield "not-bound", f"never bound to {subject.target} and released from it afterwards"
+    elif cleared is None or later.after(cleared).bound_to(subject.driver) is None:
         yield "not-cleared", f"{subject.driver} did not get it after the fence was cleared"
 
 
@@ -314,13 +346,17 @@ def _without_driver(past, subject):
 
 
 RULES = {
-    CLAIMED: (_first_by_vfio, _only_by_vfio, _fenced_before_vfio, _bound_to_vfio,
+    CLAIMED: (_first_by_target, _only_by_target, _fenced_before_target, _bound_to_target,
               _module_came, _bound_before_module),
-    FENCED: (_first_by_vfio, _only_by_vfio, _fenced_before_vfio, _stays_without_driver,
+    FENCED: (_first_by_target, _only_by_target, _fenced_before_target, _stays_without_driver,
              _module_came, _fenced_before_module),
-    RESCUED: (_first_by_vfio, _fenced_before_vfio, _given_back, _ends_with_host),
-    TRIED: (_tried, _fenced_before_vfio, _bound_to_vfio),
-    TAKEN: (_released, _fenced_before_vfio, _bound_to_vfio),
+    RESCUED: (_first_by_target, _fenced_before_target, _given_back, _ends_with_host),
+    STUCK: (_never_let_go,),
+    PROBING: (_first_by_target, _only_by_target, _fenced_before_target, _probed_for_ever,
+              _module_came, _fenced_before_module),
+    TAKEN_RESCUED: (_fenced_before_target, _given_back, _ends_with_host),
+    TRIED: (_tried, _fenced_before_target, _bound_to_target),
+    TAKEN: (_released, _fenced_before_target, _bound_to_target),
     HOST: (_untouched, _with_host),
     IDLE: (_untouched, _without_driver),
 }  # fmt: skip

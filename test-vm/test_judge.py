@@ -21,7 +21,14 @@ EDU = judge.Subject("0000:00:05.0", judge.CLAIMED)
 EDU_TWIN = judge.Subject("0000:00:06.0", judge.IDLE, tried=("r8169",))
 SERIAL = judge.Subject("0000:00:07.0", judge.TAKEN, "serial")
 
+STUCK = judge.Subject("0000:00:08.0", judge.STUCK, "vmtest-remove")
+PROBING = judge.Subject(
+    "0000:01:00.0", judge.PROBING, "e1000e", "e1000e", target="vmtest-probe"
+)
+
 RECORDED = [
+    ("hang-bookworm", STUCK, set()),
+    ("hang-bookworm", PROBING, set()),
     ("desktop-bookworm", NIC, set()),
     ("desktop-bookworm", TWIN, set()),
     ("desktop-bookworm", XHCI, set()),
@@ -164,6 +171,26 @@ SPOILT_FENCE = [
 def test_spoilt_fence(name, spoil, wrong):
     trace, functions = recorded("no-iommu-trixie")
     assert codes(spoil(trace), functions, AHCI) == wrong
+
+
+SPOILT_HANG = [
+    ("not released", STUCK, without("release: "), "not-released"),
+    ("not fenced", STUCK, without('fence: .*dev="0000:00:08.0"'), "not-released"),
+    ("probed by the host", STUCK, followed_by(LATE.replace("01:", "00:").replace("00.0", "08.0")),
+     "probed"),
+    ("no probe", PROBING, without('probe: .*dev="0000:01:00.0"'), "not-probed"),
+    ("probed by the host", PROBING, followed_by(LATE), "host-later"),
+    ("bound", PROBING, followed_by(LATE.replace("probe", "bound")), "bound"),
+    ("not fenced", PROBING, without('fence: .*dev="0000:01:00.0"'), "not-fenced"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name, subject, spoil, code", SPOILT_HANG, ids=[row[0] for row in SPOILT_HANG]
+)
+def test_spoilt_hang(name, subject, spoil, code):
+    trace, functions = recorded("hang-bookworm")
+    assert code in codes(spoil(trace), functions, subject)
 
 
 def test_contender_that_never_came():

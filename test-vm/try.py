@@ -45,7 +45,7 @@ system (about 200 MB, half a minute).
 def known_suite():
     """The host's suite if the harness knows it, else the newest."""
     suite = debian.host_suite()
-    return suite if suite in case.SUITES else case.SUITES[-1]
+    return suite if suite in debian.SUITES else debian.SUITES[-1]
 
 
 def say(words):
