@@ -169,14 +169,14 @@ pages := $(notdir $(wildcard doc/*.[1-8]))
 man = $(DESTDIR)$(PREFIX)/share/man/man
 relocate = sed -i -e 's|/usr/sbin/vfio-early|$(PREFIX)/sbin/vfio-early|' \
 	-e 's| /usr/lib/vfio-early/\(vfio-early-[a-z]*\)$$| $(PREFIX)/lib/vfio-early/\1&|' \
-	-e 's|/usr/lib/vfio-early/vfio-early-init|$(PREFIX)/lib/vfio-early/vfio-early-init|'
+	-e '/init[.]new/s|/usr/lib/vfio-early/vfio-early-init|$(PREFIX)/lib/vfio-early/vfio-early-init|'
 
 install: all
 	$(call say,INSTALL)
 	$Qinstall -D -m 755 $B/vfio-early "$(DESTDIR)$(PREFIX)/sbin/vfio-early"
 	$Qinstall -D -m 755 -t "$(DESTDIR)$(PREFIX)/lib/vfio-early" $B/vfio-early-boot $B/vfio-early-init \
 		$B/vfio-early-rescue
-	$Qinstall -D -m 755 -t "$(dracut)/50vfio-early" hook/dracut/50vfio-early/module-setup.sh
+	$Qinstall -D -m 755 -t "$(dracut)/50vfio-early" hook/dracut/50vfio-early/*.sh
 	$Qinstall -D -m 644 -t "$(dracut)/50vfio-early" hook/dracut/50vfio-early/vfio-early.*
 	$Qinstall -D -m 755 -t "$(dracut)/99vfio-early-init" hook/dracut/99vfio-early-init/module-setup.sh
 	$Qinstall -D -m 755 hook/initramfs-tools/hook "$(initramfs_tools)/hooks/vfio-early"

@@ -76,7 +76,8 @@ class Tree:
         self.host.host("image", self.version, "--dest", str(self.root))
         if not self.path("usr/lib/vfio-early/modules").exists():
             return False
-        self.copy(BOOT)
+        for program in (BOOT, INIT, RESCUE):
+            self.copy(program)
         for module in self.modules():
             self.copy(module)
         if self.path("usr/lib/vfio-early/start-init").exists():
@@ -90,8 +91,6 @@ class Tree:
         if not self.fill():
             order = [name for name in order if name != OURS]
             self.remove(f"scripts/init-top/{OURS}")
-        else:
-            self.copy(RESCUE)
         self.write("scripts/init-top/ORDER", "".join(ORDER.format(name) for name in order))
         self.write("scripts/functions", "")
 
@@ -99,7 +98,7 @@ class Tree:
         self.write("usr/lib/dracut-lib.sh", "")
         self.link("lib", "usr/lib")
         if self.fill():
-            self.write("etc/conf.d/00-vfio-early.conf", f"/{BOOT} || :\n")
+            self.write("etc/conf.d/00-vfio-early.conf", f"/{INIT} || :\n")
 
     def systemd(self):
         self.write("usr/lib/dracut-lib.sh", "")

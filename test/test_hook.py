@@ -12,7 +12,7 @@ from machine import TOP
 
 HOOK = TOP / "hook/initramfs-tools/hook"
 INIT_TOP = TOP / "hook/initramfs-tools/init-top"
-BOOT = "/usr/lib/vfio-early/vfio-early-boot"
+RUN = "/usr/lib/vfio-early/vfio-early-init"
 
 FUNCTIONS = """
 copy_exec() { echo "copy_exec $*" >>"$DESTDIR/calls"; }
@@ -62,7 +62,9 @@ class Place:
 
 @pytest.fixture
 def init_top(tmp_path):
-    return Place(tmp_path, INIT_TOP)
+    place = Place(tmp_path, INIT_TOP)
+    (tmp_path / RUN.lstrip("/")).unlink()
+    return place
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_prereqs_says_and_does_nothing(tmp_path, script):
     """
     place = Place(tmp_path, script)
     ran = tmp_path / "ran"
-    for program in (BOOT, "/usr/sbin/vfio-early"):
+    for program in (RUN, "/usr/sbin/vfio-early"):
         place.program(program, f"touch {ran}")
     place.put("usr/share/initramfs-tools/hook-functions", f"touch {ran}\n")
     before = sorted(tmp_path.rglob("*"))
@@ -101,7 +103,7 @@ def test_init_top_sorts_before_udev_and_all(tmp_path):
 
 
 def test_init_top_runs_the_program_once(init_top):
-    init_top.program(BOOT, 'echo "ran $#"')
+    init_top.program(RUN, 'echo "ran $#"')
     done = init_top.run()
     assert (done.returncode, done.stdout) == (0, "ran 0\n")
 
@@ -121,19 +123,19 @@ PROGRAMS = [
                          ids=[row[0] for row in PROGRAMS])
 def test_init_top_goes_on_when_the_program(init_top, body, mode):
     if body:
-        init_top.program(BOOT, body, mode)
+        init_top.program(RUN, body, mode)
     assert init_top.run().returncode == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"\x7fELF junk", b"#!/no/such/interpreter\n"],
                          ids=["empty", "junk", "without an interpreter"])
 def test_init_top_goes_on_when_the_program_cannot_run(init_top, content):
-    init_top.put(BOOT, "").write_bytes(content)
+    init_top.put(RUN, "").write_bytes(content)
     assert init_top.run().returncode == 0
 
 
 def test_init_top_goes_on_when_a_directory_is_in_its_place(init_top):
-    (init_top.top / BOOT.lstrip("/")).mkdir(parents=True)
+    (init_top.top / RUN.lstrip("/")).mkdir(parents=True)
     assert init_top.run().returncode == 0
 
 
@@ -149,7 +151,8 @@ def test_hook_copies_the_program_and_the_modules(hook):
     assert (hook.top / "args").read_text() == f"image 6.1.0-test --dest {hook.image}\n"
     assert [Path(word).name if word.startswith("/") else word
             for call in hook.calls for word in call.split()] == [
-                "copy_exec", "vfio-early-boot", "copy_exec", "vfio-early-rescue",
+                "copy_exec", "vfio-early-boot", "copy_exec", "vfio-early-init",
+                "copy_exec", "vfio-early-rescue",
                 "manual_add_modules", "vfio",
                 "manual_add_modules", "vfio-pci"]
     assert (hook.image / "scripts/init-top/00-vfio-early").exists()
@@ -186,7 +189,7 @@ def test_hook_with_errors_in_the_config_builds_an_image(hook):
     done = hook.run()
     assert done.returncode == 0
     assert done.stderr == "W: line 1\n"
-    assert len(hook.calls) == 3
+    assert len(hook.calls) == 4
 
 
 def test_start_init(hook):

@@ -24,6 +24,8 @@ FILES = {
     f"{DRACUT}/50vfio-early/module-setup.sh": 0o755,
     f"{DRACUT}/50vfio-early/vfio-early.conf": 0o644,
     f"{DRACUT}/50vfio-early/vfio-early.service": 0o644,
+    f"{DRACUT}/50vfio-early/vfio-early-emergency.sh": 0o755,
+    f"{DRACUT}/50vfio-early/vfio-early-timeout.sh": 0o755,
     f"{DRACUT}/99vfio-early-init/module-setup.sh": 0o755,
     f"{INITRAMFS_TOOLS}/hooks/vfio-early": 0o755,
     f"{INITRAMFS_TOOLS}/scripts/init-top/00-vfio-early": 0o755,
@@ -128,7 +130,7 @@ def test_prefix(tmp_path, prefix):
         f"{DRACUT}/99vfio-early-init/module-setup.sh")]
     named = set(re.findall(r"(?<=[\s}(])/[\w/.-]+/vfio-early[\w-]*(?=[\s\"])", "\n".join(scripts)))
     assert named == {f"{prefix}/{path}" for path in programs} | {
-        "/usr/lib/vfio-early/vfio-early-boot", "/usr/lib/vfio-early/vfio-early-rescue"}
+        f"/usr/lib/vfio-early/vfio-early-{name}" for name in ("boot", "init", "rescue")}
 
 
 def test_the_scripts_are_installed_as_they_are(root):

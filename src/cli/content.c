@@ -93,20 +93,15 @@ static void check_program(const struct machine *machine, const struct root *tree
 	text_done(&text);
 }
 
-/* rescue=release: initramfs-tools has it in every image, dracut in none. */
-static bool needs_rescue(const struct root *tree)
-{
-	return tree_has(tree, "scripts/init-top") || tree_has(tree, IMAGE_RESCUE);
-}
-
 static void check_programs(const struct machine *machine, const struct root *tree,
 			   struct faults *faults)
 {
 	check_program(machine, tree, "vfio-early-boot", IMAGE_PROGRAM, FAULT_PROGRAM,
 		      faults);
-	if (needs_rescue(tree))
-		check_program(machine, tree, "vfio-early-rescue", IMAGE_RESCUE,
-			      FAULT_PROGRAM, faults);
+	check_program(machine, tree, "vfio-early-init", IMAGE_INIT, FAULT_PROGRAM,
+		      faults);
+	check_program(machine, tree, "vfio-early-rescue", IMAGE_RESCUE, FAULT_PROGRAM,
+		      faults);
 	if (imageplan_starts_init(&machine->confdir.conf))
 		check_program(machine, tree, "vfio-early-init", "init", FAULT_INIT,
 			      faults);

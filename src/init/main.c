@@ -5,6 +5,9 @@
  * was there. systemd, as /init, loads modules of its own before it starts any unit.
  *
  * Whatever fails here, the original /init is executed, with everything as the kernel left it.
+ *
+ * Started by a script of the image, it only runs the boot program, and ends in time whatever that
+ * does: even if it hangs inside the kernel, where no signal reaches it.
  */
 
 #include <poll.h>
@@ -97,6 +100,10 @@ int main(int argc, char **argv)
 	static const char failed[] = "<2>vfio-early: " NEXT " cannot be executed\n";
 
 	(void)argc;
+	if (getpid() != 1) {
+		run_boot_program();
+		return 0;
+	}
 	mount_all();
 	run_boot_program();
 	/* /run comes over what was written there: the hook's run of the program moves it. */
