@@ -96,7 +96,6 @@ class Suite:
             lambda scratch: _fetch_headers(self, scratch),
         )
 
-
     @functools.cached_property
     def builtin(self):
         """The names of what would be modules, but is built into the kernel."""

@@ -12,6 +12,7 @@
 #include "imageplan.h"
 #include "machine.h"
 #include "resolve.h"
+#include "trust.h"
 
 /* In front of what a generator's user should see: mkinitramfs marks its own warnings so. */
 #define WARNING "W: vfio-early: "
@@ -77,7 +78,7 @@ static int write_image(const struct image *image)
 	int error = root_open(&dest, image->request->dest);
 
 	if (!error)
-		error = confdir_copy(&image->machine.confdir, &dest, "");
+		error = trust_copy(&image->machine.root, &image->machine.confdir, &dest);
 	if (!error)
 		error = write_start(&image->machine.confdir.conf, &dest);
 	if (!error)

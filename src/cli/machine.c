@@ -9,6 +9,7 @@
 
 #include "device.h"
 #include "loadplan.h"
+#include "trust.h"
 
 static enum status fail(const char *object, int error)
 {
@@ -75,6 +76,8 @@ static int load(struct machine *machine)
 
 	if (!error)
 		error = confdir_read(&machine->root, &machine->confdir);
+	if (!error)
+		error = trust_confdir(&machine->root, &machine->confdir);
 	if (!error)
 		error = loadplan_read_aliases(&machine->root, machine->kernel,
 					      &machine->aliases);

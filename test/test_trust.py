@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A config that somebody else than root can change: check and image refuse it, and say what helps."""
+
+import os
+import subprocess
+
+import hosts
+import kmods
+import pytest
+from machine import BOOT
+
+CONF, DROPINS = "etc/vfio-early.conf", "etc/vfio-early.conf.d"
+NIC, GOOD = "0000:00:1f.6", "bind 00:1f.6\n"
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root's own tree is looked at")
+
+REFUSED = [
+    ("writable by others", lambda path: path.chmod(0o646),
+     "can be written by others than root; chmod go-w /{} would help"),
+    ("writable by a group", lambda path: path.chmod(0o664),
+     "can be written by others than root; chmod go-w /{} would help"),
+    ("of a user", lambda path: os.chown(path, 1000, 0),
+     "belongs to another user than root; chown root:root /{} would help"),
+]
+
+
+@pytest.fixture
+def host(tmp_path):
+    host = hosts.desktop(tmp_path / "root")
+    host.kernel()
+    host.config("bind 02:00.0\n")
+    host.config(GOOD, f"{DROPINS}/good.conf")
+    return host
+
+
+def rows(function):
+    return pytest.mark.parametrize("spoil, words", [row[1:] for row in REFUSED],
+                                   ids=[row[0] for row in REFUSED])(function)
+
+
+@rows
+@pytest.mark.parametrize("path", [CONF, f"{DROPINS}/good.conf", DROPINS])
+def test_check_refuses_it(host, path, spoil, words):
+    spoil(host.path(path))
+    done = host.host("check")
+    assert done.returncode == 3
+    assert f"/{path}: {words.format(path)}" in done.stdout + done.stderr
+
+
+@rows
+def test_an_image_says_so(host, tmp_path, spoil, words):
+    """What is trusted stays in force. Booted, the image tells where the refused lines were."""
+    spoil(host.path(CONF))
+    image = tmp_path / "image"
+    image.mkdir()
+    done = host.host("image", kmods.VERSION, "--dest", str(image))
+    assert f"W: vfio-early: /{CONF}: {words.format(CONF)}" in done.stderr
+    assert words.format(CONF) in (image / CONF).read_text()
+    assert "02:00.0" not in (image / CONF).read_text()
+    assert (image / DROPINS / "good.conf").read_text() == GOOD
+    host.config((image / CONF).read_text())
+    host.path(CONF).chmod(0o644)
+    booted = subprocess.run([BOOT, "--root", host.root], capture_output=True, text=True,
+                            check=False)
+    assert f"/{CONF}:3:1: invalid: refused" in booted.stderr
+    assert host.path(f"sys/bus/pci/devices/{NIC}/driver_override").read_text() == "vfio-pci"
+    assert "vfio-pci" not in \
+        host.path("sys/bus/pci/devices/0000:02:00.0/driver_override").read_text()
+
+
+def test_dropins_in_a_directory_that_others_can_write(host, tmp_path):
+    host.path(DROPINS).chmod(0o777)
+    image = tmp_path / "image"
+    image.mkdir()
+    host.host("image", kmods.VERSION, "--dest", str(image))
+    assert (image / CONF).read_text() == "bind 02:00.0\n"
+    assert f"chmod go-w /{DROPINS} would help" in (image / DROPINS / "good.conf").read_text()
+
+
+def test_a_tree_that_is_not_roots_own(host):
+    """A captured machine, unpacked by a user."""
+    for path in [host.root, *host.root.rglob("*")]:
+        os.chown(path, 1000, 1000, follow_symlinks=False)
+    assert "would help" not in host.host("check").stderr
