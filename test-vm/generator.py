@@ -12,7 +12,7 @@ import qemu
 
 # A config that selects nothing, but makes the hooks add everything. Its second line is wrong,
 # which must not keep an image from being made.
-SHARED = "bind 0000:00:1d.7 1234:0000\nbind colour=red\n"
+SHARED = "bind 0000:00:1d.7 1234:0000 rescue=release\nbind colour=red\n"
 NOTHING = "# nothing\n"
 START_INIT = "start init\n"
 OWN = None  # that of the case

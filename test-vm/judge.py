@@ -124,7 +124,7 @@ def parse_trace(text):
 
 def parse_functions(text):
     """Address to driver at the end, from the frame of the guest's init; "" for none."""
-    drivers = re.findall(r"^(\S+) .*\bdriver=(.+?) override=", text, re.M)
+    drivers = re.findall(r"^(\S+) .*\bdriver=(.+?) (?:override|group)=", text, re.M)
     return {address: "" if driver == "-" else driver for address, driver in drivers}
 
 

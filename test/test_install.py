@@ -25,6 +25,7 @@ FILES = {
     f"{DRACUT}/50vfio-early/vfio-early.conf": 0o644,
     f"{DRACUT}/50vfio-early/vfio-early.service": 0o644,
     f"{DRACUT}/50vfio-early/vfio-early-emergency.sh": 0o755,
+    f"{DRACUT}/50vfio-early/vfio-early-finished.sh": 0o755,
     f"{DRACUT}/50vfio-early/vfio-early-timeout.sh": 0o755,
     f"{DRACUT}/99vfio-early-init/module-setup.sh": 0o755,
     f"{INITRAMFS_TOOLS}/hooks/vfio-early": 0o755,

@@ -2,10 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Puts vfio-early into an image of dracut. dracut sources this file and calls its functions.
 
+# Whether the config has this in a line, where a comment does not count.
+vfio_early_says() {
+    grep -qsE "^[^#]*$1" "${dracutsysrootdir-}/etc/vfio-early.conf" \
+        "${dracutsysrootdir-}"/etc/vfio-early.conf.d/*.conf
+}
+
 # With a line in the config, yes; without, only if somebody asks for the module.
 check() {
-    grep -qsE '^[[:space:]]*[^#[:space:]]' "${dracutsysrootdir-}/etc/vfio-early.conf" \
-        "${dracutsysrootdir-}"/etc/vfio-early.conf.d/*.conf || return 255
+    vfio_early_says '[^#[:space:]]' || return 255
 }
 
 # The strict start is a module of its own; it does something only where the config says so.
@@ -38,6 +43,10 @@ install() {
     # shellcheck disable=SC2154 # dracut's own
     inst_hook initqueue/timeout 90 "$moddir/vfio-early-timeout.sh"
     inst_hook emergency 10 "$moddir/vfio-early-emergency.sh"
+    if vfio_early_says 'rescue=release'; then
+        inst_hook initqueue/finished 90 "$moddir/vfio-early-finished.sh"
+        dracut_need_initqueue
+    fi
     # shellcheck disable=SC2154 # dracut's own
     if dracut_module_included systemd; then
         inst_simple "$moddir/vfio-early.service" "$systemdsystemunitdir/vfio-early.service"
