@@ -344,3 +344,25 @@ def test_no_kernel_log(live):
     run = live.run()
     assert run.told(f"{NIC}: fenced")
     assert run.report.results()[NIC] == "fenced"
+
+
+def test_memory_that_ends_anywhere(desktop):
+    """A config that needs more than the first 64 KiB. What was fenced until then stays so, and
+    the log does not say that nothing was done.
+    """
+    desktop.config("bind 02:00.0\n" + "".join(
+        f"bind {bus:02x}:{device:02x}.0 8086:10d3\n" for bus in range(16, 78)
+        for device in range(32)))
+    stopped = []
+    for when in range(1, 40):
+        override(desktop, NIC).write_text("(null)\n")
+        run = desktop.run(watch=False, prefix=[
+            *QUIET, "-e", f"inject=mmap:error=ENOMEM:when={when}+"])
+        fenced = override(desktop, NIC).read_text() == "vfio-pci"
+        assert run.status in (0, 1, 4)
+        assert not run.told("nothing was done")
+        if run.told("stopped: Cannot allocate memory"):
+            stopped.append(fenced)
+        elif not run.told("stopped"):
+            break
+    assert fenced and stopped

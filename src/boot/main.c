@@ -214,7 +214,7 @@ static bool tell(const struct boot *boot)
 	return tell_summary(&boot->verdicts) && !boot->cmdline.wrong;
 }
 
-/* `why`: why nothing was done, or NULL. */
+/* `why`: why it stopped before its end, or NULL. */
 static void write_report(const struct boot *boot, const char *why)
 {
 	const struct report report = {
@@ -228,7 +228,7 @@ static void write_report(const struct boot *boot, const char *why)
 		.confdir = &boot->confdir,
 		.loadplan = &boot->loadplan,
 		.applied = boot->applied.modules ? &boot->applied : NULL,
-		.verdicts = boot->verdicts.match ? &boot->verdicts : NULL,
+		.verdicts = boot->verdicts.lines ? &boot->verdicts : NULL,
 	};
 	int error = report_write(&boot->root, &report);
 
@@ -245,10 +245,10 @@ static bool has_binds(const struct conf *conf)
 	return conf->error_total > 0;
 }
 
-/* Ends without having done anything, and says why. */
+/* Ends before the end, mostly without having done anything, and says why. */
 static int end(const struct boot *boot, enum log_level level, const char *why, int status)
 {
-	log_line(level, "nothing was done: ", why);
+	log_line(level, "stopped: ", why);
 	write_report(boot, why);
 	return status;
 }

@@ -42,7 +42,7 @@ struct report {
 	const char *kernel; /* uname -r */
 	long time;	    /* seconds since 1970 */
 	const char *mode;
-	const char *note; /* why nothing was done, or NULL */
+	const char *note; /* why it stopped before its end, or NULL */
 	const struct cmdline *cmdline;
 	const struct confdir *confdir;
 	const struct loadplan *loadplan;

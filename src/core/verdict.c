@@ -194,8 +194,9 @@ int verdicts_make(const struct root *root, const struct match *match,
 
 	ret->match = match;
 	ret->claims = calloc(match->claim_count + 1, sizeof(*ret->claims));
-	ret->lines = calloc(match->conf->count + 1, sizeof(*ret->lines));
-	if (!ret->claims || !ret->lines)
+	if (ret->claims)
+		ret->lines = calloc(match->conf->count + 1, sizeof(*ret->lines));
+	if (!ret->lines)
 		return -ENOMEM;
 	error = judge_claims(root, loadplan, applied, ret);
 	judge_lines(ret);
