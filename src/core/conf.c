@@ -86,17 +86,25 @@ static int word_error(struct line *line, const char *word, const char *what)
 	return error_at(line, word, word, what);
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 /* The next word, or NULL at the end of the line or at a comment. */
 static char *next_word(struct line *line)
 {
-	char *word = line->rest + strspn(line->rest, " \t");
+	char *word = line->rest;
 
+	while (is_blank(*word))
+		word++;
+	line->rest = word;
 	if (*word == '\0' || *word == '#') {
-		line->rest = word;
 		*word = '\0';
 		return NULL;
 	}
-	line->rest = word + strcspn(word, " \t");
+	while (*line->rest && !is_blank(*line->rest))
+		line->rest++;
 	if (*line->rest)
 		*line->rest++ = '\0';
 	return word;
@@ -388,7 +396,7 @@ static const char *find_junk(const char *text, size_t length)
 	for (size_t i = 0; i < length; i++) {
 		unsigned char c = text[i];
 
-		if (c == '#' && (!i || text[i - 1] == ' ' || text[i - 1] == '\t'))
+		if (c == '#' && (!i || is_blank(text[i - 1])))
 			return NULL;
 		if (c != '\t' && (c < ' ' || c > '~'))
 			return text + i;

@@ -14,10 +14,12 @@
 const char *device_path(const struct pci_address *address, const char *attribute,
 			char *path)
 {
-	char name[PCI_ADDRESS_SIZE];
+	static const char directory[] = DEVICE_DIRECTORY "/";
+	char *end = path + strlen(directory);
 
-	string_join(path, DEVICE_PATH_SIZE, DEVICE_DIRECTORY "/",
-		    pci_address_format(address, name), *attribute ? "/" : "", attribute,
+	memcpy(path, directory, strlen(directory));
+	end = pci_address_put(address, end);
+	string_join(end, path + DEVICE_PATH_SIZE - end, *attribute ? "/" : "", attribute,
 		    NULL);
 	return path;
 }
@@ -84,51 +86,49 @@ static size_t find_index(const struct pci_snapshot *snapshot,
 	return i;
 }
 
-static int read_group_member(const struct root *root, const char *name, int group,
-			     struct pci_snapshot *snapshot)
+struct group {
+	const struct root *root;
+	struct pci_snapshot *snapshot;
+	int number;
+};
+
+/* One that is not in the snapshot yet comes in. A group can hold devices of other buses. */
+static int read_group_member(void *context, const char *name)
 {
+	const struct group *group = context;
 	struct pci_address address;
 	size_t index;
-	int error = 0;
 
-	if (pci_address_parse(name,
-			      &address)) /* a group can hold devices of other buses */
+	if (pci_address_parse(name, &address))
 		return 0;
-	index = find_index(snapshot, &address);
-	if (index == snapshot->count)
-		error = add_function(root, &address, snapshot);
-	if (error || index == snapshot->count)
-		return error;
-	snapshot->functions[index].group = group;
-	snapshot->functions[index].known |= PCI_GROUP;
+	index = find_index(group->snapshot, &address);
+	if (index == group->snapshot->count &&
+	    add_function(group->root, &address, group->snapshot))
+		return -ENOMEM;
+	if (index < group->snapshot->count) {
+		group->snapshot->functions[index].group = group->number;
+		group->snapshot->functions[index].known |= PCI_GROUP;
+	}
 	return 0;
 }
 
 /* The group of one function, and which others are in it. */
 static int read_group(const struct root *root, struct pci_snapshot *snapshot,
-		      size_t index)
+		      struct pci_function *function)
 {
-	const struct pci_address address = snapshot->functions[index].address;
-	char path[DEVICE_PATH_SIZE], number[16];
-	uint64_t group;
-	char **names = NULL;
-	size_t count = 0;
-	int error;
+	const struct pci_address address = function->address;
+	struct group group = { root, snapshot, 0 };
+	char path[DEVICE_PATH_SIZE], name[16];
+	uint64_t number;
 
-	snapshot->functions[index].known |= PCI_GROUP;
-	if (root_link_name(root, device_path(&address, "iommu_group", path), number,
-			   sizeof(number)) ||
-	    !number_parse(number, 10, INT32_MAX, &group))
+	if (root_link_name(root, device_path(&address, "iommu_group", path), name,
+			   sizeof(name)) ||
+	    !number_parse(name, 10, INT32_MAX, &number))
 		return 0;
-	snapshot->functions[index].group = group;
-	error = root_names(root, device_path(&address, "iommu_group/devices", path),
-			   &names, &count);
-	if (error)
-		return 0; /* the others of the machine must not pay for this one */
-	for (size_t i = 0; i < count && !error; i++)
-		error = read_group_member(root, names[i], group, snapshot);
-	names_free(names, count);
-	return error;
+	group.number = function->group = number;
+	/* The others of the machine must not pay for this one. */
+	return root_each_name(root, device_path(&address, "iommu_group/devices", path),
+			      read_group_member, &group) == -ENOMEM ? -ENOMEM : 0;
 }
 
 static int read_details(const struct root *root, struct pci_snapshot *snapshot,
@@ -139,7 +139,7 @@ static int read_details(const struct root *root, struct pci_snapshot *snapshot,
 	char path[DEVICE_PATH_SIZE];
 
 	details &= ~function->known;
-	function->known |= details & ~PCI_GROUP;
+	function->known |= details;
 	if (details & PCI_PATH)
 		read_path(root, function);
 	if (details & PCI_SERIAL)
@@ -147,7 +147,7 @@ static int read_details(const struct root *root, struct pci_snapshot *snapshot,
 	if (details & PCI_DISPLAY)
 		function->boot_display = display_is_boot(
 			root, device_path(&function->address, "", path), framebuffers);
-	return details & PCI_GROUP ? read_group(root, snapshot, index) : 0;
+	return details & PCI_GROUP ? read_group(root, snapshot, function) : 0;
 }
 
 int device_read_details(const struct root *root, struct pci_snapshot *snapshot,
@@ -163,6 +163,7 @@ static int complete(const struct root *root, const struct conf *conf,
 		    const struct cmdline *cmdline, struct pci_snapshot *snapshot)
 {
 	struct framebuffers framebuffers = { 0 };
+	size_t sorted = snapshot->count;
 
 	for (size_t i = 0; i < snapshot->count; i++) {
 		unsigned int needs = match_needs(conf, cmdline, &snapshot->functions[i]);
@@ -171,68 +172,95 @@ static int complete(const struct root *root, const struct conf *conf,
 		if (error)
 			return error;
 	}
-	pci_snapshot_sort(snapshot);
+	if (snapshot->count > sorted)
+		pci_snapshot_sort(snapshot);
 	return 0;
 }
 
-int device_scan(const struct root *root, const struct conf *conf,
-		const struct cmdline *cmdline, struct pci_snapshot *ret)
-{
-	char **names = NULL;
-	size_t count = 0;
-	int error = root_names(root, DEVICE_DIRECTORY, &names, &count);
-
-	if (error)
-		return error;
-	for (size_t i = 0; i < count && !error; i++) {
-		struct pci_address address;
-
-		if (!pci_address_parse(names[i], &address))
-			error = add_function(root, &address, ret);
-	}
-	names_free(names, count);
-	return error ? error : complete(root, conf, cmdline, ret);
-}
+struct addresses {
+	struct pci_address *items;
+	size_t count;
+};
 
 static int compare_addresses(const void *a, const void *b)
 {
 	return pci_address_compare(a, b);
 }
 
+static int add_address(struct addresses *addresses, const struct pci_address *address)
+{
+	if (ARRAY_GROW(addresses->items, addresses->count))
+		return -ENOMEM;
+	addresses->items[addresses->count++] = *address;
+	return 0;
+}
+
+/* The functions at `addresses`, which are sorted here. */
+static int scan(const struct root *root, const struct conf *conf,
+		const struct cmdline *cmdline, struct addresses *addresses,
+		struct pci_snapshot *ret)
+{
+	const struct pci_address *items = addresses->items;
+	int error = 0;
+
+	if (addresses->count)
+		qsort(addresses->items, addresses->count, sizeof(*items),
+		      compare_addresses);
+	for (size_t i = 0; i < addresses->count && !error; i++)
+		if (!i || pci_address_compare(&items[i], &items[i - 1]))
+			error = add_function(root, &items[i], ret);
+	return error ? error : complete(root, conf, cmdline, ret);
+}
+
+static int add_name(void *addresses, const char *name)
+{
+	struct pci_address address;
+
+	return pci_address_parse(name, &address) ? 0 : add_address(addresses, &address);
+}
+
+int device_scan(const struct root *root, const struct conf *conf,
+		const struct cmdline *cmdline, struct pci_snapshot *ret)
+{
+	struct addresses addresses = { 0 };
+	int error = root_each_name(root, DEVICE_DIRECTORY, add_name, &addresses);
+
+	if (!error)
+		error = scan(root, conf, cmdline, &addresses, ret);
+	free(addresses.items);
+	return error;
+}
+
 /* The addresses that the active bind lines state, and those of the cards' other functions. */
 static int listed_addresses(const struct conf *conf, const struct cmdline *cmdline,
-			    struct pci_address **ret, size_t *ret_count)
+			    struct addresses *addresses)
 {
 	for (size_t i = 0; i < conf->count; i++) {
 		const struct rule *rule = &conf->rules[i];
+		struct pci_address address = rule->address;
 		bool card = rule->with == WITH_FUNCTIONS;
 
 		if (rule->statement != STATEMENT_BIND ||
 		    !rule_is_active(rule, cmdline->profiles, cmdline->profile_count))
 			continue;
 		for (int function = 0; function < (card ? 8 : 1); function++) {
-			if (ARRAY_GROW(*ret, *ret_count))
-				return -ENOMEM;
-			(*ret)[*ret_count] = rule->address;
 			if (card)
-				(*ret)[*ret_count].function = function;
-			(*ret_count)++;
+				address.function = function;
+			if (add_address(addresses, &address))
+				return -ENOMEM;
 		}
 	}
-	if (*ret_count > 1)
-		qsort(*ret, *ret_count, sizeof(**ret), compare_addresses);
 	return 0;
 }
 
 int device_scan_listed(const struct root *root, const struct conf *conf,
 		       const struct cmdline *cmdline, struct pci_snapshot *ret)
 {
-	_cleanup_(freep) struct pci_address *addresses = NULL;
-	size_t count = 0;
-	int error = listed_addresses(conf, cmdline, &addresses, &count);
+	struct addresses addresses = { 0 };
+	int error = listed_addresses(conf, cmdline, &addresses);
 
-	for (size_t i = 0; i < count && !error; i++)
-		if (!i || pci_address_compare(&addresses[i], &addresses[i - 1]))
-			error = add_function(root, &addresses[i], ret);
-	return error ? error : complete(root, conf, cmdline, ret);
+	if (!error)
+		error = scan(root, conf, cmdline, &addresses, ret);
+	free(addresses.items);
+	return error;
 }

@@ -14,6 +14,9 @@
 /* Candidates that a message names, before it says "...". */
 #define NAMED_MAX 4
 
+/* What a function's uevent does not tell. */
+#define UNREAD (CONDITION_PATH | CONDITION_SERIAL)
+
 static bool is_active(const struct rule *rule, const struct cmdline *cmdline)
 {
 	return rule_is_active(rule, cmdline->profiles, cmdline->profile_count);
@@ -28,9 +31,10 @@ static bool is_active_bind(const struct rule *rule, const struct cmdline *cmdlin
 static unsigned int missed_conditions(const struct rule *rule,
 				      const struct pci_function *function)
 {
-	unsigned int met = 0;
+	unsigned int given = rule->given, met = 0;
 
-	if (pci_address_compare(&rule->address, &function->address) == 0)
+	if (given & CONDITION_ADDRESS &&
+	    pci_address_compare(&rule->address, &function->address) == 0)
 		met |= CONDITION_ADDRESS;
 	if (pci_id_equal(&rule->id, &function->id))
 		met |= CONDITION_ID;
@@ -42,7 +46,7 @@ static unsigned int missed_conditions(const struct rule *rule,
 		met |= CONDITION_PATH;
 	if (function->known & PCI_SERIAL && rule->serial == function->serial)
 		met |= CONDITION_SERIAL;
-	return rule->given & CONDITIONS & ~met;
+	return given & CONDITIONS & ~met;
 }
 
 bool match_meets(const struct rule *rule, const struct pci_function *function)
@@ -58,21 +62,27 @@ static bool may_have_path(const struct pci_function *function,
 		       (function->address.device << 3 | function->address.function);
 }
 
+/* Most lines need nothing of most functions: asked first, for each line and each function. */
+static bool may_need(const struct rule *rule, const struct pci_function *function)
+{
+	return rule->given & UNREAD || rule->with == WITH_GROUP ||
+	       pci_is_display(function);
+}
+
 static unsigned int rule_needs(const struct rule *rule,
 			       const struct pci_function *function)
 {
-	const unsigned int unread = CONDITION_PATH | CONDITION_SERIAL;
 	unsigned int missed = missed_conditions(rule, function);
 	unsigned int needs = 0;
 
 	if (pci_is_display(function) && rule->statement == STATEMENT_BIND &&
-	    (rule->with != WITH_NOTHING || !(missed & ~unread)))
+	    (rule->with != WITH_NOTHING || !(missed & ~UNREAD)))
 		needs |= PCI_DISPLAY;
 	/* Also where the rest misses: the report says what is at that path instead. */
 	if (rule->given & CONDITION_PATH && may_have_path(function, &rule->path))
 		needs |= PCI_PATH;
 	/* The address is left out: where it misses, the report says where the device went. */
-	if (missed & ~(unread | CONDITION_ADDRESS))
+	if (missed & ~(UNREAD | CONDITION_ADDRESS))
 		return needs;
 	if (rule->given & CONDITION_SERIAL)
 		needs |= PCI_SERIAL;
@@ -89,7 +99,7 @@ unsigned int match_needs(const struct conf *conf, const struct cmdline *cmdline,
 	for (size_t i = 0; i < conf->count; i++) {
 		const struct rule *rule = &conf->rules[i];
 
-		if (rule->given & CONDITIONS && is_active(rule, cmdline))
+		if (may_need(rule, function) && is_active(rule, cmdline))
 			needs |= rule_needs(rule, function);
 	}
 	return needs;

@@ -26,13 +26,12 @@ static const char *devfn_parse(const char *text, uint8_t *ret)
 static const char *location_parse(const char *text, uint32_t *domain, uint8_t *bus,
 				  uint8_t *devfn)
 {
-	const char *p = strchr(text, ':');
-	uint64_t value = 0;
+	uint64_t first, value = 0;
 	uint32_t number;
+	const char *p = number_parse(text, 16, UINT32_MAX, &first);
 
-	if (p && p - text >= 4) {
-		if (p - text > 8 || number_parse(text, 16, UINT32_MAX, &value) != p)
-			return NULL;
+	if (p && *p == ':' && p - text >= 4 && p - text <= 8) {
+		value = first;
 		text = p + 1;
 	}
 	p = hex_parse(text, 2, &number);
@@ -52,28 +51,48 @@ static struct pci_address address_make(uint32_t domain, uint8_t bus, uint8_t dev
 	return (struct pci_address){ domain, bus, devfn >> 3, devfn & 7 };
 }
 
-const char *pci_address_parse(const char *text, struct pci_address *ret)
+static const char *address_parse(const char *text, struct pci_address *ret)
 {
 	uint32_t domain;
 	uint8_t bus, devfn;
 	const char *end = location_parse(text, &domain, &bus, &devfn);
 
+	if (end)
+		*ret = address_make(domain, bus, devfn);
+	return end;
+}
+
+const char *pci_address_parse(const char *text, struct pci_address *ret)
+{
+	struct pci_address address;
+	const char *end = address_parse(text, &address);
+
 	if (!end || *end)
 		return "is no PCI address; one looks like 0000:01:00.0 or 01:00.0";
-	*ret = address_make(domain, bus, devfn);
+	*ret = address;
 	return NULL;
 }
 
 /* VENDOR:DEVICE */
-const char *pci_id_parse(const char *text, struct pci_id *ret)
+static const char *id_parse(const char *text, struct pci_id *ret)
 {
 	uint32_t vendor, device;
 	const char *p = hex_parse(text, 4, &vendor);
 
 	p = p && *p == ':' ? hex_parse(p + 1, 4, &device) : NULL;
-	if (!p || *p)
+	if (p)
+		*ret = (struct pci_id){ vendor, device };
+	return p;
+}
+
+const char *pci_id_parse(const char *text, struct pci_id *ret)
+{
+	struct pci_id id;
+	const char *end = id_parse(text, &id);
+
+	if (!end || *end)
 		return "is no vendor:device ID; one looks like 10de:1c03";
-	*ret = (struct pci_id){ vendor, device };
+	*ret = id;
 	return NULL;
 }
 
@@ -127,37 +146,56 @@ const char *pci_class_parse(const char *text, uint32_t *ret, uint8_t *ret_digits
 	return NULL;
 }
 
-/* The value of the line KEY=VALUE, in PCI_DRIVER_SIZE bytes: false if there is none. */
-static bool uevent_value(const char *text, const char *key, char *value)
-{
-	for (const char *line = text; line; line = line_next(line)) {
-		const char *rest = prefix_skip(line, key);
+/* What of a uevent is read, behind "PCI_". */
+enum uevent_key { KEY_CLASS, KEY_ID, KEY_SUBSYSTEM, KEY_ADDRESS, KEYS };
+static const char uevent_keys[KEYS][11] = { "CLASS=", "ID=", "SUBSYS_ID=", "SLOT_NAME=" };
 
-		if (rest) {
-			line_copy(value, PCI_DRIVER_SIZE, rest);
-			return true;
-		}
+/*
+ * Takes in what a line of a uevent tells: how far it was read, or NULL if its value is damaged.
+ * `*found`: a bit for each key that was found.
+ */
+static const char *take_line(const char *line, struct pci_function *function,
+			     unsigned int *found)
+{
+	const char *rest = prefix_skip(line, "PCI_"), *value = NULL;
+	enum uevent_key key = KEY_CLASS;
+	uint64_t number;
+
+	if (!rest) {
+		value = prefix_skip(line, "DRIVER=");
+		if (value)
+			line_copy(function->driver, PCI_DRIVER_SIZE, value);
+		return line;
 	}
-	return false;
+	while (key < KEYS && !(value = prefix_skip(rest, uevent_keys[key])))
+		key++;
+	*found |= 1 << key;
+	if (key == KEYS)
+		return line;
+	if (key == KEY_CLASS) {
+		if (number_parse(value, 16, 0xffffff, &number))
+			function->class = number;
+		return value;
+	}
+	value = key == KEY_ID		? id_parse(value, &function->id)
+		: key == KEY_SUBSYSTEM	? id_parse(value, &function->subsystem)
+					: address_parse(value, &function->address);
+	return value && (!*value || *value == '\n') ? value : NULL;
 }
 
 bool pci_uevent_parse(const char *text, struct pci_function *ret)
 {
 	struct pci_function function = { .group = -1 };
-	char value[PCI_DRIVER_SIZE];
-	uint64_t number;
+	unsigned int found = 0;
 
-	if (!uevent_value(text, "PCI_ID=", value) || pci_id_parse(value, &function.id) ||
-	    !uevent_value(text, "PCI_SLOT_NAME=", value) ||
-	    pci_address_parse(value, &function.address))
+	/* MODALIAS, the longest line and the last, says nothing new. */
+	for (const char *line = text; line && *line != 'M'; line = line_next(line)) {
+		line = take_line(line, &function, &found);
+		if (!line)
+			return false;
+	}
+	if (~found & (1 << KEY_ID | 1 << KEY_ADDRESS))
 		return false;
-	if (uevent_value(text, "PCI_CLASS=", value) &&
-	    number_parse(value, 16, 0xffffff, &number))
-		function.class = number;
-	if (uevent_value(text, "PCI_SUBSYS_ID=", value) &&
-	    pci_id_parse(value, &function.subsystem))
-		return false;
-	uevent_value(text, "DRIVER=", function.driver);
 	*ret = function;
 	return true;
 }
@@ -229,14 +267,19 @@ static char *devfn_format(char *buffer, uint8_t devfn)
 	return number_format(end, devfn & 7, 16, 1);
 }
 
-const char *pci_address_format(const struct pci_address *address, char *buffer)
+char *pci_address_put(const struct pci_address *address, char *buffer)
 {
 	char *end = number_format(buffer, address->domain, 16, 4);
 
 	*end++ = ':';
 	end = number_format(end, address->bus, 16, 2);
 	*end++ = ':';
-	devfn_format(end, address->device << 3 | address->function);
+	return devfn_format(end, address->device << 3 | address->function);
+}
+
+const char *pci_address_format(const struct pci_address *address, char *buffer)
+{
+	pci_address_put(address, buffer);
 	return buffer;
 }
 
@@ -257,8 +300,7 @@ const char *pci_path_format(const struct pci_path *path, char *buffer)
 	buffer[0] = '\0';
 	if (!path->hops)
 		return buffer;
-	pci_address_format(&first, buffer);
-	end = buffer + strlen(buffer);
+	end = pci_address_put(&first, buffer);
 	for (int i = 1; i < path->hops; i++) {
 		*end++ = '/';
 		end = devfn_format(end, path->devfn[i]);
@@ -275,11 +317,6 @@ int pci_address_compare(const struct pci_address *a, const struct pci_address *b
 	if (a->device != b->device)
 		return a->device - b->device;
 	return a->function - b->function;
-}
-
-bool pci_id_equal(const struct pci_id *a, const struct pci_id *b)
-{
-	return a->vendor == b->vendor && a->device == b->device;
 }
 
 bool pci_path_equal(const struct pci_path *a, const struct pci_path *b)

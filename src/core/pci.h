@@ -95,8 +95,9 @@ bool pci_link_parse(const char *link, struct pci_path *ret);
  */
 uint64_t pci_extended_serial(const uint8_t *space, size_t length);
 
-/* `buffer` has PCI_ADDRESS_SIZE bytes; it is returned. */
+/* `buffer` has PCI_ADDRESS_SIZE bytes; it is returned, or the end of what was written. */
 const char *pci_address_format(const struct pci_address *address, char *buffer);
+char *pci_address_put(const struct pci_address *address, char *buffer);
 /* `buffer` has PCI_ID_SIZE bytes; it is returned. */
 const char *pci_id_format(const struct pci_id *id, char *buffer);
 /* `buffer` has PCI_PATH_SIZE bytes; it is returned. */
@@ -106,9 +107,13 @@ const char *pci_path_format(const struct pci_path *path, char *buffer);
 void pci_snapshot_sort(struct pci_snapshot *snapshot);
 
 int pci_address_compare(const struct pci_address *a, const struct pci_address *b);
-bool pci_id_equal(const struct pci_id *a, const struct pci_id *b);
 bool pci_path_equal(const struct pci_path *a, const struct pci_path *b);
 bool pci_class_has_prefix(uint32_t class, uint32_t prefix, uint8_t digits);
+
+static inline bool pci_id_equal(const struct pci_id *a, const struct pci_id *b)
+{
+	return a->vendor == b->vendor && a->device == b->device;
+}
 
 /* The same card: same domain, bus and device. */
 bool pci_same_card(const struct pci_function *a, const struct pci_function *b);

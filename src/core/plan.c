@@ -24,9 +24,8 @@ static bool has_target(const struct claim *claim)
 
 static bool is_loaded_before(const struct plan *plan, const char *driver)
 {
-	for (size_t i = 0; i < plan->count; i++)
-		if (plan->steps[i].kind == STEP_LOAD &&
-		    !strcmp(plan->steps[i].claim->driver, driver))
+	for (size_t i = plan->count; i && plan->steps[i - 1].kind == STEP_LOAD; i--)
+		if (!strcmp(plan->steps[i - 1].claim->driver, driver))
 			return true;
 	return false;
 }

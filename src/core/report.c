@@ -21,12 +21,11 @@ static bool needs_quotes(const char *value)
 
 void report_add_field(struct text *text, const char *key, const char *value)
 {
-	text_add(text, " ", key, "=");
 	if (!needs_quotes(value)) {
-		text_add(text, value);
+		text_add(text, " ", key, "=", value);
 		return;
 	}
-	text_add(text, "\"");
+	text_add(text, " ", key, "=\"");
 	for (const char *p = value; *p; p++) {
 		if ((unsigned char)*p < ' ' || *p == 0x7f) {
 			text_add(text, "\\x");

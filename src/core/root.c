@@ -241,38 +241,13 @@ static void closedirp(DIR **directory)
 		closedir(*directory);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int add_names(DIR *directory, char ***names, size_t *count)
-{
-	struct dirent *entry;
-
-	for (errno = 0; (entry = readdir(directory)); errno = 0) {
-		char *name;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		name = strdup(entry->d_name);
-		if (!name || ARRAY_GROW(*names, *count)) {
-			free(name);
-			return -ENOMEM;
-		}
-		(*names)[(*count)++] = name;
-	}
-	return -errno;
-}
-
-int root_names(const struct root *root, const char *path, char ***ret, size_t *ret_count)
+int root_each_name(const struct root *root, const char *path,
+		   int (*each)(void *context, const char *name), void *context)
 {
 	_cleanup_(closedirp) DIR *directory = NULL;
-	char **names = NULL;
-	size_t count = 0;
-	int fd, error;
+	struct dirent *entry;
+	int error = 0, fd = root_descriptor(root, path, O_RDONLY | O_DIRECTORY);
 
-	fd = root_descriptor(root, path, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
 	directory = fdopendir(fd);
@@ -280,15 +255,48 @@ int root_names(const struct root *root, const char *path, char ***ret, size_t *r
 		close(fd);
 		return -ENOMEM;
 	}
-	error = add_names(directory, &names, &count);
+	for (errno = 0; !error && (entry = readdir(directory)); errno = 0)
+		if (entry->d_name[0] != '.')
+			error = each(context, entry->d_name);
+	return error ? error : -errno;
+}
+
+struct names {
+	char **names;
+	size_t count;
+};
+
+static int add_name(void *context, const char *name)
+{
+	struct names *names = context;
+	char *copy = strdup(name);
+
+	if (!copy || ARRAY_GROW(names->names, names->count)) {
+		free(copy);
+		return -ENOMEM;
+	}
+	names->names[names->count++] = copy;
+	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int root_names(const struct root *root, const char *path, char ***ret, size_t *ret_count)
+{
+	struct names names = { 0 };
+	int error = root_each_name(root, path, add_name, &names);
+
 	if (error) {
-		names_free(names, count);
+		names_free(names.names, names.count);
 		return error;
 	}
-	if (count)
-		qsort(names, count, sizeof(*names), compare_names);
-	*ret = names;
-	*ret_count = count;
+	if (names.count)
+		qsort(names.names, names.count, sizeof(*names.names), compare_names);
+	*ret = names.names;
+	*ret_count = names.count;
 	return 0;
 }
 

@@ -74,6 +74,14 @@ int root_link(const struct root *root, const char *path, char *buffer,
 bool root_has(const struct root *root, const char *path);
 
 /*
+ * Calls `each` with every name in a directory, in no order, without those that start with a dot,
+ * until it returns something else than 0, which is returned; or -errno.
+ */
+int root_each_name(const struct root *root, const char *path,
+		   int (*each)(void *context, const char *name),
+		   void *context) _must_check_;
+
+/*
  * The names in a directory, in byte order, without those that start with a dot: `*ret` is a heap
  * array of `*ret_count` heap strings; names_free() frees both. 0 or -errno.
  */

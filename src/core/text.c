@@ -10,13 +10,12 @@ char *text_reserve(struct text *text, size_t more)
 	size_t size = text->size ? text->size : 64;
 	char *data;
 
+	if (more < text->size - text->length)
+		return text->data + text->length;
 	if (text->failed)
 		return NULL;
 	while (size - text->length <= more)
 		size *= 2;
-	if (size == text->size)
-		return text->data + text->length;
-
 	data = realloc(text->data, size);
 	if (!data) {
 		text->failed = true;

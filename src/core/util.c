@@ -33,12 +33,17 @@ int array_grow(void *items_pointer, size_t count, size_t size)
 	return 0;
 }
 
-static unsigned int digit_value(char c)
+/* 16 for what is no digit. */
+static unsigned int digit_value(unsigned char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 'a' ^ 'A';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+	unsigned int digit = c - '0';
+
+	if (digit > 9) {
+		digit = (c | ('a' ^ 'A')) - 'a' + 10;
+		if (digit - 10 > 5)
+			digit = 16;
+	}
+	return digit;
 }
 
 const char *number_parse(const char *text, unsigned int base, uint64_t max, uint64_t *ret)
@@ -46,9 +51,7 @@ const char *number_parse(const char *text, unsigned int base, uint64_t max, uint
 	const char *p = text;
 	uint64_t value = 0;
 
-	for (; digit_value(*p) < base; p++) {
-		unsigned int digit = digit_value(*p);
-
+	for (unsigned int digit; (digit = digit_value(*p)) < base; p++) {
 		if (digit > max || value > (max - digit) / base)
 			return NULL;
 		value = value * base + digit;
@@ -63,10 +66,12 @@ const char *hex_parse(const char *text, int digits, uint32_t *ret)
 {
 	uint32_t value = 0;
 
-	for (; digits; digits--, text++) {
-		if (digit_value(*text) == 16)
+	while (digits--) {
+		unsigned int digit = digit_value(*text++);
+
+		if (digit > 15)
 			return NULL;
-		value = value << 4 | digit_value(*text);
+		value = value << 4 | digit;
 	}
 	*ret = value;
 	return text;
@@ -74,25 +79,20 @@ const char *hex_parse(const char *text, int digits, uint32_t *ret)
 
 char *number_format(char *buffer, uint64_t value, unsigned int base, int digits)
 {
-	char reversed[NUMBER_SIZE];
-	int count = 0;
-
-	while (value || count < digits) {
-		reversed[count++] = "0123456789abcdef"[value % base];
-		value /= base;
-	}
-	while (count)
-		*buffer++ = reversed[--count];
+	if (value >= base || digits > 1)
+		buffer = number_format(buffer, value / base, base, digits - 1);
+	*buffer++ = "0123456789abcdef"[value % base];
 	*buffer = '\0';
 	return buffer;
 }
 
 const char *prefix_skip(const char *text, const char *prefix)
 {
-	while (*prefix)
-		if (*text++ != *prefix++)
-			return NULL;
-	return text;
+	size_t i = 0;
+
+	while (prefix[i] && text[i] == prefix[i])
+		i++;
+	return prefix[i] ? NULL : text + i;
 }
 
 void string_copy(char *buffer, size_t size, const char *text)
@@ -102,33 +102,28 @@ void string_copy(char *buffer, size_t size, const char *text)
 
 const char *line_next(const char *line)
 {
-	const char *newline = strchr(line, '\n');
-
-	return newline ? newline + 1 : NULL;
+	while (*line)
+		if (*line++ == '\n')
+			return line;
+	return NULL;
 }
 
 void line_copy(char *buffer, size_t size, const char *line)
 {
-	const char *next = line_next(line);
-	size_t length = next ? (size_t)(next - line) : size;
-
-	string_copy(buffer, length < size ? length : size, line);
+	for (; *line && *line != '\n' && size > 1; size--)
+		*buffer++ = *line++;
+	*buffer = '\0';
 }
 
 bool string_joinv(char *buffer, size_t size, va_list strings)
 {
-	const char *string;
+	const char *string, *last = buffer + size - 1;
 
 	while ((string = va_arg(strings, const char *))) {
-		size_t length = strnlen(string, size);
-
-		if (length == size)
-			length = size - 1;
-		memcpy(buffer, string, length);
-		buffer += length;
-		size -= length;
+		while (*string && buffer < last)
+			*buffer++ = *string++;
 		*buffer = '\0';
-		if (string[length])
+		if (*string)
 			return false;
 	}
 	return true;
