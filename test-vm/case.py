@@ -20,6 +20,8 @@
     loaded    modules that are named somewhere to be loaded early: in `kernel`, in `overlay`
     log       words that must stand in the kernel log
     report    lines that the report must have: every word of each must stand in one line
+    before    where the disk with the root file system was when the image was built. The machine
+              is booted so, and what the image's keep lines are to be is asked of it
     check     words that `vfio-early check` must say
     warnings  what must be warned of ("W: ...") when the image is built
     caught    for a negative control: what the judge must find wrong with a claimed device
@@ -50,6 +52,8 @@ import kmodule
 import once
 import qemu
 
+KEEP = "usr/lib/vfio-early/keep.conf"  # in an image
+
 # What `every` says of a device: "listed" is claimed, or taken over where the kernel has its
 # driver built in; "unlisted" is the host's, or idle where the kernel has no driver for it.
 LISTED, UNLISTED = "listed", "unlisted"
@@ -77,6 +81,7 @@ class Case:
     loaded: tuple = ()
     log: tuple = ()
     report: tuple = ()
+    before: str = ""
     check: tuple = ()
     warnings: tuple = ()
     caught: tuple = ()
@@ -188,10 +193,10 @@ def prepare(cases):
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         for _ in pool.map(_prepare_suite, wanted, wanted.values()):
             pass
-    image.real_root()
 
 
 def _prepare_suite(suite, cases):
+    image.real_root(debian.suite(suite))
     for case in cases:
         _image_of(case, debian.suite(suite))
 
@@ -202,15 +207,26 @@ def _image_of(case, suite):
 
 def run(case):
     """Boots a case and judges it. What is left of a failure lies in build/vm/failed/."""
-    suite = debian.suite(case.suite)
     place = once.VM / "boots" / case.id
     once.remove(place)
-    place.mkdir(parents=True)
+    if case.before:
+        overlay = {**case.overlay, **_keep_lines(case, place / "before")}
+        case = dataclasses.replace(case, overlay=overlay)
+    boot = _boot(case, place)
+    outcome = examine(case, boot)
+    keep(outcome, place)
+    return outcome
+
+
+def _boot(case, place):
+    """Boots the machine of a case."""
+    suite = debian.suite(case.suite)
+    place.mkdir(parents=True, exist_ok=True)
     machine = qemu.Machine(
         vmlinux=suite.vmlinux,
         initrd=_initrd(case, suite, place),
         unified=_unified(case, suite, place),
-        disk=image.real_root(),
+        disk=image.real_root(suite),
         devices=_devices(case),
         bridges=_bridges(case),
         iommu=case.iommu,
@@ -218,9 +234,24 @@ def run(case):
     )
     boot = qemu.boot(machine, place)
     once.note_time("boot", case.id, boot.seconds)
-    outcome = examine(case, boot)
-    keep(outcome, place)
-    return outcome
+    (place / "image").unlink(missing_ok=True)
+    return boot
+
+
+def _keep_lines(case, place):
+    """What an image gets that is built on the machine as it was before: {path: text}."""
+    (root,) = [one for one in case.device if one["model"] in qemu.ROOTS]
+    then = dataclasses.replace(
+        case,
+        bridges={},
+        device=({**root, "at": case.before},),
+        kernel=f"{case.kernel} vfio_early=dry-run vmtest.ask=image",
+    )
+    boot = _boot(then, place)
+    if not boot.frames.get("keep"):
+        said = boot.frames.get("image", boot.ending)
+        raise RuntimeError(f"{case.id}: there are no keep lines for the image: {said}")
+    return {KEEP: boot.frames["keep"]}
 
 
 def _initrd(case, suite, place):
@@ -289,7 +320,8 @@ def _bridges(case):
 
 
 def _command_line(case):
-    words = [case.kernel] if case.kernel else []
+    words = [f"root=LABEL={image.ROOT_LABEL}"]
+    words += [case.kernel] if case.kernel else []
     words += ["rdinit=/vmtest-first"] if case.builtin else []
     words += [f"vmtest.contend={who}" for who in case.contend]
     words += [f"vmtest.client={who}" for who in _clients(case)]
@@ -469,7 +501,6 @@ def keep(outcome, place):
         if text:
             (place / name).write_text(text, "utf-8")
     (place / "verdict").write_text(outcome.words(), "utf-8")
-    (place / "image").unlink(missing_ok=True)
     once.remove(place / "esp")
     failed = once.VM / "failed" / outcome.case.id
     once.remove(failed)

@@ -19,7 +19,7 @@ OWN = None  # that of the case
 
 # What the root disk takes, and drivers that no device of the catalogue needs: one competes by
 # way of `new_id`, the others show that somebody loaded them by name.
-ROOT_MODULES = ("ext4", "virtio_pci", "virtio_blk")
+ROOT_MODULES = ("ext4", "virtio_pci", "virtio_blk", "sd_mod")
 CONTENDERS = ("r8169", "alx", "atl1c", "sky2")
 
 WITHOUT_SYSTEMD = ("--omit", "systemd systemd-initrd dracut-systemd")

@@ -24,6 +24,8 @@ GUEST_PROGRAMS = ("init", "vfio-client")
 FIRST = "first"  # in front of the image's /init
 GUEST_CC = "cc -std=gnu11 -O2 -Wall -Wextra -Werror -static".split()
 MAKE_EXT4 = "mke2fs -q -t ext4 -O ^has_journal".split()
+ROOT_LABEL = "vmtest"
+VFIO_MODULES = ("drivers/vfio/**/*.ko*", "virt/lib/irqbypass.ko*")
 REAL_ROOT_DIRS = ("dev", "etc", "proc", "root", "run", "sbin", "sys", "tmp")
 
 PROGRAM = "usr/sbin/vfio-early"
@@ -176,16 +178,18 @@ def cpio(files):
     return archive
 
 
-def real_root():
-    """The root file system that every image boots into: the guest's programs and ours."""
+def real_root(suite):
+    """The root file system that every image of a suite boots into: the guest's programs and
+    ours, and what ours needs to know of the kernel's modules to say what an image gets.
+    """
     return once.made(
-        once.VM / "root.ext4",
-        once.key_of(GUEST, pathlib.Path(__file__), staged() / PROGRAM),
-        _build_real_root,
+        once.VM / f"{suite.name}.ext4",
+        once.key_of(GUEST, pathlib.Path(__file__), staged() / PROGRAM, suite.release),
+        lambda scratch: _build_real_root(suite, scratch),
     )
 
 
-def _build_real_root(result):
+def _build_real_root(suite, result):
     tree = pathlib.Path(f"{result}.tree")
     with once.timed("root", "building the guest's programs and its root disk"):
         once.remove(tree)
@@ -200,8 +204,22 @@ def _build_real_root(result):
             place = tree / library.relative_to("/").parent
             place.mkdir(parents=True, exist_ok=True)
             shutil.copy(library, place)
-        once.run(*MAKE_EXT4, "-d", tree, result, "32M")
+        _bring_modules(suite, tree)
+        once.run(*MAKE_EXT4, "-L", ROOT_LABEL, "-d", tree, result, "32M")
         once.remove(tree)
+
+
+def _bring_modules(suite, tree):
+    """The modules that we load, and the indexes of a tree that has no others."""
+    theirs, ours = suite.modules, tree / "lib/modules" / suite.release
+    names = [*theirs.glob("modules.builtin*"), theirs / "modules.order"]
+    for pattern in VFIO_MODULES:
+        names += (theirs / "kernel").glob(pattern)
+    for name in names:
+        place = ours / name.relative_to(theirs)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(name, place)
+    once.run("depmod", "-b", tree, suite.release)
 
 
 def first():

@@ -30,7 +30,12 @@ MEMORY = 1024
 ROOT_PORTS = (
     0x10  # devices of the root bus from here on are root ports: 00:10.0 leads to bus 1
 )
-ROOT_DISK = 0x1E
+ROOT_DISK = "00:1e"
+ROOTS = {  # what the disk with the root file system can be
+    "root-ahci": ["ich9-ahci,id=ahci", "ide-hd,bus=ahci.0,drive=root"],
+    "root-disk": ["virtio-blk-pci,drive=root,disable-legacy=off"],
+    "root-nvme": ["nvme,drive=root,serial=root"],
+}
 IOMMUS = {
     "intel": ["-device", "intel-iommu,intremap=on,caching-mode=on"],
     "intel without interrupt remapping": ["-device", "intel-iommu,intremap=off,caching-mode=on"],
@@ -133,9 +138,8 @@ def command(machine, frames):
         "-nodefaults", "-display", "none", "-no-reboot",
         "-serial", "stdio", "-serial", f"file:{frames}",
         *(_firmware(machine) if machine.unified else _kernel(machine)),
-        "-drive", f"if=none,id=root,format=raw,readonly=on,file={machine.disk}",
-        "-device", f"virtio-blk-pci,drive=root,addr={ROOT_DISK:x}.0,multifunction=on",
-        *_arguments(machine.devices, machine.bridges),
+        "-drive", f"if=none,id=root,format=raw,snapshot=on,file={machine.disk}",
+        *_arguments(_with_root(machine.devices), machine.bridges),
     ]  # fmt: skip
 
 
@@ -164,7 +168,7 @@ def _firmware(machine):
         "-drive", f"{flash}{FIRMWARE}/OVMF_CODE_4M.fd,unit=0,readonly=on",
         "-drive", f"{flash}{FIRMWARE}/OVMF_VARS_4M.fd,unit=1,snapshot=on",
         "-drive", f"if=none,id=esp,format=raw,readonly=on,file=fat:{machine.unified}",
-        "-device", f"virtio-blk-pci,drive=esp,addr={ROOT_DISK:x}.1,bootindex=0",
+        "-device", f"virtio-blk-pci,drive=esp,addr={ROOT_DISK[3:]}.1,bootindex=0",
     ]  # fmt: skip
 
 
@@ -175,9 +179,25 @@ def _arguments(devices, bridges=()):
     for bridge in sorted(bridges, key=lambda bridge: bridge.secondary):
         arguments += _bridge(bridge, bridges)
     for number, device in enumerate(devices):
-        if device.model != "root-disk":  # every machine has that one
-            arguments += _device(device, number, devices)
+        make = _root if device.model in ROOTS else _device
+        arguments += make(device, number, devices)
     return arguments
+
+
+def _with_root(devices):
+    """The devices and the disk that every machine has, if it isn't one of them."""
+    if any(device.model in ROOTS for device in devices):
+        return devices
+    return (Device(f"{ROOT_DISK}.0", "root-disk"), *devices)
+
+
+def _root(device, number, devices):
+    """The disk that has the root file system; UEFI's one is another function of that slot."""
+    (model, *behind), (_, *words) = ROOTS[device.model], _placed(device, devices)
+    if device.slot == ROOT_DISK and "multifunction=on" not in words:
+        words.append("multifunction=on")
+    arguments = ["-device", ",".join([model, *words])]
+    return [*arguments, *[word for one in behind for word in ("-device", one)]]
 
 
 def _root_ports(devices):

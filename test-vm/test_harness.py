@@ -245,7 +245,7 @@ def test_status_must_say_what_is_expected():
 def test_catalogue_has_every_device_and_no_other():
     rows = image.catalogue()
     everywhere = {model for model, row in rows.items() if "qemu" not in row}
-    assert everywhere - {"root-disk"} <= set(catalogue.read()) <= set(rows)
+    assert everywhere - set(qemu.ROOTS) <= set(catalogue.read()) <= set(rows)
 
 
 def test_catalogue_has_the_ids_that_the_config_is_written_with():

@@ -172,7 +172,7 @@ def boot(suite):
     lay(place / "tree", suite)
     initrd = overlaid(base, place / "tree", place / "image")
     devices = tuple(qemu.Device(address, "edu") for address in SUBJECTS)
-    machine = qemu.Machine(suite.vmlinux, initrd, image.real_root(), devices=devices,
+    machine = qemu.Machine(suite.vmlinux, initrd, image.real_root(suite), devices=devices,
                            command_line="quiet rdinit=/bench/init", counted=True)
     done = qemu.boot(machine, place)
     assert done.ending == "powered off", f"the guest {done.ending}\n{done.console[-2000:]}"

@@ -13,6 +13,9 @@
  *		run the VFIO client on this function, or on all that this driver has
  *	vmtest.ask=COMMAND
  *		run `vfio-early COMMAND --json`; the frame has the command's name
+ *	vmtest.ask=image
+ *		run `vfio-early image` for this kernel, as the hook of an image generator
+ *		does; the frame "keep" has the keep lines that it wrote
  *	vmtest.contend=DRIVER:VENDOR:DEVICE[:...]
  *		give this ID to a driver that is loaded (`new_id`), so that it tries every
  *		unbound function that it may have
@@ -22,12 +25,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -38,6 +43,8 @@
 #define PROGRAM "/sbin/vfio-early"
 #define CONFIG "/etc/vfio-early.conf"
 #define BOOT_CONFIG "/run/vfio-early" CONFIG
+#define IMAGE "/run/vmtest-image"
+#define IMAGE_KEEP IMAGE "/usr/lib/vfio-early/keep.conf"
 #define WORD_MAX 256
 
 /* linux/syslog.h isn't for programs: 3 reads the whole kernel log. */
@@ -235,14 +242,29 @@ static void add_clients(struct buffer *buffer, char *who)
 			add_client(buffer, entry->d_name);
 }
 
+static void add_image(struct buffer *buffer)
+{
+	struct utsname kernel;
+
+	uname(&kernel);
+	mkdir(IMAGE, 0755);
+	run_program(buffer, (char *[]){PROGRAM, "image", kernel.release, "--dest", IMAGE, NULL});
+}
+
 /* To the host program, the config that the boot used is the one that there is. */
 static void send_answer(int frames, char *command)
 {
+	bool is_image = !strcmp(command, "image");
 	struct buffer buffer = {0};
 
 	mount(BOOT_CONFIG, CONFIG, NULL, MS_BIND, NULL);
-	run_program(&buffer, (char *[]){PROGRAM, command, "--json", NULL});
+	if (is_image)
+		add_image(&buffer);
+	else
+		run_program(&buffer, (char *[]){PROGRAM, command, "--json", NULL});
 	send_frame(frames, command, &buffer);
+	if (is_image)
+		send_file(frames, "keep", IMAGE_KEEP);
 }
 
 /*
