@@ -17,6 +17,13 @@ $B/vfio-early-boot-glibc: $(host_core) $(boot:src/%.c=$B/host/%.o)
 # The core with sanitizers, for the corpora and for the unit tests.
 asan_core := $(core:src/%.c=$B/asan/%.o)
 
+# What one of them needs of the host program.
+import_sources := $(addprefix src/cli/,form.c lines.c printable.c recipe.c resolve.c wish.c)
+$B/fuzz/replay-import: $(import_sources:src/%.c=$B/asan/%.o)
+$B/fuzz/fuzz-import: $(import_sources)
+$B/fuzz/replay-import $B/fuzz/fuzz-import: common += -Isrc/cli
+$B/fuzz/replay-import $B/fuzz/fuzz-import: fuzz_link = -lkmod
+
 $B/asan/%.o: src/%.c $(headers) Makefile
 	$(call say,CC)
 	@mkdir -p $(@D)
@@ -31,12 +38,12 @@ $B/unit/asan/%: test/unit/%.c $(asan_core) $(wildcard test/unit/*.h)
 $B/fuzz/replay-%: test/fuzz/fuzz-%.c test/fuzz/replay.c test/fuzz/fuzz.h $(asan_core)
 	$(call say,CC)
 	@mkdir -p $(@D)
-	$Q$(CC) $(common) -O1 -g $(sanitize) -o $@ $< test/fuzz/replay.c $(asan_core)
+	$Q$(CC) $(common) -O1 -g $(sanitize) -o $@ $(filter %.c %.o,$^) $(fuzz_link)
 
 $B/fuzz/fuzz-%: test/fuzz/fuzz-%.c test/fuzz/fuzz.h $(core) $(headers)
 	$(call say,CLANG)
 	@mkdir -p $(@D)
-	$Q$(CLANG) $(common) -O1 -g $(sanitize) -fsanitize=fuzzer -o $@ $< $(core)
+	$Q$(CLANG) $(common) -O1 -g $(sanitize) -fsanitize=fuzzer -o $@ $(filter %.c,$^) $(fuzz_link)
 
 units: $B/vfio-early-boot-glibc $(replays) $(unit:test/unit/%.c=$B/unit/asan/%)
 

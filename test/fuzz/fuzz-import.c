@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What other recipes say: each source in its place in a tree, the first byte chooses which. A wish
+ * has a place and clean words, and a problem or a device; nothing that is read gets out as it is.
+ */
+
+#include "fuzz.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "recipe.h"
+
+static const char *const sources[] = {
+	"proc/cmdline",
+	"etc/modprobe.d/a.conf",
+	"etc/driverctl.d/pci-0000:02:00.0",
+	"boot/config/vfio-pci.cfg",
+	"etc/pve/mapping/pci.cfg",
+	"etc/initramfs-tools/scripts/init-top/any",
+	"devices.txt", /* a file that somebody names */
+};
+
+#define CMDLINE 0
+#define NAMED (ARRAY_SIZE(sources) - 1)
+
+static char tree[] = "/tmp/fuzz-import-XXXXXX";
+static int top = -1; /* the tree's directory, once it is made */
+
+static void remove_tree(void)
+{
+	char command[sizeof(tree) + 16];
+
+	snprintf(command, sizeof(command), "rm -rf %s", tree);
+	if (system(command))
+		abort();
+}
+
+/* Every directory that a source lies in. */
+static void make_tree(void)
+{
+	CLAIM(mkdtemp(tree));
+	atexit(remove_tree);
+	top = open(tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLAIM(top >= 0);
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		char path[128];
+
+		for (const char *slash = sources[i]; (slash = strchr(slash, '/')); slash++) {
+			snprintf(path, sizeof(path), "%.*s", (int)(slash - sources[i]),
+				 sources[i]);
+			(void)!mkdirat(top, path, 0755);
+		}
+	}
+}
+
+static void put(const char *path, const uint8_t *data, size_t size)
+{
+	int fd = openat(top, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	CLAIM(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+	close(fd);
+}
+
+static void judge(const struct wishes *wishes)
+{
+	for (size_t i = 0; i < wishes->count; i++) {
+		const struct wish *wish = &wishes->items[i];
+
+		CLAIM(wish->place && fuzz_is_clean(wish->place));
+		CLAIM(wish->words && fuzz_is_clean(wish->words));
+		CLAIM(wish->problem || wish->has_address || wish->has_id);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct machine machine = { .root = ROOT_NONE, .directory = tree };
+	struct wishes wishes = { 0 };
+	char *text;
+	size_t source;
+
+	if (!size)
+		return 0;
+	if (top < 0)
+		make_tree();
+	source = data[0] % ARRAY_SIZE(sources);
+	put(sources[source], data + 1, size - 1);
+	text = fuzz_string(data + 1, source == CMDLINE ? size - 1 : 0);
+	CLAIM(cmdline_parse(&machine.cmdline, text) == 0);
+	CLAIM(root_open(&machine.root, tree) == 0);
+	if (source == NAMED)
+		(void)!recipe_read(&machine, sources[source], &wishes);
+	else
+		(void)!recipe_find(&machine, &wishes);
+	judge(&wishes);
+	wishes_done(&wishes);
+	cmdline_done(&machine.cmdline);
+	free(text);
+	root_done(&machine.root);
+	unlinkat(top, sources[source], 0);
+	return 0;
+}
