@@ -137,9 +137,11 @@ catalogue: all
 check-mutants: all
 	$(PYTHON) -B test/mutants.py $(MUTANT)
 
-# Every fault in every system call; `make check` has a part of it.
+# Every fault in every system call, of the boot program and of what edits the config; `make check`
+# has a part of it.
 sweep: all
 	$(PYTHON) -B test/sweep.py
+	$(PYTHON) -B test/sweep_edit.py
 
 try: deps all
 	$(PYTHON) -B test-vm/try.py

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 import sweep
+import sweep_edit
 
 PARTS = 2
 
@@ -56,3 +57,18 @@ def test_little_memory(scenario, kilobytes, tmp_path):
         pytest.skip("chroot itself needs more")
     runs = sweep.Sweep(scenario, tmp_path)
     assert not runs.check(prefix=["prlimit", f"--as={kilobytes << 10}"])
+
+
+WRITING = {"openat", "renameat", "fsync", "ftruncate", "flock", "fchown", "fchmod", "unlinkat"}
+
+
+@pytest.mark.parametrize("scenario", sweep_edit.SCENARIOS, ids=lambda scenario: scenario.name)
+def test_the_config_is_never_lost(scenario, tmp_path):
+    """The calls of add, remove and import --write that an edit is made of, with a fault each."""
+    runs = sweep_edit.Sweep(scenario, tmp_path)
+    faults = [fault for fault in runs.faults() if fault.call in WRITING]
+    chosen = [fault for number, fault in enumerate(faults)
+              if fault.call != "openat" or number % 40 == 0]
+    wrong = [f"{fault}: {found}" for fault in chosen if (found := runs.check(fault))]
+    assert len(chosen) > 20
+    assert not wrong
