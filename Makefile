@@ -123,7 +123,7 @@ check-unit: all units
 	$(PYTEST) test
 
 check-vm: all
-	$(PYTEST) -n 2 test-vm
+	$(PYTEST) -n 2 --junit-xml=$B/check-vm.xml test-vm
 
 # Which lines of src/ the tests reach.
 coverage: all

@@ -5,7 +5,7 @@
     config    the vfio-early.conf that the machine boots with
     image     a kind of generator.py, or a list of them; "shared" (default) is a usual one of
               initramfs-tools, "dracut" and "dracut-systemd" are those of dracut
-    suites    default: all
+    suites    default: bookworm and trixie; others of debian.KERNELS have another kernel
     kernel    more for the kernel command line
     iommu     a kind of qemu.py; "intel" by default
     bridges   {bus: "ADDRESS MODEL"}: the bridge that leads to each bus, all in hexadecimal,
@@ -267,7 +267,7 @@ def _initrd(case, suite, place):
     files = {"etc/vfio-early.conf": case.config}
     if kind.program == "mkinitramfs":
         rows = [_row(device) for device in case.device]
-        modules = [row["module"] for row in rows if "module" in row]
+        modules = [name for row in rows for name in image.module_names(row)]
         modules += [_module_of(who.split(":")[0]) for who in case.contend]
         files["conf/modules"] = "\n".join(modules) + "\n"
     files.update(case.overlay)
@@ -282,7 +282,8 @@ def _initrd(case, suite, place):
 def _module_of(driver):
     """The module of a driver: of that name, if no row of devices.toml says otherwise."""
     rows = image.catalogue().values()
-    return next((row["module"] for row in rows if row.get("driver") == driver), driver)
+    found = (row["module"] for row in rows if row.get("driver") == driver)
+    return next(found, driver)
 
 
 def _unified(case, suite, place):
@@ -347,10 +348,10 @@ def subjects(case):
 
 def _subject(case, device, expect):
     row = _row(device)
-    module, tried = row.get("module", ""), tuple(device.get("tried", ()))
+    module, tried = _module(row, case.suite), tuple(device.get("tried", ()))
     if expect in (LISTED, UNLISTED):
         kernel = debian.suite(case.suite)
-        there = module in kernel.loadable or module in kernel.builtin
+        there = module in kernel.loadable | kernel.builtin
         if expect == LISTED:
             expect = _listed(row, module in kernel.builtin)
         else:
@@ -361,6 +362,15 @@ def _subject(case, device, expect):
         f"0000:{device['at']}", expect, device.get("had", row.get("driver", "")), module, tried,
         device.get("target", judge.VFIO),
     )  # fmt: skip
+
+
+def _module(row, suite):
+    """The module of a device's driver, of several names the one that this kernel has."""
+    names = image.module_names(row)
+    if len(names) < 2:
+        return "".join(names)
+    kernel = debian.suite(suite)
+    return next((name for name in names if name in kernel.loadable | kernel.builtin), names[0])
 
 
 def _listed(row, builtin):

@@ -80,9 +80,9 @@ def _in_vain(subject):
 def _cell(outcome, device, finding):
     """ "module: claimed, opened": what came of a listed device on this kernel."""
     kernel = debian.suite(outcome.case.suite)
-    module = image.catalogue()[device["model"]].get("module", "")
+    module = finding.subject.module
     way = "built in" if module in kernel.builtin else "module"
-    if not module or module not in kernel.builtin | kernel.loadable:
+    if not module:
         way = "none"
     answers = case.client_answers(outcome.boot.frames.get("client", ""))
     answer = answers.get(finding.subject.address, "")

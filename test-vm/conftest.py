@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Makes long steps heard in spite of pytest's capture; sums up what each part took."""
+"""Makes long steps heard in spite of pytest's capture; sums up what came of each case, and what
+each part took.
+"""
 
 import sys
 
+import case
+import debian
 import once
+import summary
 
 
 def pytest_configure(config):
@@ -19,6 +24,17 @@ def pytest_configure(config):
 
 
 def pytest_terminal_summary(terminalreporter):
+    reports = [
+        (result, report.nodeid, report.duration)
+        for result in summary.WORDS
+        for report in terminalreporter.stats.get(result, [])
+    ]
+    table = summary.cells(reports, case.load_all() if reports else [])
+    suites = (*debian.SUITES, *debian.KERNELS)
+    for number, line in enumerate(summary.lines(table, suites)):
+        if not number:
+            terminalreporter.section("cases")
+        terminalreporter.write_line(line)
     if once.summary():
         terminalreporter.section("wall time of each part")
     for line in once.summary():

@@ -5,7 +5,8 @@ A suite (bookworm, trixie) is independent of the suite of the machine that runs 
 Each one gets a root file system of its own in build/fetched/, by mmdebstrap, whose apt
 configuration lives and dies with it: the machine's own sources are neither used nor
 changed. The suite's kernel package is unpacked into that root without being installed, so
-nothing in it ever ran.
+nothing in it ever ran. Some suites are here for their kernel alone (KERNELS): it is unpacked into
+a copy of another one's root.
 """
 
 import dataclasses
@@ -62,6 +63,16 @@ parts=$(apt-cache depends $headers | sed -n 's/^ *Depends: \\(linux-[hk].*\\)/\\
 apt-get -q -o APT::Sandbox::User=root download $headers $parts
 """
 
+# Suites of which only the kernel is taken, and the suite whose root it is unpacked into.
+KERNELS = {
+    "bullseye": "bookworm",
+    "bookworm-backports": "bookworm",
+    "trixie-backports": "trixie",
+}
+
+# The parts of a kernel: since Linux 7 the modules are a package of their own.
+KERNEL_PART = r"^linux-(?:image|modules|binary|base)-\d\S*"
+
 # A kernel's ELF image lies in its bzImage behind the boot code, compressed like this.
 UNPACKERS = (
     (b"\x28\xb5\x2f\xfd", lambda data: _filtered(["zstd", "-dcq"], data)),
@@ -113,16 +124,22 @@ def suite(name):
     root = once.made(
         base / "root",
         once.key_of(ROOT_FORM, name, PACKAGES),
-        lambda scratch: _fetch_root(name, scratch),
+        lambda scratch: (_fetch_kernel if name in KERNELS else _fetch_root)(name, scratch),
     )
     release = os.listdir(root / "usr/lib/modules")[0]
-    bzimage = root / f"boot/vmlinuz-{release}"
+    bzimage = _bzimage(root, release)
     vmlinux = once.made(
         base / "vmlinux",
         once.key_of(ROOT_FORM, release, bzimage.stat().st_mtime),
         lambda scratch: scratch.write_bytes(extract_vmlinux(bzimage.read_bytes())),
     )
     return Suite(name, root, vmlinux, release)
+
+
+def _bzimage(root, release):
+    """The kernel's file: beside its modules since Linux 7."""
+    places = (f"boot/vmlinuz-{release}", f"usr/lib/modules/{release}/vmlinuz")
+    return next(root / place for place in places if (root / place).exists())
 
 
 def host_suite():
@@ -184,6 +201,45 @@ def _mmdebstrap(name, root, hook, *options):
         f"--customize-hook={hook}",
         name, root, f"deb [signed-by={KEYRING}] {mirror()} {name} main",
     )  # fmt: skip
+
+
+def _fetch_kernel(name, root):
+    """Makes a copy of a suite's root, in hard links, with another kernel unpacked in it."""
+    base = suite(KERNELS[name])
+    with once.timed("fetch", f"{name}: fetching a kernel"):
+        once.run("cp", "-al", base.root, root)
+        once.remove(root / "boot")
+        once.remove(root / "usr/lib/modules")
+        packages = root / "var/tmp/kernel"
+        packages.mkdir()
+        apt = _apt(name, root.with_suffix(".apt"))
+        once.run(*apt("apt-get"), "update")
+        names = once.run(*apt("apt-cache"), *"depends --recurse --important".split(),
+                         "linux-image-amd64")  # fmt: skip
+        parts = sorted(set(re.findall(KERNEL_PART, names, re.M)))
+        once.run(*apt("apt-get"), "download", *parts, cwd=packages)
+        once.remove(root.with_suffix(".apt"))
+    with once.timed("unpack", f"{name}: unpacking the kernel"):
+        for package in packages.iterdir():
+            _unpack(package, root)
+        once.remove(packages)
+        for release in os.listdir(root / "usr/lib/modules"):
+            once.run("depmod", "-b", root, release)
+
+
+def _apt(name, place):
+    """Makes an apt that knows one suite and no machine; returns its commands' first words."""
+    for directory in ("etc/apt", "var/lib/apt/lists/partial", "var/cache/apt/archives/partial"):
+        (place / directory).mkdir(parents=True, exist_ok=True)
+    source = f"deb [signed-by={KEYRING}] {mirror()} {name} main\n"
+    (place / "etc/apt/sources.list").write_text(source, "utf-8")
+    (place / "status").touch()
+    options = [f"Dir={place}", f"Dir::State::status={place}/status", "APT::Architecture=amd64",
+               "Acquire::Languages=none", "APT::Sandbox::User=root"]  # fmt: skip
+    words = [f"--option={option}" for option in options]
+    words += [word.replace("--aptopt=", "--option=").replace(' "', "=").strip(';"')
+              for word in _apt_options()]  # fmt: skip
+    return lambda command: [command, "--quiet", *words]
 
 
 def _unpack(package, root):

@@ -43,6 +43,12 @@ def catalogue(every=True):
     return {model: row for text in texts for model, row in tomllib.loads(text).items()}
 
 
+def module_names(row):
+    """What the module of a device's driver is called, on one kernel or another."""
+    names = row.get("module", [])
+    return names if isinstance(names, list) else [names]
+
+
 def image(suite, kind, config=""):
     """An initramfs of the suite with our program in it, of a kind that generator.py knows."""
     recipe = generator.KINDS[kind]
@@ -102,7 +108,7 @@ def _generate(suite, root, kind, result):
     """Makes the image; what the generator says, and what is in it, is kept beside it."""
     name = "/var/tmp/image"
     rows = catalogue(generator.KINDS[kind].every).values()
-    modules = sorted({row["module"] for row in rows if "module" in row})
+    modules = sorted({name for row in rows for name in module_names(row)})
     said, files = generator.generate(root, suite.release, kind, modules, name)
     result.with_suffix(".log").write_text(said, "utf-8")
     result.with_suffix(".files").write_text(files, "utf-8")

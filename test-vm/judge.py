@@ -2,8 +2,9 @@
 """Judges the kernel's own trace: who probed which device, when, and what came before it.
 
 Pure: text in, verdict out. What the trace holds is armed by qemu.TRACE: every call of
-really_probe(), driver_bound(), driver_set_override() and device_driver_detach() (all in
-drivers/base), and every module before its init function runs (kernel/module/main.c).
+really_probe(), driver_bound(), driver_set_override() or dev_attr_store(), and
+device_driver_detach() (all in drivers/base), and every module before its init function runs
+(kernel/module/main.c).
 
 Judged is the order of the lines, never the names of processes: early ones resolve late.
 """
@@ -105,18 +106,28 @@ class History:
 
 
 EVENT = re.compile(
-    r"^.*?\s(?P<time>\d+\.\d+): (?P<kind>probe|bound|fence|release|module_load): "
+    r"^.*?\s(?P<time>\d+\.\d+): (?P<kind>probe|bound|fence|store|release|module_load): "
     r"(?:\(\S+\) )?"
-    r"(?:dev=\"(?P<dev>[^\"]*)\"(?: drv=\"(?P<drv>[^\"\n]*))?|(?P<module>\S+))",
+    r"(?:dev=\"(?P<dev>[^\"]*)\"(?: attr=\"(?P<attr>[^\"\n]*)\")?"
+    r"(?: drv=\"(?P<drv>[^\"\n]*))?|(?P<module>\S+))",
     re.M,
 )
 
 
 def parse_trace(text):
-    """The events of /sys/kernel/tracing/trace, in its order: that of their times."""
+    """The events of /sys/kernel/tracing/trace, in its order: that of their times.
+
+    A write to the attribute driver_override is the fence where the kernel has no function for
+    it, and shows none in the whole trace.
+    """
+    stores = not re.search(r": fence: ", text)
     events = []
     for found in EVENT.finditer(text):
-        kind = "load" if found["kind"] == "module_load" else found["kind"]
+        kind = {"module_load": "load"}.get(found["kind"], found["kind"])
+        if kind == "store":
+            if not stores or found["attr"] != "driver_override":
+                continue
+            kind = "fence"
         what = found["module"] or found["dev"]
         events.append(Event(float(found["time"]), kind, what, found["drv"] or ""))
     return events

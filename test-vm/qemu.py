@@ -51,6 +51,8 @@ FIRMWARE = pathlib.Path("/usr/share/OVMF")  # where the package ovmf has it
 # driver_override is written through driver_set_override() (drivers/base/driver.c, from
 # Linux 5.19 on) or, where that moved into the driver core (6.12.107 has it), through
 # __device_set_driver_override(); a kernel refuses the one that it lacks, and goes on.
+# Linux before 5.19 has nothing of the kind: there it is a write to an attribute of a device,
+# dev_attr_store() (drivers/base/core.c), whose kobject is its first member.
 # `unbind` calls device_driver_detach() (drivers/base/bus.c).
 TRACE = (
     "trace_clock=global trace_buf_size=4M trace_event=module:module_load kprobe_event="
@@ -58,6 +60,7 @@ TRACE = (
     "p:bound,driver_bound,dev=+0(+0(%di)):string;"
     "p:fence,driver_set_override,dev=+0(+0(%di)):string,drv=+0(%dx):string;"
     "p:fence,__device_set_driver_override,dev=+0(+0(%di)):string,drv=+0(%si):string;"
+    "p:store,dev_attr_store,dev=+0(+0(%di)):string,attr=+0(+0(%si)):string,drv=+0(%dx):string;"
     "p:release,device_driver_detach,dev=+0(+0(%di)):string"
 )
 

@@ -9,7 +9,7 @@ import debian
 import image
 
 CASES = case.load_all()
-SUITES = sorted({one.suite for one in CASES})
+SUITES = sorted({one.suite for one in CASES} & set(debian.SUITES))
 
 
 @pytest.fixture(scope="session", name="prepared")

@@ -12,6 +12,7 @@ import image
 import judge
 import once
 import qemu
+import summary
 
 
 def test_frames_are_told_apart():
@@ -270,3 +271,23 @@ def test_catalogue_that_says_something_else_is_found_out(monkeypatch):
     assert not differences(f"{used}status 0\n")
     assert "not opened" in differences(f"{used}status 1\n")[0]
     assert "host-first" in differences(f"{used}status 0\n", ["host-first"])[0]
+
+
+def test_summary_has_a_line_a_case_and_a_column_a_kernel():
+    cases = [
+        case.Case("a", "bookworm", "", ""),
+        case.Case("a", "bullseye", "", ""),
+        case.Case("b", "bookworm", "", "", image="dracut", of_many=True),
+    ]
+    reports = [
+        ("passed", "test-vm/test_cases.py::test_case[a-bookworm]", 12.3),
+        ("failed", "test-vm/test_cases.py::test_case[b-bookworm-dracut]", 30.0),
+        ("passed", "test/test_boot.py::test_case[a-bullseye]", 1.0),
+    ]
+    table = summary.cells(reports, cases)
+    assert summary.lines(table, ["bullseye", "bookworm"]) == [
+        "case        bookworm",
+        "a           ok 12 s",
+        "b (dracut)  FAILED 30 s",
+    ]
+    assert summary.lines({}, ["bookworm"]) == []

@@ -153,6 +153,16 @@ def test_built_in_driver_that_tried_in_vain():
     assert codes(followed_by(again)(vain), functions, TRIED) == {"host-later"}
 
 
+def test_older_kernel_shows_the_fence_as_a_write():
+    trace, functions = recorded("desktop-bookworm")
+    written = re.sub(r": fence: (.*) drv=", r': store: \1 attr="driver_override" drv=', trace)
+    assert codes(written, functions, NIC) == set()
+    other = written.replace('attr="driver_override"', 'attr="enable"')
+    assert codes(other, functions, NIC) == {"not-fenced"}
+    both = written + re.search(r".*: fence: .*dev=\"0000:00:06.0.*\n(?:\"\n)?", trace)[0]
+    assert codes(both, functions, NIC) == {"not-fenced"}
+
+
 SPOILT_FENCE = [
     ("no fence", without('fence: .*dev="0000:03:00.0"'), {"not-fenced", "module-first"}),
     ("module before the fence", at_front("module_load: ahci"), {"module-first"}),

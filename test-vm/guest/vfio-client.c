@@ -245,14 +245,18 @@ static void edu_copy(struct client *client)
 	printf("ok DMA copied %d bytes to the device and back\n", LENGTH);
 }
 
-/* Waits for "DMAR: [DMA Write ...] Request device [...] fault addr ..." in the log. */
+/*
+ * Waits for "DMAR: [DMA Write ...] Request device [...] fault addr ..." in the log. Linux 5.10
+ * writes the address without 0x.
+ */
 static void await_fault(int log, const char *address, uint64_t where)
 {
 	struct pollfd wait = {.fd = log, .events = POLLIN};
-	char record[2048], fault[32], *end;
+	char record[2048], fault[32], old_fault[32], *end;
 	ssize_t length;
 
 	snprintf(fault, sizeof(fault), "fault addr 0x%" PRIx64 " ", where);
+	snprintf(old_fault, sizeof(old_fault), "fault addr %" PRIx64 " ", where);
 	errno = ETIMEDOUT;
 	while (poll(&wait, 1, PATIENCE_MS) == 1) {
 		length = read(log, record, sizeof(record) - 1);
@@ -262,7 +266,8 @@ static void await_fault(int log, const char *address, uint64_t where)
 		end = strchr(record, '\n');
 		if (end)
 			*end = '\0';
-		if (strstr(record, fault) && strstr(record, address + strlen("0000:"))) {
+		if ((strstr(record, fault) || strstr(record, old_fault)) &&
+		    strstr(record, address + strlen("0000:"))) {
 			printf("ok isolated: %s\n", strchr(record, ';') + 1);
 			return;
 		}
