@@ -162,3 +162,14 @@ def test_a_function_costs_few_system_calls(tmp_path):
                         group=8 * bus + slot)
     # open, read and close of uevent, and one link read; lspci -nn needs 21 on such a tree.
     assert (system_calls(host) - few) / 128 < 5
+
+
+@pytest.mark.parametrize("text", ["10de  NVIDIA\nxx\n", "\t1c03  GP106\n", "\0\n"],
+                         ids=["no ID", "no vendor", "NUL"])
+def test_names_that_are_damaged(tmp_path, text):
+    """The names that come before the damage are there, and it is told once."""
+    host = hosts.desktop(tmp_path / "root")
+    host.write("usr/share/misc/pci.ids", text)
+    done = host.host("list")
+    assert done.returncode == 0 and "02:00.0" in done.stdout
+    assert done.stderr.count("pci.ids is damaged") == 1

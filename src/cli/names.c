@@ -4,6 +4,7 @@
 #include "names.h"
 
 #include <pci/pci.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,6 +40,16 @@ static void ignore(char *message, ...)
 	(void)message;
 }
 
+/* Where libpci goes on: it does not expect error() to return, and passes it nothing of ours. */
+static jmp_buf damaged;
+
+/* A line of pci.ids that is none, or one that can't be read. What came before it is there. */
+static __attribute__((noreturn)) void give_up(char *message, ...)
+{
+	(void)message;
+	longjmp(damaged, 1);
+}
+
 struct names *names_open(const struct machine *machine)
 {
 	struct names *names = calloc(1, sizeof(*names));
@@ -48,6 +59,7 @@ struct names *names_open(const struct machine *machine)
 	names->access = pci_alloc(); /* ends the process without memory */
 	names->access->warning = ignore;
 	names->access->debug = ignore;
+	names->access->error = give_up;
 	names->flags = PCI_LOOKUP_NO_NUMBERS;
 	if (!use_own_file(names, machine))
 		return names;
@@ -66,9 +78,15 @@ void names_close(struct names *names)
 static const char *look_up(struct names *names, char *name, int what, int first,
 			   int second)
 {
-	const char *found = pci_lookup_name(names->access, name, NAMES_SIZE,
-					    what | names->flags, first, second);
+	const char *found;
 
+	if (setjmp(damaged)) {
+		complain("pci.ids is damaged, or cannot be read; names are missing");
+		*name = '\0';
+		return name;
+	}
+	found = pci_lookup_name(names->access, name, NAMES_SIZE, what | names->flags,
+				first, second);
 	if (!found)
 		*name = '\0';
 	else if (found != name) /* libpci's own words for a name that is too long */
