@@ -7,6 +7,8 @@
               initramfs-tools, "dracut" and "dracut-systemd" are those of dracut
     suites    default: bookworm and trixie; others of debian.KERNELS have another kernel
     kernel    more for the kernel command line
+    firmware  "bios" or "uefi" starts the kernel as a boot loader does, so that the kernel has
+              the firmware's display; else it is started at once
     iommu     a kind of qemu.py; "intel" by default
     bridges   {bus: "ADDRESS MODEL"}: the bridge that leads to each bus, all in hexadecimal,
               instead of one root port for each bus
@@ -70,6 +72,7 @@ class Case:
     config: str
     image: str = "shared"
     kernel: str = ""
+    firmware: str = ""
     iommu: str = "intel"
     bridges: dict = dataclasses.field(default_factory=dict)
     client: str = ""
@@ -223,7 +226,8 @@ def _boot(case, place):
     suite = debian.suite(case.suite)
     place.mkdir(parents=True, exist_ok=True)
     machine = qemu.Machine(
-        vmlinux=suite.vmlinux,
+        vmlinux=suite.bzimage if case.firmware else suite.vmlinux,
+        uefi=case.firmware == "uefi",
         initrd=_initrd(case, suite, place),
         unified=_unified(case, suite, place),
         disk=image.real_root(suite),

@@ -90,6 +90,11 @@ class Suite:
     release: str
 
     @property
+    def bzimage(self):
+        """The kernel as boot loaders start it, which asks the firmware for a display."""
+        return self.root / f"boot/vmlinuz-{self.release}"
+
+    @property
     def modules(self):
         """The kernel's modules, as modprobe finds them."""
         return self.root / "usr/lib/modules" / self.release

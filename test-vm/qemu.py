@@ -104,13 +104,14 @@ class Bridge(Device):
 @dataclasses.dataclass(frozen=True)
 class Machine:
     """What is booted: a kernel and an image; or `unified`, a directory that is the disk that
-    UEFI firmware boots from.
+    UEFI firmware boots from. Only a bzImage (`vmlinux` may be one) asks the firmware for a display.
     """
 
     vmlinux: pathlib.Path
     initrd: pathlib.Path
     disk: pathlib.Path
     unified: pathlib.Path = None
+    uefi: bool = False  # for a kernel and an image, too
     devices: tuple = ()
     bridges: tuple = ()  # none: root ports for all the buses that the devices are on
     iommu: str = "intel"
@@ -140,7 +141,8 @@ def command(machine, frames):
         *IOMMUS[machine.iommu],
         "-nodefaults", "-display", "none", "-no-reboot",
         "-serial", "stdio", "-serial", f"file:{frames}",
-        *(_firmware(machine) if machine.unified else _kernel(machine)),
+        *(_flash() if machine.unified or machine.uefi else []),
+        *(_esp(machine) if machine.unified else _kernel(machine)),
         "-drive", f"if=none,id=root,format=raw,snapshot=on,file={machine.disk}",
         *_arguments(_with_root(machine.devices), machine.bridges),
     ]  # fmt: skip
@@ -164,12 +166,18 @@ def _kernel(machine):
     ]  # fmt: skip
 
 
-def _firmware(machine):
-    """UEFI, its variables forgotten at the end, and the disk that it boots from."""
+def _flash():
+    """UEFI; its variables are forgotten at the end."""
     flash = "if=pflash,format=raw,file="
     return [
         "-drive", f"{flash}{FIRMWARE}/OVMF_CODE_4M.fd,unit=0,readonly=on",
         "-drive", f"{flash}{FIRMWARE}/OVMF_VARS_4M.fd,unit=1,snapshot=on",
+    ]  # fmt: skip
+
+
+def _esp(machine):
+    """The disk that UEFI boots from."""
+    return [
         "-drive", f"if=none,id=esp,format=raw,readonly=on,file=fat:{machine.unified}",
         "-device", f"virtio-blk-pci,drive=esp,addr={ROOT_DISK[3:]}.1,bootindex=0",
     ]  # fmt: skip
