@@ -306,10 +306,10 @@ def boot_section(figure):
     return """\
 ## The boot
 
-From the kernel's first look at its clock to the real root's init: millions of instructions of the
-guest (while it idles, the clock jumps to the next timer, and so waiting counts as well). Eight
-functions are claimed that no host driver wants. Of dracut with systemd "without" is the same image
-with `vfio_early=off`.
+From the kernel's first process to the real root's init: millions of instructions of the guest while
+any task ran (the kernel's own count; idling is left out). Eight functions are claimed that no host
+driver wants. Of dracut "without" is the same image with `vfio_early=off`; of initramfs-tools it is
+one made with an empty config, so that unpacking the modules counts as well.
 
 """ + table(["", "without", "with", "more", "share"],
             [[row["image"], millions(row["without"]), millions(row["with"]),
