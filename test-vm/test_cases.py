@@ -6,6 +6,7 @@ import pytest
 import case
 import catalogue
 import debian
+import generator
 import image
 
 CASES = case.load_all()
@@ -37,6 +38,23 @@ def test_case(one, prepared):
 def test_config_that_says_nothing_adds_nothing(suite, kind, empty, prepared):
     assert "usr/lib/vfio-early/vfio-early-boot" in files_of(suite, kind)
     assert "vfio" not in files_of(suite, empty)
+
+
+# A case for each image: its config is that of the image, where that has one of its own.
+IMAGES = {f"{one.suite}-{one.image}": one for one in CASES}
+
+
+@pytest.mark.parametrize("name", sorted(IMAGES))
+def test_audit_of_the_image(name, prepared):
+    one = IMAGES[name]
+    kind = generator.KINDS[one.image]
+    said = image.image(debian.suite(one.suite), one.image, one.config)
+    said = said.with_suffix(".audit").read_text("utf-8")
+    if kind.late and kind.config != generator.START_INIT + generator.SHARED:
+        assert "/scripts/init-top/udev comes before ours, and loads modules (udevadm)" in said
+        assert said.endswith("exit 5\n")
+    else:
+        assert said.endswith(" current\nexit 0\n"), said
 
 
 def files_of(suite, kind):
