@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the boot program takes the place of in klibc, to stay below 32 KiB: stdio, which it does
- * not use, and an allocator made for programs that live longer than a moment.
+ * not use, an allocator made for programs that live longer than a moment, a sort that is larger
+ * than need be, and what later versions do to say in old words what the kernel says in new ones.
  */
 
 #ifdef __KLIBC__
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
 
 void __libc_init_stdio(void);
 
@@ -112,4 +116,29 @@ void qsort(void *base, size_t count, size_t size,
 				swap((void *)p, (void *)(p - step), size);
 	}
 }
+
+/* klibc before 2.0.13 calls the kernel for these, and has this header. */
+#if !__has_include(<klibc/archstat.h>)
+
+/* Sets st_mode and st_size alone. */
+int fstat(int fd, struct stat *ret)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, &st) < 0)
+		return -1;
+	ret->st_mode = st.stx_mode;
+	ret->st_size = st.stx_size;
+	return 0;
+}
+
+time_t time(time_t *ret)
+{
+	struct timespec now;
+
+	(void)ret;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec;
+}
+#endif
 #endif
