@@ -35,8 +35,8 @@ endif
 
 core := $(wildcard src/core/*.c)
 boot := $(wildcard src/boot/*.c)
-cli := $(wildcard src/cli/*.c)
-headers := $(wildcard src/core/*.h src/cli/*.h)
+cli := $(wildcard src/cli/*.c src/cli/*/*.c)
+headers := $(wildcard src/core/*.h src/cli/*.h src/cli/*/*.h)
 unit := $(wildcard test/unit/test-*.c)
 
 warnings := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
@@ -46,7 +46,7 @@ common := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DVERSION='"$(VERSION)
 # The host program is hardened. klcc knows none of that, and the boot program is to be small: the
 # flags below are what it takes, each measured with klcc for x86.
 hardening := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
-host_flags = $(common) -Wshadow $(hardening) $(shell $(PKG_CONFIG) --cflags $(libraries))
+host_flags = $(common) -Isrc/cli -Wshadow $(hardening) $(shell $(PKG_CONFIG) --cflags $(libraries))
 host_link := -pie -Wl,-z,relro,-z,now
 libraries := libkmod libpci smartcols mount
 small := -ffunction-sections -fdata-sections

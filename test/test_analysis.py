@@ -13,8 +13,8 @@ from machine import TOP
 LIBRARIES = subprocess.run(["pkg-config", "--cflags", "libkmod", "libpci", "smartcols", "mount"],
                            capture_output=True, text=True, check=True).stdout.split()
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", '-DVERSION="0"', "-Isrc/core",
-         *LIBRARIES]
-SOURCES = sorted(str(path.relative_to(TOP)) for path in TOP.glob("src/*/*.c"))
+         "-Isrc/cli", *LIBRARIES]
+SOURCES = sorted(str(path.relative_to(TOP)) for path in TOP.glob("src/**/*.c"))
 SHARES = 6  # of the sources, so that several processors have something to do
 SCRIPTS = [path for path in [*TOP.glob("hook/**/*"), *TOP.glob("test*/*")] if path.is_file() and
            path.suffix != ".py" and path.read_bytes()[:10] == b"#!/bin/sh\n"]
@@ -46,7 +46,8 @@ def test_gcc_analyzer(share):
 def test_cppcheck():
     assert not found(["cppcheck", "--quiet", "--enable=warning,performance,portability",
                       "--error-exitcode=1", "--inline-suppr", "-D_GNU_SOURCE", '-DVERSION="0"',
-                      "-Isrc/core", *[f"--suppress={name}" for name in CPPCHECK], "src"])
+                      "-Isrc/core", "-Isrc/cli",
+                      *[f"--suppress={name}" for name in CPPCHECK], "src"])
 
 
 @pytest.mark.parametrize("share", range(SHARES))

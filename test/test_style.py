@@ -18,6 +18,10 @@ LAYERS = [{"util", "text", "log", "root"},
 # Libraries, by the header of each: one file of src/cli wraps it.
 LIBRARIES = ["libkmod.h", "pci/pci.h", "libsmartcols.h", "libmount.h"]
 
+# What the rest of src/cli may include of each of its folders.
+FACES = {"audit": {"audit", "auditprint"}, "inuse": {"hostuse", "inuse", "keyboard"},
+         "recipe": {"recipe", "relic", "wish"}}
+
 # What would reach beyond memory: no pure file needs any of it.
 IMPURE_HEADERS = {"dirent.h", "fcntl.h", "poll.h", "signal.h", "stdio.h", "time.h",
                   "sys/mman.h", "sys/stat.h", "sys/wait.h"}
@@ -54,7 +58,7 @@ def includes(path, quote):
 
 
 CORE = sources("src/core/*.[ch]")
-C_FILES = sources("src/*/*.[ch]")
+C_FILES = sources("src/**/*.[ch]")
 
 
 def layer(stem):
@@ -102,7 +106,15 @@ def a_cycle(graph):
 
 @pytest.mark.parametrize("part", ["core", "cli"])
 def test_no_two_files_need_each_other(part):
-    assert a_cycle(included_by(sources(f"src/{part}/*.[ch]"))) is None
+    assert a_cycle(included_by(sources(f"src/{part}/**/*.[ch]"))) is None
+
+
+@pytest.mark.parametrize("path", sources("src/cli/**/*.[ch]"), ids=name)
+def test_a_folder_shows_its_face(path):
+    """What else is in it is its own."""
+    for header in includes(path, '""'):
+        folder, _, stem = header.removesuffix(".h").rpartition("/")
+        assert not folder or stem in FACES[folder] and path.parent.name != folder
 
 
 def test_the_search_for_cycles_finds_one():

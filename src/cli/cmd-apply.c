@@ -8,8 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "audit.h"
-#include "auditprint.h"
+#include "audit/audit.h"
+#include "audit/auditprint.h"
 #include "command.h"
 #include "danger.h"
 #include "interrupt.h"

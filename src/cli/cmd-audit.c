@@ -7,8 +7,8 @@
 #include <limits.h>
 #include <string.h>
 
-#include "audit.h"
-#include "auditprint.h"
+#include "audit/audit.h"
+#include "audit/auditprint.h"
 #include "command.h"
 
 static enum status print(const struct request *request, const struct audits *audits)

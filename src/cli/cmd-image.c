@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "hostuse.h"
+#include "inuse/hostuse.h"
 #include "imageplan.h"
 #include "machine.h"
 #include "resolve.h"

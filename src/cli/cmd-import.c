@@ -18,10 +18,10 @@
 #include "machine.h"
 #include "names.h"
 #include "printable.h"
-#include "recipe.h"
-#include "relic.h"
+#include "recipe/recipe.h"
+#include "recipe/relic.h"
 #include "resolve.h"
-#include "wish.h"
+#include "recipe/wish.h"
 
 #define DROPIN CONFDIR_DROPINS "/imported.conf"
 

@@ -7,7 +7,7 @@
 #include "columns.h"
 #include "command.h"
 #include "facts.h"
-#include "hostuse.h"
+#include "inuse/hostuse.h"
 #include "iommu.h"
 #include "table.h"
 

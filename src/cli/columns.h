@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "display.h"
-#include "inuse.h"
+#include "inuse/inuse.h"
 #include "machine.h"
 #include "names.h"
 #include "resolve.h"

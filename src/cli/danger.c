@@ -10,9 +10,9 @@
 
 #include "device.h"
 #include "facts.h"
-#include "hostuse.h"
+#include "inuse/hostuse.h"
 #include "iommu.h"
-#include "keyboard.h"
+#include "inuse/keyboard.h"
 #include "resolve.h"
 
 #define NAMED_MAX 4

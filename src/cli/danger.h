@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "inuse.h"
+#include "inuse/inuse.h"
 #include "machine.h"
 #include "util.h"
 

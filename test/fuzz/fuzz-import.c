@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "recipe.h"
+#include "recipe/recipe.h"
 
 static const char *const sources[] = {
 	"proc/cmdline",
