@@ -17,6 +17,7 @@
 #include "guarded.h"
 #include "machine.h"
 #include "names.h"
+#include "printable.h"
 #include "select.h"
 #include "state.h"
 
@@ -71,8 +72,9 @@ static void describe(const struct add *add, const struct pci_address *address, F
 
 	if (!function)
 		return;
-	fprintf(file, "%s [%s] %s", pci_address_format(address, text),
-		pci_id_format(&function->id, id), names_full(add->names, function, name));
+	printable_print(file, "%s [%s] %s", pci_address_format(address, text),
+			pci_id_format(&function->id, id),
+			names_full(add->names, function, name));
 }
 
 /* The number that a person types, from 1; 0 if it is none of them. */
@@ -160,7 +162,8 @@ static enum status lock(struct add *add)
 		return STATUS_ENVIRONMENT;
 	}
 	if (strcmp(add->edit.path, CONFDIR_MAIN))
-		printf("/" CONFDIR_MAIN " is a symlink: /%s is edited\n", add->edit.path);
+		printable_print(stdout, "/" CONFDIR_MAIN " is a symlink: /%s is edited\n",
+				add->edit.path);
 	return STATUS_WELL;
 }
 
@@ -188,8 +191,8 @@ static enum status check_listed(const struct add *add, bool *ret_listed)
 			text_string(&place));
 		status = STATUS_UNWANTED;
 	} else {
-		printf("%s is listed already: %s: %s\n", address, text_string(&place),
-		       statement);
+		printable_print(stdout, "%s is listed already: %s: %s\n", address,
+				text_string(&place), statement);
 	}
 	text_done(&place);
 	return status;
@@ -257,7 +260,8 @@ static void tell_mates(const struct add *add)
 			continue;
 		printf("in the same IOMMU group, and not listed: ");
 		describe(add, &address, stdout);
-		printf(" (%s)\n", *mate->driver ? mate->driver : "no driver");
+		printable_print(stdout, " (%s)\n",
+				*mate->driver ? mate->driver : "no driver");
 	}
 	names_free(names, count);
 }

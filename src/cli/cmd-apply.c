@@ -14,6 +14,7 @@
 #include "danger.h"
 #include "interrupt.h"
 #include "machine.h"
+#include "printable.h"
 #include "program.h"
 #include "rebuild.h"
 
@@ -64,8 +65,9 @@ static size_t tell_dangers(const struct dangers *dangers)
 		if (!danger_is_grave(danger))
 			continue;
 		danger_add_subject(danger, &subject);
-		fprintf(stderr, "danger: %s: %s\n    remedy: %s\n", text_string(&subject),
-			danger->text, danger->remedy);
+		printable_print(stderr, "danger: %s: %s\n", text_string(&subject),
+				danger->text);
+		printable_print(stderr, "    remedy: %s\n", danger->remedy);
 		text_done(&subject);
 		count++;
 	}
@@ -130,9 +132,9 @@ static enum status run_step(const struct apply *apply, const char *const *step)
 
 	program_add_line(step, &line);
 	if (apply->request->dry_run) {
-		printf("would run: %s\n", text_string(&line));
+		printable_print(stdout, "would run: %s\n", text_string(&line));
 	} else {
-		printf("running: %s\n", text_string(&line));
+		printable_print(stdout, "running: %s\n", text_string(&line));
 		result = program_run(step);
 	}
 	if (interrupt_caught())

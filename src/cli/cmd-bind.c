@@ -15,6 +15,7 @@
 #include "guard.h"
 #include "machine.h"
 #include "plan.h"
+#include "printable.h"
 #include "resolve.h"
 #include "verdict.h"
 
@@ -205,7 +206,8 @@ static void print_verdict(const struct claim *claim, const struct verdict *verdi
 	verdict_sentence(claim, verdict, &sentence);
 	text = text_string(&sentence);
 	end = strstr(text, place);
-	printf("%.*s\n", end ? (int)(end - text) : (int)strlen(text), text);
+	printable_print(stdout, "%.*s\n", end ? (int)(end - text) : (int)strlen(text),
+			text);
 	text_done(&sentence);
 }
 

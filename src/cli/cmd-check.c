@@ -10,9 +10,16 @@
 #include "machine.h"
 #include "names.h"
 #include "nearmiss.h"
+#include "printable.h"
 #include "state.h"
 
 #define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
+
+#define RED "\033[31m"
+#define YELLOW "\033[33m"
+#define GREEN "\033[32m"
+#define BOLD "\033[1m"
+#define PLAIN "\033[0m"
 
 struct check {
 	const struct request *request;
@@ -30,17 +37,19 @@ static void check_done(struct check *check)
 	machine_done(&check->machine);
 }
 
-/* What a terminal is told, nothing if it has no colors. */
-static const char *paint(const struct check *check, const char *sequence)
+static void paint(const struct check *check, const char *sequence)
 {
-	return check->request->color ? sequence : "";
+	if (check->request->color)
+		fputs(sequence, stdout);
 }
 
-#define RED "\033[31m"
-#define YELLOW "\033[33m"
-#define GREEN "\033[32m"
-#define BOLD "\033[1m"
-#define PLAIN "\033[0m"
+static void print_painted(const struct check *check, const char *sequence,
+			  const char *words)
+{
+	paint(check, sequence);
+	fputs(words, stdout);
+	paint(check, PLAIN);
+}
 
 /* What will become of one claim, RESULT_PLANNED if all goes well; and why not. */
 static enum result foresee(const struct check *check, const struct claim *claim,
@@ -86,8 +95,9 @@ static void print_function(const struct check *check, const struct pci_function 
 	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE], name[NAMES_SIZE];
 
 	names_full(check->names, function, name);
-	printf("    %s %s%s(%s): ", pci_address_format(&function->address, address), name,
-	       *name ? " " : "", pci_id_format(&function->id, id));
+	printable_print(stdout, "    %s %s%s(%s): ",
+			pci_address_format(&function->address, address), name,
+			*name ? " " : "", pci_id_format(&function->id, id));
 }
 
 static void print_claim(const struct check *check, const struct claim *claim)
@@ -97,15 +107,17 @@ static void print_claim(const struct check *check, const struct claim *claim)
 	enum result result = foresee(check, claim, &reason);
 
 	print_function(check, function);
-	if (result == RESULT_PLANNED)
-		printf("%swill be bound to %s%s", paint(check, GREEN), claim->driver,
-		       paint(check, PLAIN));
-	else
-		printf("%s%s%s: %s", paint(check, RED), result_name(result),
-		       paint(check, PLAIN), reason);
+	if (result == RESULT_PLANNED) {
+		paint(check, GREEN);
+		printable_print(stdout, "will be bound to %s", claim->driver);
+		paint(check, PLAIN);
+	} else {
+		print_painted(check, RED, result_name(result));
+		printable_print(stdout, ": %s", reason);
+	}
 	if (result == RESULT_PLANNED && *function->driver &&
 	    strcmp(function->driver, claim->driver))
-		printf(" (%s has it now)", function->driver);
+		printable_print(stdout, " (%s has it now)", function->driver);
 	putchar('\n');
 }
 
@@ -138,13 +150,17 @@ static void print_line(const struct check *check, size_t line)
 
 	place_add(&rule->place, &place);
 	state_statement(&machine->confdir, &rule->place, statement);
-	printf("%s%s: %s%s\n", paint(check, BOLD), text_string(&place), statement,
-	       paint(check, PLAIN));
+	paint(check, BOLD);
+	printable_print(stdout, "%s: %s", text_string(&place), statement);
+	paint(check, PLAIN);
+	putchar('\n');
 	explain_line(check, line, &why);
-	if (why.length)
-		printf("    %s%s%s: %s\n", is_line_off(match) ? paint(check, RED) : "",
-		       result_name(match->result), paint(check, PLAIN),
-		       text_string(&why));
+	if (why.length) {
+		fputs("    ", stdout);
+		print_painted(check, is_line_off(match) ? RED : "",
+			      result_name(match->result));
+		printable_print(stdout, ": %s\n", text_string(&why));
+	}
 	for (size_t i = 0; i < machine->match.claim_count; i++)
 		if (machine->match.claims[i].rule == rule)
 			print_claim(check, &machine->match.claims[i]);
@@ -160,9 +176,9 @@ static void print_danger(const struct check *check, const struct danger *danger)
 	struct text subject = { 0 };
 
 	danger_add_subject(danger, &subject);
-	printf("%s%s%s: %s: %s\n    remedy: %s\n", paint(check, grave ? RED : YELLOW),
-	       grave ? "danger" : "note", paint(check, PLAIN), text_string(&subject),
-	       danger->text, danger->remedy);
+	print_painted(check, grave ? RED : YELLOW, grave ? "danger" : "note");
+	printable_print(stdout, ": %s: %s\n", text_string(&subject), danger->text);
+	printable_print(stdout, "    remedy: %s\n", danger->remedy);
 	text_done(&subject);
 }
 

@@ -11,6 +11,7 @@
 #include "inuse/hostuse.h"
 #include "imageplan.h"
 #include "machine.h"
+#include "printable.h"
 #include "resolve.h"
 #include "trust.h"
 
@@ -102,7 +103,8 @@ static void tell_lacks(const struct image *image)
 	for (size_t i = 0; i < image->plan.lack_count; i++) {
 		const struct lack *lack = &image->plan.lacks[i];
 
-		fprintf(stderr,
+		printable_print(
+			stderr,
 			WARNING
 			"%s:%u: Linux %s has no driver %s; its devices will stay fenced\n",
 			lack->place->file, lack->place->line, image->machine.kernel,

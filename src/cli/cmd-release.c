@@ -18,6 +18,7 @@
 #include "draft.h"
 #include "facts.h"
 #include "machine.h"
+#include "printable.h"
 
 #define DEADLINE_MS 10000
 #define STEP_MS 5000
@@ -275,8 +276,10 @@ static void tell_listed(const struct release *release, const struct item *item)
 	if (!claim || claim->result != RESULT_NONE)
 		return;
 	place_add(&claim->rule->place, &place);
-	printf("the next boot takes it again: %s lists it (vfio-early remove %s)\n",
-	       text_string(&place), text_string(&place));
+	printable_print(
+		stdout,
+		"the next boot takes it again: %s lists it (vfio-early remove %s)\n",
+		text_string(&place), text_string(&place));
 	text_done(&place);
 }
 
@@ -299,9 +302,10 @@ static enum status tell_item(const struct release *release, const struct item *i
 		return STATUS_UNWANTED;
 	}
 	if (*driver)
-		printf("%s: %s %s\n", address,
-		       strcmp(driver, item->driver) ? "released to" : "stays with",
-		       driver);
+		printable_print(stdout, "%s: %s %s\n", address,
+				strcmp(driver, item->driver) ? "released to"
+							     : "stays with",
+				driver);
 	else
 		printf("%s: released; the host has no driver for it\n", address);
 	tell_listed(release, item);

@@ -9,6 +9,7 @@
 #include "draft.h"
 #include "edit.h"
 #include "machine.h"
+#include "printable.h"
 #include "state.h"
 
 /* A line of the config, to be removed. `file` starts with "/". */
@@ -173,8 +174,9 @@ static enum status find(struct removal *removal)
 
 static enum status tell_none(const struct removal *removal)
 {
-	complain("%s: no line lists it; \"vfio-early status\" shows what is listed, and where",
-		 removal->request->arguments[0]);
+	complain(
+		"%s: no line lists it; \"vfio-early status\" shows what is listed, and where",
+		removal->request->arguments[0]);
 	return STATUS_UNWANTED;
 }
 
@@ -183,9 +185,9 @@ static enum status tell_many(const struct removal *removal)
 	complain("%s: %zu lines list it; name one of them:",
 		 removal->request->arguments[0], removal->count);
 	for (size_t i = 0; i < removal->count; i++)
-		fprintf(stderr, "  vfio-early remove %s:%u  # %s\n",
-			removal->candidates[i].file, removal->candidates[i].line,
-			removal->candidates[i].statement);
+		printable_print(stderr, "  vfio-early remove %s:%u  # %s\n",
+				removal->candidates[i].file, removal->candidates[i].line,
+				removal->candidates[i].statement);
 	return STATUS_USAGE;
 }
 
@@ -215,8 +217,8 @@ static enum status lock(struct removal *removal)
 		return STATUS_ENVIRONMENT;
 	}
 	if (strcmp(removal->edit.path, before.file + 1))
-		printf("%s is a symlink: /%s is edited\n", before.file,
-		       removal->edit.path);
+		printable_print(stdout, "%s is a symlink: /%s is edited\n", before.file,
+				removal->edit.path);
 	machine_done(&removal->machine);
 	status = load_and_find(removal);
 	if (status == STATUS_WELL &&
@@ -243,7 +245,7 @@ static void tell_rest(struct removal *removal, const struct text *text)
 		claim = draft_claim(&removal->machine, &address);
 	if (claim && claim->result == RESULT_NONE) {
 		place_add(&claim->rule->place, &place);
-		printf("still listed: %s\n", text_string(&place));
+		printable_print(stdout, "still listed: %s\n", text_string(&place));
 	}
 	text_done(&place);
 }
@@ -255,8 +257,9 @@ static void tell(struct removal *removal, const struct text *text)
 	bool dry_run = removal->request->dry_run;
 	struct pci_address address;
 
-	printf("%s from %s:%u: %s\n", dry_run ? "would be removed" : "removed",
-	       candidate->file, candidate->line, candidate->statement);
+	printable_print(stdout, "%s from %s:%u: %s\n",
+			dry_run ? "would be removed" : "removed", candidate->file,
+			candidate->line, candidate->statement);
 	tell_rest(removal, text);
 	if (dry_run)
 		return;

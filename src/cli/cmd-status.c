@@ -10,6 +10,7 @@
 #include "machine.h"
 #include "notice.h"
 #include "past.h"
+#include "printable.h"
 #include "state.h"
 
 #define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
@@ -41,7 +42,7 @@ static enum status judge(const struct machine *machine, const struct notices *no
 static void print_next(const struct text *next, const char *indent)
 {
 	if (next->length)
-		printf("%snext: %s\n", indent, text_string(next));
+		printable_print(stdout, "%snext: %s\n", indent, text_string(next));
 }
 
 static void print_boot(const struct past *past)
@@ -54,15 +55,15 @@ static void print_boot(const struct past *past)
 		return;
 	if (past->time && localtime_r(&seconds, &local))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S %z", &local);
-	printf("boot: %s, Linux %s%s%s\n", when, past->kernel, *past->note ? ": " : "",
-	       past->note);
+	printable_print(stdout, "boot: %s, Linux %s%s%s\n", when, past->kernel,
+			*past->note ? ": " : "", past->note);
 }
 
 static void print_notices(const struct notices *notices)
 {
 	for (size_t i = 0; i < notices->count; i++) {
-		printf("%s: %s\n", notices->items[i].kind,
-		       text_string(&notices->items[i].text));
+		printable_print(stdout, "%s: %s\n", notices->items[i].kind,
+				text_string(&notices->items[i].text));
 		print_next(&notices->items[i].next, "  ");
 	}
 }
@@ -78,18 +79,20 @@ static void print_line_head(const struct machine *machine, const struct rule *ru
 	}
 	place_add(&rule->place, &place);
 	state_statement(&machine->confdir, &rule->place, statement);
-	printf("%s: %s\n", text_string(&place), statement);
+	printable_print(stdout, "%s: %s\n", text_string(&place), statement);
 	text_done(&place);
 }
 
 static void print_state(const struct state *state)
 {
-	printf("  %s%s%s", state->address, *state->address ? ": " : "", state->result);
+	printable_print(stdout, "  %s%s%s", state->address, *state->address ? ": " : "",
+			state->result);
 	if (state->kind == STATE_BOUND)
-		printf(" to %s", state->driver);
+		printable_print(stdout, " to %s", state->driver);
 	else if (*state->driver)
-		printf(", %s has it", state->driver);
-	printf("%s%s\n", state->why.length ? ": " : "", text_string(&state->why));
+		printable_print(stdout, ", %s has it", state->driver);
+	printable_print(stdout, "%s%s\n", state->why.length ? ": " : "",
+			text_string(&state->why));
 	print_next(&state->next, "    ");
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "command.h"
+#include "printable.h"
 
 static bool refuse(const struct dangers *dangers, const struct claim *claim,
 		   const char *action)
@@ -47,8 +48,8 @@ void guard_warn(const struct dangers *dangers, const struct rule *rule)
 		if (danger->refuses || (rule && danger->rule && danger->rule != rule))
 			continue;
 		danger_add_subject(danger, &subject);
-		fprintf(stderr, "warning: %s: %s; %s\n", text_string(&subject),
-			danger->text, danger->remedy);
+		printable_print(stderr, "warning: %s: %s; %s\n", text_string(&subject),
+				danger->text, danger->remedy);
 		text_done(&subject);
 	}
 }

@@ -9,6 +9,7 @@
 
 #include "device.h"
 #include "loadplan.h"
+#include "printable.h"
 #include "trust.h"
 
 static enum status fail(const char *object, int error)
@@ -130,8 +131,8 @@ void machine_tell_errors(const struct machine *machine, const char *prefix)
 		struct text place = { 0 };
 
 		place_add(&error->place, &place);
-		fprintf(stderr, "%s%s: %s\n", prefix, text_string(&place),
-			error->message);
+		printable_print(stderr, "%s%s: %s\n", prefix, text_string(&place),
+				error->message);
 		text_done(&place);
 	}
 	if (conf->error_total > conf->error_count)

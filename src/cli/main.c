@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "printable.h"
 #include "util.h"
 
 static const struct command *const commands[] = {
@@ -48,7 +49,7 @@ void complain(const char *format, ...)
 
 	fputs("vfio-early: ", stderr);
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	printable_vprint(stderr, format, arguments);
 	va_end(arguments);
 	fputc('\n', stderr);
 }

@@ -3,6 +3,8 @@
 
 #include "printable.h"
 
+#include <string.h>
+
 /* How many bytes the UTF-8 character at `p` has by its first one; 0 for none of more than one. */
 static size_t utf8_length(const unsigned char *p)
 {
@@ -38,4 +40,30 @@ void printable_add(struct text *text, const char *string)
 		text_add_bytes(text, length ? string : "?", length ? length : 1);
 		string += length ? length : 1;
 	}
+}
+
+void printable_vprint(FILE *file, const char *format, va_list arguments)
+{
+	size_t length = strlen(format);
+	bool newline = length && format[length - 1] == '\n';
+	struct text text = { 0 };
+	char *raw;
+	int size = vasprintf(&raw, format, arguments);
+
+	if (size < 0)
+		return;
+	raw[size - newline] = '\0';
+	printable_add(&text, raw);
+	fprintf(file, "%s%s", text_string(&text), newline ? "\n" : "");
+	text_done(&text);
+	free(raw);
+}
+
+void printable_print(FILE *file, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	printable_vprint(file, format, arguments);
+	va_end(arguments);
 }

@@ -2,6 +2,9 @@
 #ifndef VFIO_EARLY_PRINTABLE_H
 #define VFIO_EARLY_PRINTABLE_H
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "text.h"
 
 /*
@@ -9,5 +12,15 @@
  * becomes "?".
  */
 void printable_add(struct text *text, const char *string);
+
+/*
+ * One line, or a piece of one, that has words of others in it: what would control a terminal
+ * becomes "?", and so does every newline but one at the end of the format. Without memory nothing
+ * is printed.
+ */
+void printable_print(FILE *file, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void printable_vprint(FILE *file, const char *format, va_list arguments)
+	__attribute__((format(printf, 2, 0)));
 
 #endif

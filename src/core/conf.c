@@ -398,7 +398,7 @@ static const char *find_junk(const char *text, size_t length)
 
 		if (c == '#' && (!i || is_blank(text[i - 1])))
 			return NULL;
-		if (c != '\t' && (c < ' ' || c > '~'))
+		if (c != '\t' && !is_printable(c))
 			return text + i;
 	}
 	return NULL;

@@ -19,7 +19,7 @@ void log_to(int fd, bool kernel)
 static void clean(char *text)
 {
 	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
+		if (!is_printable(*text))
 			*text = '?';
 }
 

@@ -18,8 +18,8 @@ enum log_level { LOG_ERROR = 3, LOG_WARNING = 4, LOG_INFO = 6 };
 void log_to(int fd, bool kernel);
 
 /*
- * One line of one string or several, "vfio-early: " in front. Cut at LOG_LINE_MAX; control
- * characters become "?", so that no input can write a second line or reach a terminal.
+ * One line of one string or several, "vfio-early: " in front. Cut at LOG_LINE_MAX; what is
+ * no printable ASCII becomes "?", so that no input can write a second line or control a terminal.
  */
 #define log_line(level, ...) log_strings(level, __VA_ARGS__, (const char *)NULL)
 void log_strings(enum log_level level, ...) _sentinel_;

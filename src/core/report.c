@@ -14,7 +14,7 @@
 static bool needs_quotes(const char *value)
 {
 	for (const char *p = value; *p; p++)
-		if ((unsigned char)*p <= ' ' || *p == '"' || *p == '\\' || *p == 0x7f)
+		if (!is_printable(*p) || *p == ' ' || *p == '"' || *p == '\\')
 			return true;
 	return !*value;
 }
@@ -27,9 +27,9 @@ void report_add_field(struct text *text, const char *key, const char *value)
 	}
 	text_add(text, " ", key, "=\"");
 	for (const char *p = value; *p; p++) {
-		if ((unsigned char)*p < ' ' || *p == 0x7f) {
+		if (!is_printable(*p)) {
 			text_add(text, "\\x");
-			text_add_number(text, *p, 16, 2);
+			text_add_number(text, (uint8_t)*p, 16, 2);
 			continue;
 		}
 		if (*p == '"' || *p == '\\')

@@ -44,6 +44,12 @@ const char *hex_parse(const char *text, int digits, uint32_t *ret);
 #define NUMBER_SIZE 21
 char *number_format(char *buffer, uint64_t value, unsigned int base, int digits);
 
+/* Is it ASCII that can be shown? Above it, too, lie bytes that control a terminal. */
+static inline bool is_printable(char c)
+{
+	return c >= ' ' && c <= '~';
+}
+
 /* The rest of `text` behind `prefix`, or NULL if it starts otherwise. */
 const char *prefix_skip(const char *text, const char *prefix);
 

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "printable.h"
+
 #define NAMED_MAX 6 /* things that are named for one function, before it says "..." */
 #define NAME_MAX_SIZE 96 /* bytes of one of them: a keep line's comment has its limit */
 
@@ -40,19 +42,24 @@ static bool has_thing(const char *all, const char *what)
 }
 
 /* A mount point can hold any byte, and this goes to a terminal and into a config file. */
-static void make_printable(char *what)
+static int copy_thing(char thing[NAME_MAX_SIZE], const char *what)
 {
-	for (; *what; what++)
-		if ((unsigned char)*what < ' ' || *what == 0x7f)
-			*what = '?';
+	struct text text = { 0 };
+	int error;
+
+	printable_add(&text, what);
+	error = text_error(&text);
+	string_copy(thing, NAME_MAX_SIZE, text_string(&text));
+	text_done(&text);
+	return error;
 }
 
 static int add_thing(struct in_use *use, const char *what, bool certain)
 {
 	char thing[NAME_MAX_SIZE];
 
-	string_copy(thing, sizeof(thing), what);
-	make_printable(thing);
+	if (copy_thing(thing, what))
+		return -ENOMEM;
 	use->certain |= certain;
 	if (has_thing(text_string(&use->what), thing))
 		return 0;
