@@ -158,7 +158,10 @@ REFUSALS = [
     Refusal("00:02.0 --allow all", USAGE, "allow=all is neither boot-display nor in-use"),
     Refusal("02:00.0 --with all", USAGE, "with=all is neither functions nor group"),
     Refusal("02:00.0 --driver a/b", USAGE, "driver=a/b is no driver's name"),
-    Refusal("09:00.0", UNWANTED, "09:00.0: no device matches"),
+    Refusal("09:00.0", UNWANTED, "09:00.0: no device matches, bridges aside; did you mean "
+            "10de:1c03 at 0000:01:00.0?\n"),
+    Refusal("10de:1c30", UNWANTED, "did you mean 10de:1c03 at 0000:01:00.0?\n"),
+    Refusal("77:1f.5", UNWANTED, "no device matches, bridges aside; \"vfio-early list\" shows all"),
     Refusal("00:1c.0", UNWANTED, "no device matches, bridges aside"),
     Refusal("group=99", UNWANTED, "no device matches"),
     Refusal("group=x", USAGE, "is no IOMMU group"),

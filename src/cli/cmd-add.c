@@ -114,15 +114,17 @@ static enum status ask(struct add *add, const struct selection *selection)
 	return STATUS_WELL;
 }
 
-static enum status choose_from(struct add *add, const struct selection *selection)
+/* `near` is what may have been meant, or "". */
+static enum status choose_from(struct add *add, const struct selection *selection,
+			       const char *near)
 {
 	const char *word = add->request->arguments[0];
 	bool group = prefix_skip(word, "group=");
 
 	if (!selection->count) {
-		complain(
-			"%s: no device matches, bridges aside; \"vfio-early list\" shows all",
-			word);
+		complain("%s: no device matches, bridges aside; %s%s%s", word,
+			 *near ? "did you mean " : "\"vfio-early list\" shows all", near,
+			 *near ? "?" : "");
 		return STATUS_UNWANTED;
 	}
 	if (selection->count > 1 && !group)
@@ -146,7 +148,8 @@ static enum status choose(struct add *add)
 		complain("add: %s", text_string(&why));
 		status = STATUS_USAGE;
 	} else {
-		status = error ? fail("add", error) : choose_from(add, &selection);
+		status = error ? fail("add", error)
+			       : choose_from(add, &selection, text_string(&why));
 	}
 	text_done(&why);
 	selection_done(&selection);

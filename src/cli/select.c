@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "device.h"
+#include "nearmiss.h"
 
 static int add_address(struct selection *selection, const struct pci_address *address)
 {
@@ -72,6 +73,8 @@ static int select_condition(const struct machine *machine, const char *word,
 	for (size_t i = 0; i < match.claim_count && !error; i++)
 		if (!pci_is_bridge(match.claims[i].function))
 			error = add_address(ret, &match.claims[i].function->address);
+	if (!error && match.lines[0].result == RESULT_ABSENT)
+		nearmiss_add(&conf.rules[0], &snapshot, why);
 	match_done(&match);
 	pci_snapshot_done(&snapshot);
 	conf_done(&conf);

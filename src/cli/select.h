@@ -19,7 +19,8 @@ struct selection {
 /*
  * What `word` means on this machine: any condition of the config language (an address, an ID,
  * class=, path= ...), "group=N", or a part of the vendor's and the device's names, in either
- * case. Bridges never. 0, -ENOMEM, or -EINVAL with what is wrong in `why`.
+ * case. Bridges never. 0, -ENOMEM, or -EINVAL with what is wrong in `why`. Where nothing is there
+ * that an address or an ID means, `why` has what it may have meant.
  */
 int selection_find(const struct machine *machine, struct names *names, const char *word,
 		     struct selection *ret, struct text *why) _must_check_;
