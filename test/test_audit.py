@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vfio-early audit on images laid out as the generators lay them out."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -77,6 +78,30 @@ def test_a_fresh_image_is_current(tree, layout):
     done, image = audit(tree)
     assert (done.returncode, image["result"], image["faults"]) == (WELL, "current", [])
     assert (image["made_by"], image["kernel"]) == (layout, kmods.VERSION)
+
+
+@contextlib.contextmanager
+def without_devices(host):
+    """As in a chroot, where the modules for whatever the machine may have go into an image."""
+    host.path("sys").rename(host.path("sys.away"))
+    yield
+    host.path("sys.away").rename(host.path("sys"))
+
+
+def test_an_image_made_in_a_chroot_is_current_on_the_machine(host, tree):
+    host.config("bind 02:00.0 driver=auto\n")
+    with without_devices(host):
+        tree.initramfs_tools()
+    assert "mlx5" in str(tree.modules())
+    assert audit(tree)[0].returncode == WELL
+
+
+def test_an_image_made_on_the_machine_is_current_in_a_chroot(host, tree):
+    host.config("bind 02:00.0 driver=auto\n")
+    tree.initramfs_tools()
+    assert "mlx5" not in str(tree.modules())
+    with without_devices(host):
+        assert audit(tree)[0].returncode == WELL
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

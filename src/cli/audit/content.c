@@ -189,17 +189,34 @@ static void check_modules(const struct loadplan *plan, const struct root *tree,
 	text_done(&missing);
 }
 
-static bool is_same_plan(const struct loadplan *a, const struct loadplan *b)
+static bool is_same_module(const struct module *a, const struct module *b)
 {
-	if (a->count != b->count || a->driver_count != b->driver_count)
-		return false;
-	for (size_t i = 0; i < a->driver_count; i++)
-		if (strcmp(a->drivers[i], b->drivers[i]))
+	return !strcmp(a->driver, b->driver) && !strcmp(a->path, b->path) &&
+	       !strcmp(a->options, b->options);
+}
+
+/* Are the modules of `driver` in `part` among those in `whole`, and in the same order? */
+static bool is_driver_within(const struct loadplan *part, const struct loadplan *whole,
+			     const char *driver)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < part->count; i++) {
+		if (strcmp(part->modules[i].driver, driver))
+			continue;
+		while (at < whole->count &&
+		       !is_same_module(&part->modules[i], &whole->modules[at]))
+			at++;
+		if (at++ == whole->count)
 			return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (strcmp(a->modules[i].driver, b->modules[i].driver) ||
-		    strcmp(a->modules[i].path, b->modules[i].path) ||
-		    strcmp(a->modules[i].options, b->modules[i].options))
+	}
+	return loadplan_has_driver(whole, driver);
+}
+
+static bool is_within(const struct loadplan *part, const struct loadplan *whole)
+{
+	for (size_t i = 0; i < part->driver_count; i++)
+		if (!is_driver_within(part, whole, part->drivers[i]))
 			return false;
 	return true;
 }
@@ -217,29 +234,47 @@ static void add_lacks(const struct machine *machine, const struct imageplan *pla
 	}
 }
 
-/* The list in the image against the one that it would get today. */
-static int compare_plan(const struct machine *machine, const struct loadplan *own,
-			struct faults *faults)
+/*
+ * The list that this machine's images need, or with `any` the one that is made where its devices
+ * cannot be looked at, as in a chroot: it has what any machine may need.
+ */
+static int make_plan(const struct machine *machine, bool any, struct imageplan *ret)
 {
-	_cleanup_(imageplan_done) struct imageplan plan = { 0 };
+	struct machine seen = *machine;
 	struct resolver *resolver =
 		resolver_new(machine->directory, machine->kernel, &machine->cmdline);
 	int error;
 
-	if (!resolver) {
+	if (!resolver)
+		return -ENOENT;
+	seen.has_devices = !any;
+	error = imageplan_make(&seen, resolver, ret);
+	resolver_free(resolver);
+	return error;
+}
+
+/* The list in the image against those that it could get today. */
+static int compare_plan(const struct machine *machine, const struct loadplan *own,
+			struct faults *faults)
+{
+	_cleanup_(imageplan_done) struct imageplan least = { 0 };
+	_cleanup_(imageplan_done) struct imageplan most = { 0 };
+	int error = make_plan(machine, false, &least);
+
+	if (error == -ENOENT) {
 		fault_add(faults, FAULT_KERNEL, "Linux ", machine->kernel,
 			  " is not installed: its modules cannot be read");
 		return 0;
 	}
-	error = imageplan_make(machine, resolver, &plan);
-	resolver_free(resolver);
+	if (!error)
+		error = make_plan(machine, true, &most);
 	if (error)
 		return error;
-	if (!is_same_plan(own, &plan.loadplan))
+	if (!is_within(&least.loadplan, own) || !is_within(own, &most.loadplan))
 		fault_add(faults, FAULT_PLAN,
 			  "its list of modules is not the one of today for Linux ",
 			  machine->kernel);
-	add_lacks(machine, &plan, faults);
+	add_lacks(machine, machine->has_devices ? &least : &most, faults);
 	return 0;
 }
 
