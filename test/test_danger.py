@@ -144,6 +144,8 @@ ABSENT = {
         hosts.desktop, "bind 10de:10f1 count=all\n", 1, "id-alone"),
     "a machine with an IOMMU": (
         hosts.desktop, "bind 02:00.0\n", 0, "iommu-off"),
+    "a machine without another recipe": (
+        hosts.desktop, "bind 02:00.0\n", 0, "other-recipe"),
     "a machine that remaps interrupts": (
         hosts.desktop, "bind 02:00.0\n", 0, "no-interrupt-remapping"),
     "a driver that is a module": (
@@ -172,6 +174,17 @@ def test_interrupts_that_are_not_remapped(desktop):
                 dangers(desktop, "bind 02:00.0\n"
                         "option vfio_iommu_type1 allow_unsafe_interrupts=1\n")
                 if kind == "no-interrupt-remapping"]
+
+
+def test_steps_of_another_recipe(desktop):
+    desktop.write("etc/modprobe.d/vfio.conf",
+                  "# old\noptions vfio-pci ids=10de:1c03\nsoftdep nouveau pre: vfio-pci\n")
+    found = dangers(desktop, "bind 02:00.0\n")[0, "other-recipe"]
+    assert found["text"] == ("another recipe is still there: /etc/modprobe.d/vfio.conf:2: options "
+                             "vfio-pci ids=10de:1c03 (ids= takes every device of that model), "
+                             "and 1 more")
+    assert not found["grave"] and "vfio-early import" in found["remedy"]
+    assert (0, "other-recipe") not in dangers(desktop, "# nothing is listed\n")
 
 
 def test_a_driver_that_is_built_in_by_sysfs(desktop):

@@ -11,8 +11,10 @@
 #include "device.h"
 #include "facts.h"
 #include "inuse/hostuse.h"
-#include "iommu.h"
 #include "inuse/keyboard.h"
+#include "iommu.h"
+#include "printable.h"
+#include "recipe/relic.h"
 #include "resolve.h"
 
 #define NAMED_MAX 4
@@ -52,6 +54,7 @@ static const struct {
 	[DANGER_ID_ALONE] = { "id-alone", false },
 	[DANGER_IOMMU_OFF] = { "iommu-off", true },
 	[DANGER_NO_INTERRUPT_REMAPPING] = { "no-interrupt-remapping", true },
+	[DANGER_OTHER_RECIPE] = { "other-recipe", false },
 };
 
 const char *danger_kind_name(enum danger_kind kind)
@@ -544,6 +547,50 @@ static const struct {
 	{ DANGER_NO_INTERRUPT_REMAPPING, find_no_remapping },
 };
 
+struct relics {
+	struct text *first;
+	size_t count;
+};
+
+static void take_relic(void *context, const struct line *line, const char *why)
+{
+	struct relics *relics = context;
+
+	if (relics->count++)
+		return;
+	text_add(relics->first, "another recipe is still there: /");
+	printable_add(relics->first, line->path);
+	if (line->number) {
+		text_add(relics->first, ":");
+		text_add_number(relics->first, line->number, 10, 1);
+	}
+	text_add(relics->first, ": ");
+	printable_add(relics->first, line->text);
+	text_add(relics->first, " (", why, ")");
+}
+
+/* Our lines come first all the same; but ids= takes devices that no line lists. */
+static int find_other_recipe(const struct machine *machine, struct dangers *ret)
+{
+	struct finding finding = { .kind = DANGER_OTHER_RECIPE };
+	struct relics relics = { .first = &finding.text };
+	int error = relics_find(&machine->root, "", take_relic, &relics);
+
+	if (relics.count > 1) {
+		text_add(&finding.text, ", and ");
+		text_add_number(&finding.text, relics.count - 1, 10, 1);
+		text_add(&finding.text, " more");
+	}
+	if (relics.count)
+		text_add(&finding.remedy,
+			 "\"vfio-early import\" names all that can be removed");
+	if (!error)
+		return take(&finding, NULL, NULL, ret);
+	text_done(&finding.text);
+	text_done(&finding.remedy);
+	return error;
+}
+
 static int find_of_machine(const struct survey *survey, struct dangers *ret)
 {
 	int error = 0;
@@ -554,6 +601,8 @@ static int find_of_machine(const struct survey *survey, struct dangers *ret)
 		of_machine[i].find(survey, &finding);
 		error = take(&finding, NULL, NULL, ret);
 	}
+	if (!error && survey->machine->match.claim_count)
+		error = find_other_recipe(survey->machine, ret);
 	return error;
 }
 
