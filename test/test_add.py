@@ -89,15 +89,8 @@ def test_what_it_says(desktop):
     line, mate, following = said.out.splitlines()
     assert re.fullmatch(f"/{CONF}:1: bind {GPU} 10de:1c03 path=0000:00:01.0/00.0(  # .+)?", line)
     assert mate.startswith(f"in the same IOMMU group, and not listed: {SOUND} [10de:10f1]")
-    assert following == ("next: update-initramfs -u, then reboot; or at once, without a reboot: "
+    assert following == ("next: vfio-early apply, then reboot; or at once, without a reboot: "
                          f"vfio-early bind {GPU}")
-
-
-def test_what_to_do_with_dracut(desktop):
-    desktop.write("usr/bin/dracut", "")
-    desktop.path("etc").mkdir()
-    said = vfio_early(desktop, "add", "02:00.0")
-    assert "next: dracut --force --regenerate-all, then reboot" in said.out
 
 
 @pytest.mark.parametrize("arguments, words", [

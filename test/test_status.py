@@ -93,7 +93,7 @@ class Case:
 
 LISTED = "bind 02:00.0 8086:10d3\n"
 HAND = "vfio-early bind"
-REBUILD = "next: update-initramfs -u, then reboot"
+REBUILD = "next: vfio-early apply, then reboot"
 
 CASES = [
     Case("bound", LISTED, WELL, {NIC: "bound"}, bound(NIC)),

@@ -2,16 +2,10 @@
 #ifndef VFIO_EARLY_ADVICE_H
 #define VFIO_EARLY_ADVICE_H
 
-#include "root.h"
-#include "text.h"
-
 /*
- * The command that builds the images anew, with whichever generator is installed:
- * "update-initramfs -u" or "dracut --force --regenerate-all".
+ * How the config comes into force, with whichever generator is installed: apply does nothing where
+ * the images are right already, and then only the reboot is due.
  */
-const char *advice_rebuild(const struct root *root);
-
-/* Adds that command, and "then reboot". */
-void advice_add_rebuild(const struct root *root, struct text *text);
+#define ADVICE_APPLY "vfio-early apply, then reboot"
 
 #endif

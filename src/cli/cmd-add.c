@@ -285,8 +285,8 @@ static enum status write_it(struct add *add)
 	tell_mates(add);
 	if (dry_run)
 		return STATUS_WELL;
-	printf("next: %s, then reboot; or at once, without a reboot: vfio-early bind %s\n",
-	       advice_rebuild(&add->machine.root),
+	printf("next: " ADVICE_APPLY
+	       "; or at once, without a reboot: vfio-early bind %s\n",
 	       pci_address_format(&add->address, address));
 	return STATUS_WELL;
 }

@@ -263,7 +263,7 @@ static void tell(struct removal *removal, const struct text *text)
 	tell_rest(removal, text);
 	if (dry_run)
 		return;
-	printf("next: %s, then reboot", advice_rebuild(&removal->machine.root));
+	fputs("next: " ADVICE_APPLY, stdout);
 	if (!pci_address_parse(word, &address))
 		printf("; or at once, without a reboot: vfio-early release %s", word);
 	putchar('\n');

@@ -63,7 +63,7 @@ static int add_edited(const struct finding *finding, const char *path, const cha
 	if (!notice)
 		return -ENOMEM;
 	text_add(&notice->text, "/", path, what);
-	advice_add_rebuild(&finding->machine->root, &notice->next);
+	text_add(&notice->next, ADVICE_APPLY);
 	return 0;
 }
 
@@ -141,7 +141,7 @@ static int add_boot(const struct finding *finding, int boot)
 	if (boots[boot].next)
 		text_add(&notice->next, boots[boot].next);
 	else
-		advice_add_rebuild(&finding->machine->root, &notice->next);
+		text_add(&notice->next, ADVICE_APPLY);
 	return 0;
 }
 
@@ -153,7 +153,7 @@ static int add_note(const struct finding *finding)
 	if (!notice)
 		return -ENOMEM;
 	text_add(&notice->text, "this boot did nothing: ", finding->past->note);
-	advice_add_rebuild(&finding->machine->root, &notice->next);
+	text_add(&notice->next, ADVICE_APPLY);
 	return 0;
 }
 

@@ -251,7 +251,7 @@ static void judge_unknown(const struct finding *finding, struct state *state,
 	if (!line) {
 		set_kind(state, STATE_PENDING);
 		text_add(&state->why, "this boot's config did not list it");
-		advice_add_rebuild(&finding->machine->root, &state->next);
+		text_add(&state->next, ADVICE_APPLY);
 		text_add(&state->next, "; or at once: ");
 		advise_bind(state, &state->next);
 		return;
@@ -426,7 +426,7 @@ static int find_unlisted(const struct finding *finding)
 		string_copy(state->driver, sizeof(state->driver), driver);
 		text_add(&state->why, "the boot took it for ",
 			 report_value(record, "line"), ", which no longer lists it");
-		advice_add_rebuild(&finding->machine->root, &state->next);
+		text_add(&state->next, ADVICE_APPLY);
 		text_add(&state->next, "; or at once: vfio-early release ",
 			 state->address);
 	}
