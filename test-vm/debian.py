@@ -165,6 +165,12 @@ def mirror():
     return "http://deb.debian.org/debian/"
 
 
+def bootstrap(name, root, packages, *options):
+    """Makes a root file system of a suite: what is essential, and these packages."""
+    include = f"--include={','.join(packages)}"
+    _mmdebstrap(name, root, "--variant=essential", include, *options)
+
+
 def _apt_options():
     """The machine's proxies and its trust in old mirrors: of the place, not the suite."""
     names = ("http", "https", "Check-Valid-Until", "Check-Date")
@@ -175,10 +181,7 @@ def _apt_options():
 def _fetch_root(name, root):
     """Makes the root file system of a suite, with its kernel unpacked."""
     with once.timed("fetch", f"{name}: fetching a root file system and a kernel"):
-        _mmdebstrap(
-            name, root, KERNEL_HOOK,
-            "--variant=essential", f"--include={','.join(PACKAGES)}",
-        )  # fmt: skip
+        bootstrap(name, root, PACKAGES, f"--customize-hook={KERNEL_HOOK}")
     with once.timed("unpack", f"{name}: unpacking the kernel"):
         for package in (root / "var/tmp").glob("linux-image-*.deb"):
             _unpack(package, root)
@@ -194,16 +197,17 @@ def _fetch_headers(suite_, result):
     result.mkdir(parents=True)
     with once.timed("fetch", f"{suite_.name}: fetching the headers of its kernel"):
         hook = HEADERS_HOOK.format(release=suite_.release)
-        _mmdebstrap(suite_.name, packages, hook, "--variant=custom")
+        _mmdebstrap(
+            suite_.name, packages, "--variant=custom", f"--customize-hook={hook}"
+        )
         for package in packages.glob("*.deb"):
             _unpack(package, result)
         once.remove(packages)
 
 
-def _mmdebstrap(name, root, hook, *options):
+def _mmdebstrap(name, root, *options):
     once.run(
         "mmdebstrap", "--quiet", "--format=directory", *options, *_apt_options(),
-        f"--customize-hook={hook}",
         name, root, f"deb [signed-by={KEYRING}] {mirror()} {name} main",
     )  # fmt: skip
 

@@ -211,7 +211,7 @@ def _build_real_root(suite, result):
             (tree / name).mkdir(parents=True)
         (tree / "etc/os-release").touch()
         for name in GUEST_PROGRAMS:
-            _compile(name, tree / "sbin" / name)
+            compile_guest(name, tree / "sbin" / name)
         (tree / "etc/vfio-early.conf").touch()
         shutil.copy(staged() / PROGRAM, tree / "sbin")
         for library in _libraries(staged() / PROGRAM):
@@ -241,10 +241,11 @@ def first():
     made = once.made(
         once.VM / FIRST,
         once.key_of(GUEST / f"{FIRST}.c"),
-        lambda scratch: _compile(FIRST, scratch),
+        lambda scratch: compile_guest(FIRST, scratch),
     )
     return made.read_bytes()
 
 
-def _compile(name, program):
+def compile_guest(name, program):
+    """Compiles a program for the guest, which needs no library there."""
     once.run(*GUEST_CC, "-o", program, GUEST / f"{name}.c")

@@ -117,6 +117,8 @@ class Machine:
     iommu: str = "intel"
     command_line: str = ""
     counted: bool = False  # the clock counts instructions, and nothing is traced
+    writable: bool = False  # the disk keeps what the guest writes
+    patience: int = 1  # how many times the usual PATIENCE the guest may say nothing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,9 +145,14 @@ def command(machine, frames):
         "-serial", "stdio", "-serial", f"file:{frames}",
         *(_flash() if machine.unified or machine.uefi else []),
         *(_esp(machine) if machine.unified else _kernel(machine)),
-        "-drive", f"if=none,id=root,format=raw,snapshot=on,file={machine.disk}",
+        "-drive", f"if=none,id=root,format=raw,{_access(machine)},file={machine.disk}",
         *_arguments(_with_root(machine.devices), machine.bridges),
     ]  # fmt: skip
+
+
+def _access(machine):
+    """What the guest may do to its disk. Nobody waits until what it writes is on ours."""
+    return "cache=unsafe" if machine.writable else "snapshot=on"
 
 
 def _accelerator(machine):
@@ -274,7 +281,7 @@ def boot(machine, directory):
         command(machine, frames),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as guest:  # fmt: skip
-        console, ending = _watch(guest)
+        console, ending = _watch(guest, machine.patience)
     (directory / "console").write_text(console, "utf-8")
     sent = read_frames(frames.read_bytes() if frames.exists() else b"")
     return Boot(
@@ -285,19 +292,20 @@ def boot(machine, directory):
     )
 
 
-def _watch(guest):
+def _watch(guest, times=1):
     """Reads the console until its end; returns it, and why the guest had to be killed, if
-    so.
+    so: for one, because it said nothing for so many times PATIENCE.
     """
+    patience = times * PATIENCE
     said = bytearray()
     ending = None
     while not ending:
-        ready, _, _ = select.select([guest.stdout], [], [], PATIENCE)
+        ready, _, _ = select.select([guest.stdout], [], [], patience)
         block = os.read(guest.stdout.fileno(), 65536) if ready else None
         if block == b"":
             break
         if block is None:
-            ending = f"hung: nothing new on the console for {PATIENCE} s"
+            ending = f"hung: nothing new on the console for {patience} s"
         elif len(said) > CONSOLE_MAX:
             ending = "hung: the console goes on and on"
         said += block or b""

@@ -8,6 +8,9 @@
  * vfio-early, the kernel log, what the VFIO client and our host program said. The last
  * frame is "end": without it the guest died on the way.
  *
+ * As a program with an argument WORD it only sends the functions and the trace, as frames with
+ * _WORD behind their names, and ends: for a moment in between.
+ *
  * Kernel command line (an unknown name with a dot in it bothers nobody):
  *	vmtest.client=ADDRESS|DRIVER
  *		run the VFIO client on this function, or on all that this driver has
@@ -39,6 +42,7 @@
 
 #define FRAMES "/dev/ttyS1"
 #define FUNCTIONS "/sys/bus/pci/devices"
+#define TRACE "/sys/kernel/tracing/trace"
 #define CLIENT "/sbin/vfio-client"
 #define PROGRAM "/sbin/vfio-early"
 #define CONFIG "/etc/vfio-early.conf"
@@ -172,7 +176,7 @@ static void add_function(struct buffer *buffer, const char *function)
 }
 
 /* One line for each PCI function. */
-static void send_functions(int frames)
+static void send_functions(int frames, const char *name)
 {
 	struct buffer buffer = {0};
 	struct dirent *entry;
@@ -181,7 +185,7 @@ static void send_functions(int frames)
 	while (dir && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
 			add_function(&buffer, entry->d_name);
-	send_frame(frames, "functions", &buffer);
+	send_frame(frames, name, &buffer);
 }
 
 static void send_kernel_log(int frames)
@@ -343,7 +347,19 @@ static void restart(void)
 		printf("vmtest: cannot restart: %s\n", strerror(errno));
 }
 
-int main(void)
+/* The frames of a moment in between. */
+static void send_moment(int frames, const char *word)
+{
+	char name[WORD_MAX];
+
+	snprintf(name, sizeof(name), "functions_%s", word);
+	send_functions(frames, name);
+	snprintf(name, sizeof(name), "trace_%s", word);
+	send_file(frames, name, TRACE);
+	tcdrain(frames);
+}
+
+int main(int argc, char **argv)
 {
 	struct buffer line = {0}, clients = {0};
 	char value[WORD_MAX], *at;
@@ -353,6 +369,10 @@ int main(void)
 	frames = open_frames();
 	if (frames < 0)
 		printf("vmtest: %s: %s\n", FRAMES, strerror(errno));
+	if (argc > 1 && getpid() != 1) {
+		send_moment(frames, argv[1]);
+		return 0;
+	}
 	read_command_line(&line);
 	for (at = line.data; at; )
 		if ((at = next_option(at, "vmtest.contend", value)))
@@ -364,11 +384,11 @@ int main(void)
 	for (at = line.data; at; )
 		if ((at = next_option(at, "vmtest.ask", value)))
 			send_answer(frames, value);
-	send_functions(frames);
+	send_functions(frames, "functions");
 	send_file(frames, "report", "/run/vfio-early/report");
 	send_file(frames, "modules", "/proc/modules");
 	send_kernel_log(frames);
-	send_file(frames, "trace", "/sys/kernel/tracing/trace");
+	send_file(frames, "trace", TRACE);
 	send_frame(frames, "end", &(struct buffer){0});
 	tcdrain(frames);
 	restart();
