@@ -17,8 +17,7 @@ struct meaning {
 
 static const struct meaning load_meanings[] = {
 	{ ENOENT, "not in this image, or without a module it needs; rebuild it" },
-	{ ENOEXEC,
-	  "made for another kernel, or compressed in a way it can't read" },
+	{ ENOEXEC, "made for another kernel, or compressed in a way it can't read" },
 	{ EINVAL, "the module refuses its options" },
 	{ EPERM, "module_blacklist= or lockdown forbids it" },
 	{ ENOKEY, "not signed by a key of this kernel" },
@@ -194,8 +193,8 @@ int verdicts_make(const struct root *root, const struct match *match,
 
 	ret->match = match;
 	ret->claims = calloc(match->claim_count + 1, sizeof(*ret->claims));
-	if (ret->claims)
-		ret->lines = calloc(match->conf->count + 1, sizeof(*ret->lines));
+	ret->lines =
+		ret->claims ? calloc(match->conf->count + 1, sizeof(*ret->lines)) : NULL;
 	if (!ret->lines)
 		return -ENOMEM;
 	error = judge_claims(root, loadplan, applied, ret);
