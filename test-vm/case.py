@@ -32,7 +32,9 @@
               judge.py; or a table of that for each suite), tried (drivers of `contend` that
               must have probed it in vain), target (the driver that its line names), had (the
               driver of `builtin` that had it), client (what the client must say of it, if not
-              that all is well), status (what `vfio-early status` must say of it), properties
+              that all is well), status (what `vfio-early status` must say of it), inner (it
+              is given to a machine inside the guest, whose driver must find this: the MAC
+              address, or the first line on the disk), disk (what is on its disk), properties
               (more for QEMU)
     every     "listed" or "unlisted": one of every model of devices.toml that QEMU has, in
               slots of the root bus, and in the config each by address and id, or not
@@ -49,11 +51,13 @@ import tomllib
 import debian
 import generator
 import image
+import inner
 import judge
 import kmodule
 import once
 import qemu
 
+DISK_SIZE = 1 << 20  # of a device with `disk`
 KEEP = "usr/lib/vfio-early/keep.conf"  # in an image
 
 # What `every` says of a device: "listed" is claimed, or taken over where the kernel has its
@@ -199,9 +203,18 @@ def prepare(cases):
 
 
 def _prepare_suite(suite, cases):
-    image.real_root(debian.suite(suite))
     for case in cases:
+        _real_root(case, debian.suite(suite))
         _image_of(case, debian.suite(suite))
+
+
+def _real_root(case, suite):
+    return (inner if _inner(case) else image).real_root(suite)
+
+
+def _inner(case):
+    """The devices that a machine inside the guest is given."""
+    return [device for device in case.device if "inner" in device]
 
 
 def _image_of(case, suite):
@@ -230,8 +243,8 @@ def _boot(case, place):
         uefi=case.firmware == "uefi",
         initrd=_initrd(case, suite, place),
         unified=_unified(case, suite, place),
-        disk=image.real_root(suite),
-        devices=_devices(case),
+        disk=_real_root(case, suite),
+        devices=_devices(case, place),
         bridges=_bridges(case),
         iommu=case.iommu,
         command_line=_command_line(case),
@@ -300,11 +313,16 @@ def _unified(case, suite, place):
     return place / "esp"
 
 
-def _devices(case):
-    return tuple(
-        qemu.Device(one["at"], one["model"], _properties(one), _row(one).get("backend", ""))
-        for one in case.device
-    )
+def _devices(case, place):
+    return tuple(_device(one, place) for one in case.device)
+
+
+def _device(device, place):
+    backend, disk = _row(device).get("backend", ""), None
+    if "disk" in device:
+        backend, disk = qemu.DISK, place / f"disk-{device['at']}"
+        disk.write_text(device["disk"].ljust(DISK_SIZE, "\n"), "utf-8")
+    return qemu.Device(device["at"], device["model"], _properties(device), backend, disk=disk)
 
 
 def _row(device):
@@ -330,6 +348,7 @@ def _command_line(case):
     words += ["rdinit=/vmtest-first"] if case.builtin else []
     words += [f"vmtest.contend={who}" for who in case.contend]
     words += [f"vmtest.client={who}" for who in _clients(case)]
+    words += [f"vmtest.inner=0000:{one['at']}" for one in _inner(case)]
     if any("status" in one for one in case.device):
         words.append("vmtest.ask=status")
     if case.check:
@@ -406,6 +425,7 @@ def examine(case, boot):
     problems += _report_problems(case, frames.get("report", ""))
     problems += _warning_problems(case)
     problems += _client_problems(case, frames.get("client", ""))
+    problems += _inner_problems(case, frames.get("inner", ""))
     problems += _status_problems(case, frames.get("status", ""))
     for words in case.check:
         if words not in frames.get("check", ""):
@@ -433,6 +453,15 @@ def _client_problems(case, said):
         answer = answers.get(subject.address, "(no word)\n")
         if used and device.get("client", "status 0") not in answer:
             yield f"{subject.address}: the VFIO client failed:\n{answer}"
+
+
+def _inner_problems(case, said):
+    """What the machine inside the guest did not say of the devices that it was given."""
+    for device in _inner(case):
+        row = _row(device)
+        words = f"{row['id']} {row['driver']} {device['inner']}"
+        if not re.search(rf"^function \S+ {re.escape(words)}\r?$", said, re.M):
+            yield f"0000:{device['at']}: the machine inside has no {words}:\n{said}"
 
 
 def client_answers(said):

@@ -7,6 +7,7 @@ config over one as a second archive; some are built with exactly the case's conf
 real root that the image boots into is a file of its own: ext4, with the guest's programs.
 """
 
+import dataclasses
 import functools
 import os
 import pathlib
@@ -14,6 +15,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from collections.abc import Callable
 
 import generator
 import once
@@ -136,7 +138,7 @@ def _bring_libraries(root):
     own = root / LIBRARIES
     own.mkdir(parents=True)
     (root / PROGRAM).rename(own / "program")
-    for library in _libraries(own / "program"):
+    for library in libraries(own / "program"):
         shutil.copy(library, own)
     generator.replace(root / PROGRAM, WITH_LIBRARIES.format(own=f"/{LIBRARIES}"), 0o755)
     if not starts(root, PROGRAM):
@@ -145,7 +147,7 @@ def _bring_libraries(root):
         )
 
 
-def _libraries(program):
+def libraries(program):
     """What a program of this machine is linked against, its loader included."""
     found = re.findall(r"(/\S+) \(0x", once.run("ldd", program))
     return [pathlib.Path(library) for library in found]
@@ -193,18 +195,34 @@ def cpio(files):
     return archive
 
 
-def real_root(suite):
+@dataclasses.dataclass(frozen=True)
+class More:
+    """What a root file system has beyond the usual: a name for it, its size, the key of its
+    ingredients, and what brings them into a tree.
+    """
+
+    name: str
+    size: str
+    key: str
+    bring: Callable
+
+
+USUAL = More("", "32M", "", lambda tree: None)
+
+
+def real_root(suite, more=USUAL):
     """The root file system that every image of a suite boots into: the guest's programs and
     ours, and what ours needs to know of the kernel's modules to say what an image gets.
     """
+    code = pathlib.Path(__file__)
     return once.made(
-        once.VM / f"{suite.name}.ext4",
-        once.key_of(GUEST, pathlib.Path(__file__), staged() / PROGRAM, suite.release),
-        lambda scratch: _build_real_root(suite, scratch),
+        once.VM / f"{'-'.join(filter(None, (suite.name, more.name)))}.ext4",
+        once.key_of(GUEST, code, staged() / PROGRAM, suite.release, more.size, more.key),
+        lambda scratch: _build_real_root(suite, more, scratch),
     )
 
 
-def _build_real_root(suite, result):
+def _build_real_root(suite, more, result):
     tree = pathlib.Path(f"{result}.tree")
     with once.timed("root", "building the guest's programs and its root disk"):
         once.remove(tree)
@@ -215,13 +233,19 @@ def _build_real_root(suite, result):
             compile_guest(name, tree / "sbin" / name)
         (tree / "etc/vfio-early.conf").touch()
         shutil.copy(staged() / PROGRAM, tree / "sbin")
-        for library in _libraries(staged() / PROGRAM):
-            place = tree / library.relative_to("/").parent
-            place.mkdir(parents=True, exist_ok=True)
-            shutil.copy(library, place)
+        for library in libraries(staged() / PROGRAM):
+            bring(library, tree)
         _bring_modules(suite, tree)
-        once.run(*MAKE_EXT4, "-L", ROOT_LABEL, "-d", tree, result, "32M")
+        more.bring(tree)
+        once.run(*MAKE_EXT4, "-L", ROOT_LABEL, "-d", tree, result, more.size)
         once.remove(tree)
+
+
+def bring(file, tree):
+    """Copies a file of this machine into a tree, to the place that it has here."""
+    place = tree / file.relative_to("/").parent
+    place.mkdir(parents=True, exist_ok=True)
+    shutil.copy(file, place)
 
 
 def _bring_modules(suite, tree):
@@ -241,7 +265,7 @@ def first():
     """The program that loads a module before the image's /init starts, as bytes."""
     made = once.made(
         once.VM / FIRST,
-        once.key_of(GUEST / f"{FIRST}.c"),
+        once.key_of(GUEST),
         lambda scratch: compile_guest(FIRST, scratch),
     )
     return made.read_bytes()

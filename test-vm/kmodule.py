@@ -54,10 +54,21 @@ def made(suite, what):
 
 def load_plan(suite, first):
     """The load plan of an image, made from modules.dep, with lines in front of it."""
+    paths = [f"/lib/modules/{suite.release}/{path}" for path in _needed(suite, "vfio-pci")]
+    return "\n".join([first.rstrip("\n"), "[vfio-pci]", *paths]) + "\n"
+
+
+def chain(suite, names):
+    """The names of modules and of those that they need, in the order in which they are loaded."""
+    paths = [path for name in names for path in _needed(suite, name)]
+    return list(dict.fromkeys(pathlib.Path(path).name.split(".")[0] for path in paths))
+
+
+def _needed(suite, name):
+    """The paths of a module and of those that it needs, as modules.dep has them: itself last."""
     text = (suite.modules / "modules.dep").read_text("ascii")
-    own, needed = re.search(r"^(\S+/vfio-pci\.ko\S*): (.*)$", text, re.M).groups()
-    paths = [f"/lib/modules/{suite.release}/{path}" for path in [own, *needed.split()]]
-    return "\n".join([first.rstrip("\n"), "[vfio-pci]", *reversed(paths)]) + "\n"
+    own, needed = re.search(rf"^(\S+/{name}\.ko\S*):(.*)$", text, re.M).groups()
+    return [*reversed(needed.split()), own]
 
 
 def _compiled(suite, name):
@@ -101,7 +112,7 @@ def _at_home(suite, headers):
     return kernel
 
 
-def _original(suite, name):
+def original(suite, name):
     """A module of Debian's, signed and no longer compressed."""
     (path,) = suite.modules.glob(f"kernel/**/{name}.ko*")
     data = path.read_bytes()
@@ -118,38 +129,38 @@ def _signature(data):
 
 
 def _unsigned(suite, name):
-    data = _original(suite, name)
+    data = original(suite, name)
     return data[: _signature(data)[0]]
 
 
 def _badly_signed(suite, name):
     """With a byte of the signature's last part changed, which is the signature proper."""
-    data = bytearray(_original(suite, name))
+    data = bytearray(original(suite, name))
     data[_signature(data)[1] - 1] ^= 1
     return bytes(data)
 
 
 def _changed(suite, name):
     """Well signed, before a byte of the module was changed that nobody reads."""
-    data = bytearray(_original(suite, name))
+    data = bytearray(original(suite, name))
     at = data.index(b"\0description=") + len(b"\0description=")
     data[at] ^= 1
     return bytes(data)
 
 
 def _truncated(suite, name):
-    data = _original(suite, name)
+    data = original(suite, name)
     return data[: len(data) // 2]
 
 
 def _foreign(suite, name):
     """Of another kernel: of the other suite's."""
     other = next(one for one in debian.SUITES if one != suite.name)
-    return _original(debian.suite(other), name)
+    return original(debian.suite(other), name)
 
 
 def _half_compressed(suite, name):
-    data = lzma.compress(_original(suite, name), check=lzma.CHECK_CRC32)
+    data = lzma.compress(original(suite, name), check=lzma.CHECK_CRC32)
     return data[: len(data) // 2]
 
 

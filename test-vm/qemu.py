@@ -27,6 +27,7 @@ import time
 PATIENCE = int(os.environ.get("VM_PATIENCE", "60"))  # seconds without a new line
 CONSOLE_MAX = 8 << 20  # a guest that says more than this goes round in circles
 MEMORY = 1024
+INNER_MEMORY = 256
 ROOT_PORTS = (
     0x10  # devices of the root bus from here on are root ports: 00:10.0 leads to bus 1
 )
@@ -43,6 +44,7 @@ IOMMUS = {
     "virtio": ["-device", "virtio-iommu-pci,bus=pcie.0,addr=1.0"],
     "none": [],
 }
+DISK = "-drive if=none,id={id},format=raw,snapshot=on,file={disk}"  # a backend that is a file
 CHASSIS = ("pcie-root-port", "xio3130-downstream")  # slots of a chassis, which has a number
 FIRMWARE = pathlib.Path("/usr/share/OVMF")  # where the package ovmf has it
 
@@ -70,6 +72,9 @@ PLAIN_COMMAND_LINE = (
     "console=ttyS0 panic=-1 no_timer_check edd=off printk.devkmsg=on "
     "root=/dev/vda ro rootfstype=ext4 fsck.mode=skip rd.skipfsck"
 )
+INNER_COMMAND_LINE = (
+    "console=ttyS0 panic=-1 no_timer_check edd=off mitigations=off cryptomgr.notests"
+)
 COMMAND_LINE = f"{PLAIN_COMMAND_LINE} {TRACE}"
 
 
@@ -84,6 +89,7 @@ class Device:
     model: str
     properties: str = ""
     backend: str = ""
+    disk: pathlib.Path = dataclasses.field(default=None, kw_only=True)  # "{disk}" in `backend`
 
     @property
     def bus(self):
@@ -153,6 +159,16 @@ def command(machine, frames):
 def _access(machine):
     """What the guest may do to its disk. Nobody waits until what it writes is on ours."""
     return "cache=unsafe" if machine.writable else "snapshot=on"
+
+
+def inner_arguments(kernel, initrd):
+    """The arguments of a machine inside the guest, which is given functions by `-device`."""
+    return [
+        "-accel", "kvm", "-accel", "tcg", "-cpu", "qemu64", "-m", str(INNER_MEMORY),
+        "-machine", "q35,sata=off,smbus=off",
+        "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
+        "-kernel", kernel, "-initrd", initrd, "-append", INNER_COMMAND_LINE,
+    ]  # fmt: skip
 
 
 def _accelerator(machine):
@@ -253,7 +269,8 @@ def _device(device, number, devices):
     words = _placed(device, devices)
     if device.properties:
         words.append(device.properties.format(id=f"backend{number}"))
-    backend = device.backend.format(id=f"backend{number}").split()
+    names = {"id": f"backend{number}", "disk": device.disk}
+    backend = [word.format(**names) for word in device.backend.split()]
     return [*backend, "-device", ",".join(words)]
 
 

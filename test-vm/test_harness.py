@@ -226,6 +226,21 @@ def test_client_must_find_what_is_expected():
         assert list(case._client_problems(one_group(), CLIENT.replace(old, new)))
 
 
+INNER = """[    1.0] e1000e: Copyright(c)\r
+function 0000:00:01.0 8086:10d3 e1000e 52:54:00:fe:ed:01\r
+function 0000:00:02.0 1b36:0010 nvme a drive that the guest gave away\r
+status 0
+"""
+
+
+def test_machine_inside_must_find_what_is_expected():
+    (one,) = case.load(once.HERE / "cases" / "inner.toml")
+    assert not list(case._inner_problems(one, INNER))
+    for old, new in (("ed:01", "ed:02"), ("gave", "had"), ("nvme", "-"), ("function", "no")):
+        assert list(case._inner_problems(one, INNER.replace(old, new)))
+    assert len(list(case._inner_problems(one, ""))) == 2
+
+
 STATUS = """{
    "devices": [
       {"address": "0000:01:01.0", "result": "not-viable"},

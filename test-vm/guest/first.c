@@ -4,20 +4,14 @@
  * their devices before any program of the image runs, as a driver that is built in has.
  */
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "modules.h"
 
 int main(int argc, char **argv)
 {
-	int fd = open("/vmtest.ko", O_RDONLY | O_CLOEXEC);
-
 	(void)argc;
-	if (syscall(SYS_finit_module, fd, "", 0) < 0)
-		printf("vmtest: /vmtest.ko: %s\n", strerror(errno));
+	load_module("/vmtest.ko");
 	execv("/init", argv);
 	return 1;
 }

@@ -19,6 +19,9 @@
  *	vmtest.ask=image
  *		run `vfio-early image` for this kernel, as the hook of an image generator
  *		does; the frame "keep" has the keep lines that it wrote
+ *	vmtest.inner=ADDRESS
+ *		give this function to the machine that QEMU, as /inner/command has it with one
+ *		argument a line, starts in here; the frame "inner" has what that machine says
  *	vmtest.contend=DRIVER:VENDOR:DEVICE[:...]
  *		give this ID to a driver that is loaded (`new_id`), so that it tries every
  *		unbound function that it may have
@@ -40,6 +43,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "modules.h"
+
 #define FRAMES "/dev/ttyS1"
 #define FUNCTIONS "/sys/bus/pci/devices"
 #define TRACE "/sys/kernel/tracing/trace"
@@ -49,6 +54,9 @@
 #define BOOT_CONFIG "/run/vfio-early" CONFIG
 #define IMAGE "/run/vmtest-image"
 #define IMAGE_KEEP IMAGE "/usr/lib/vfio-early/keep.conf"
+#define INNER_COMMAND "/inner/command"
+#define INNER_MODULES "/inner/modules"
+#define ARGUMENTS_MAX 64
 #define WORD_MAX 256
 
 /* linux/syslog.h isn't for programs: 3 reads the whole kernel log. */
@@ -83,16 +91,6 @@ static void buffer_print(struct buffer *buffer, const char *format, ...)
 		buffer_add(buffer, line, strlen(line));
 }
 
-/* Everything that can be read from @fd, until its end or an error. */
-static void buffer_read(struct buffer *buffer, int fd)
-{
-	char block[65536];
-	ssize_t length;
-
-	while ((length = read(fd, block, sizeof(block))) > 0)
-		buffer_add(buffer, block, length);
-}
-
 static void write_all(int fd, const char *data, size_t length)
 {
 	ssize_t written;
@@ -102,6 +100,24 @@ static void write_all(int fd, const char *data, size_t length)
 		if (written < 0)
 			return;
 	}
+}
+
+/* Everything that can be read from @fd, until its end or an error; @echo hears it at once. */
+static void buffer_copy(struct buffer *buffer, int fd, int echo)
+{
+	char block[65536];
+	ssize_t length;
+
+	while ((length = read(fd, block, sizeof(block))) > 0) {
+		buffer_add(buffer, block, length);
+		if (echo >= 0)
+			write_all(echo, block, length);
+	}
+}
+
+static void buffer_read(struct buffer *buffer, int fd)
+{
+	buffer_copy(buffer, fd, -1);
 }
 
 /* Sends one frame and frees what was in @buffer. */
@@ -199,8 +215,8 @@ static void send_kernel_log(int frames)
 	send_frame(frames, "log", &buffer);
 }
 
-/* Adds what a program prints, and a last line with how it ended. */
-static void run_program(struct buffer *buffer, char **arguments)
+/* Adds what a program prints, which @echo hears, and a last line with how it ended. */
+static void run_heard(struct buffer *buffer, char **arguments, int echo)
 {
 	int out[2], status;
 	pid_t child;
@@ -216,11 +232,16 @@ static void run_program(struct buffer *buffer, char **arguments)
 		_exit(127);
 	}
 	close(out[1]);
-	buffer_read(buffer, out[0]);
+	buffer_copy(buffer, out[0], echo);
 	close(out[0]);
 	waitpid(child, &status, 0);
 	status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	buffer_print(buffer, "status %d\n", status);
+}
+
+static void run_program(struct buffer *buffer, char **arguments)
+{
+	run_heard(buffer, arguments, -1);
 }
 
 /* The client on one function, under a line with its address. */
@@ -294,13 +315,55 @@ static void contend(char *who)
 }
 
 /* The next `name=value` in @line; returns where to go on, or NULL at the end. */
-static char *next_option(char *line, const char *name, char *ret_value)
+static const char *next_option(const char *line, const char *name, char *ret_value)
 {
-	char *found = strstr(line, name);
+	const char *found = strstr(line, name);
 
 	if (!found || sscanf(found + strlen(name), "=%255s", ret_value) != 1)
 		return NULL;
 	return found + strlen(name);
+}
+
+/* Splits the lines of @text into @ret_words, of which the last one stays NULL. */
+static int split_lines(char *text, char **ret_words)
+{
+	char *word = strtok(text, "\n");
+	int count = 0;
+
+	for (; word && count < ARGUMENTS_MAX - 1; word = strtok(NULL, "\n"))
+		ret_words[count++] = word;
+	return count;
+}
+
+/* Two arguments for each function on the command line. */
+static void add_inner_functions(const char *line, char **arguments, int count)
+{
+	char value[WORD_MAX];
+
+	while (count + 2 < ARGUMENTS_MAX && (line = next_option(line, "vmtest.inner", value))) {
+		struct buffer words = {0};
+
+		buffer_print(&words, "vfio-pci,host=%s,rombar=0", value);
+		arguments[count++] = "-device";
+		arguments[count++] = words.data;
+	}
+}
+
+/* The console hears it: whoever watches the guest waits for new words there. */
+static void send_inner(int frames, const char *line)
+{
+	char *arguments[ARGUMENTS_MAX] = {0};
+	struct buffer command = {0}, said = {0};
+	int fd = open(INNER_COMMAND, O_RDONLY);
+
+	if (fd < 0)
+		return;
+	buffer_read(&command, fd);
+	close(fd);
+	load_modules(INNER_MODULES);
+	add_inner_functions(line, arguments, split_lines(command.data, arguments));
+	run_heard(&said, arguments, STDOUT_FILENO);
+	send_frame(frames, "inner", &said);
 }
 
 static void read_command_line(struct buffer *line)
@@ -362,7 +425,8 @@ static void send_moment(int frames, const char *word)
 int main(int argc, char **argv)
 {
 	struct buffer line = {0}, clients = {0};
-	char value[WORD_MAX], *at;
+	char value[WORD_MAX];
+	const char *at;
 	int frames;
 
 	mount_all();
@@ -381,6 +445,7 @@ int main(int argc, char **argv)
 		if ((at = next_option(at, "vmtest.client", value)))
 			add_clients(&clients, value);
 	send_frame(frames, "client", &clients);
+	send_inner(frames, line.data);
 	for (at = line.data; at; )
 		if ((at = next_option(at, "vmtest.ask", value)))
 			send_answer(frames, value);
