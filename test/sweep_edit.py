@@ -39,8 +39,10 @@ NOT_SWEPT = sweep.NOT_SWEPT | {
 
 
 def plain(text):
-    """Without the comment with a device's name, which a pci.ids that can't be read lacks."""
-    return re.sub(rb"( path=\S+)  # [^\r\n]*", rb"\1", text)
+    """Without what a line is the poorer for, and no worse, where it can't be read: the way to the
+    device, and the comment with its name, from pci.ids.
+    """
+    return re.sub(rb"(bind \S+ \S+)(?: path=\S+)?(?:  # [^\r\n]*)?", rb"\1", text)
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Sweep:
         self._reset()
         command, *rest = self.scenario.arguments
         done = subprocess.run(
-            ["strace", "-ff", "-qq", "-o", self.directory / "trace/of", *inject,
+            ["strace", "-ff", "-y", "-qq", "-o", self.directory / "trace/of", *inject,
              PROGRAM, command, "--root", self.machine.root, *rest],
             stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
         return done.returncode, plain(self.file.read_bytes()) if self.file.exists() else None
@@ -107,22 +109,28 @@ class Sweep:
     def check(self, fault):
         """What is wrong with what came of this fault, or ""."""
         status, text = self.run(fault.arguments())
-        if text not in (self.scenario.old, self.new) and not self._lied(fault):
+        if text not in (self.scenario.old, self.new) and not self._lied(fault) and \
+                not self._unseen():
             return f"the config is {text!r}"
-        if status == 0 and text != self.new and not self._unseen():
+        if status == 0 and text != self.new and not self._lied(fault) and not self._unseen():
             return "it says that all is well"
         if status < 0 and status != -9:
             return f"it died of signal {-status}"
         return ""
 
     def _unseen(self):
-        """libkmod passes over a modprobe.d that it can't read, as modprobe does."""
+        """libkmod passes over a modprobe.d that it can't read, as modprobe does; and a device whose
+        uevent can't be read is none, which the imported file says.
+        """
         hits = sweep.Trace(self.directory / "trace").hits()
-        return self.scenario.path == IMPORTED and any("modprobe.d" in hit for hit in hits)
+        return self.scenario.path == IMPORTED and \
+            any(re.search("modprobe[.]d|/uevent", hit) for hit in hits)
 
     def _lied(self, fault):
-        """A write that only says that it wrote leaves any file damaged."""
-        return fault.call == "write" and fault.what.startswith("retval")
+        """A write that only says that it wrote leaves any file damaged, and a link that is said to
+        lead to nothing that was written down leads anywhere: no kernel says so.
+        """
+        return fault.call in ("write", "readlinkat") and fault.what.startswith("retval")
 
 
 def run(scenario):

@@ -511,6 +511,44 @@ def test_an_editor_that_saves_meanwhile_wins(desktop):
     assert desktop.read(CONF) == "# saved by an editor\n"
 
 
+def injected(machine, fault, path, *arguments):
+    """A command with a fault that hits one path alone: (status, standard error)."""
+    done = subprocess.run(
+        ["strace", "-f", "-qq", "-o", "/dev/null", "-P", path, f"--inject={fault}",
+         PROGRAM, arguments[0], "--root", machine.root, *arguments[1:]],
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
+    return done.returncode, done.stderr.decode()
+
+
+def test_a_write_that_writes_nothing_is_no_progress(desktop):
+    desktop.config("# mine\n")
+    status, said = injected(desktop, "write:retval=0", desktop.path(f"{CONF}.new"),
+                            "add", "02:00.0")
+    assert status == ENVIRONMENT and "Input/output error" in said
+    assert desktop.read(CONF) == "# mine\n"
+
+
+def test_a_file_that_is_just_being_written_is_not_taken_for_empty(desktop):
+    """An editor has truncated it between two looks: the second read gives nothing."""
+    desktop.config("bind 02:00.0\n")
+    for time_of_edit in range(1, 9):
+        status, said = injected(desktop, f"read:retval=0:when={time_of_edit}",
+                                desktop.path(CONF), "remove", "02:00.0")
+        if desktop.read(CONF) != "bind 02:00.0\n":
+            break
+        assert status != WELL, (time_of_edit, said)
+    assert time_of_edit > 2 and status == WELL
+
+
+def test_import_of_a_root_that_cannot_be_resolved(desktop):
+    (desktop.root.parent / "way").symlink_to(desktop.root)
+    desktop.root = desktop.root.parent / "way"
+    done = subprocess.run(
+        ["strace", "-f", "-qq", "-o", "/dev/null", "--inject=readlink:error=EIO",
+         PROGRAM, "import", "--root", desktop.root], capture_output=True, check=False)
+    assert done.returncode == ENVIRONMENT and b"Input/output error" in done.stderr
+
+
 def process_stopped(trace):
     """The process that strace has written to be stopped, once it has."""
     for _ in range(6000):

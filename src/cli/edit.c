@@ -205,7 +205,10 @@ int edit_open(struct edit *ret, const struct root *root, const char *path)
 	error = root_read_file(root, ret->path, CONF_FILE_MAX, &ret->text);
 	if (error > 0)
 		return -EFBIG;
-	return error == -ENOENT && !ret->before.st_ino ? 0 : error;
+	if (error)
+		return error == -ENOENT && !ret->before.st_ino ? 0 : error;
+	/* Another program is just writing it: what is missing must not be taken for empty. */
+	return ret->text.length == (size_t)ret->before.st_size ? 0 : -ESTALE;
 }
 
 static int write_all(int fd, const char *bytes, size_t length)
@@ -215,6 +218,8 @@ static int write_all(int fd, const char *bytes, size_t length)
 
 		if (written < 0)
 			return -errno;
+		if (!written) /* or it would go on for ever */
+			return -EIO;
 		done += written;
 	}
 	return 0;

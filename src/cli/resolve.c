@@ -265,12 +265,13 @@ int resolver_each_option(const char *directory,
 	struct kmod_ctx *kmod =
 		real ? open_kmod(strcmp(real, "/") ? real : "", NULL) : NULL;
 	struct kmod_config_iter *options = kmod ? kmod_config_get_options(kmod) : NULL;
-	int error = real && !kmod ? -ENOMEM : 0;
+	int error = !real ? -errno : !kmod ? -ENOMEM : 0;
 
 	while (options && !error && kmod_config_iter_next(options))
 		error = take(context, kmod_config_iter_get_key(options),
 			     kmod_config_iter_get_value(options));
-	kmod_config_iter_free_iter(options);
+	if (options) /* libkmod looks into it */
+		kmod_config_iter_free_iter(options);
 	kmod_unref(kmod);
 	return error;
 }
