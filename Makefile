@@ -155,9 +155,9 @@ bench: deps all
 # What building and testing need, on Debian 12 and 13.
 packages := build-essential gcc libc6-dev linux-libc-dev make pkg-config klibc-utils \
 	libklibc-dev libkmod-dev libpci-dev libsmartcols-dev libmount-dev libcmocka-dev \
-	musl-tools kmod cpio zstd xz-utils e2fsprogs shellcheck cppcheck clang-tidy valgrind \
-	strace python3 python3-pytest python3-pytest-xdist debhelper lintian qemu-system-x86 \
-	ovmf mmdebstrap debian-archive-keyring
+	musl-tools kmod cpio zstd xz-utils e2fsprogs initramfs-tools-core shellcheck cppcheck \
+	clang-tidy valgrind strace python3 python3-pytest python3-pytest-xdist debhelper lintian \
+	qemu-system-x86 ovmf mmdebstrap debian-archive-keyring
 
 deps:
 	@test/install-packages $(packages)
