@@ -140,6 +140,19 @@ def test_a_line_that_goes_on(host):
     assert "# /etc/modprobe.d/x.conf:2: 10de:10f1" in done.stdout
 
 
+def test_modules_of_debian_are_told_once(host):
+    """It has a link to /etc/modules in modules-load.d; any other file there is one of its own."""
+    host.write("etc/driverctl.d/pci-0000:01:00.0", "vfio-pci\n")
+    host.write("etc/modules", "vfio_pci\n")
+    host.path("etc/modules-load.d").mkdir()
+    host.path("etc/modules-load.d/modules.conf").symlink_to("../modules")
+    host.write("etc/modules-load.d/vfio.conf", "vfio_pci\n")
+    told = host.host("import").stderr.splitlines()
+    assert [line.split(": ")[1] for line in told if line.startswith("remove afterwards: ")] == [
+        "/etc/modules:1", "/etc/modules-load.d/vfio.conf:1",
+        "/etc/driverctl.d/pci-0000:01:00.0"]
+
+
 def test_a_mapping_of_another_node(host):
     use(host, "proxmox")
     assert "is of another node" in host.host("import").stdout

@@ -128,16 +128,27 @@ static const struct {
 };
 
 struct looking {
+	const struct root *root;
 	const struct search *search;
 	const char *(*judge)(const struct search *search, const char *text);
 };
+
+/* Debian's link from modules-load.d to /etc/modules, which is looked at by its own name. */
+static bool is_modules_again(const struct looking *looking, const struct line *line)
+{
+	char target[16];
+
+	return !strcmp(line->path, "etc/modules-load.d/modules.conf") &&
+	       !root_link_name(looking->root, line->path, target, sizeof(target)) &&
+	       !strcmp(target, "modules");
+}
 
 static int take(void *context, struct line *line)
 {
 	const struct looking *looking = context;
 	const char *why = looking->judge(looking->search, line->text);
 
-	if (why)
+	if (why && !is_modules_again(looking, line))
 		looking->search->tell(looking->search->context, line, why);
 	return 0;
 }
@@ -171,7 +182,7 @@ int relics_find(const struct root *root, const char *drivers, relic_teller *tell
 	int error = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(places) && !error; i++) {
-		struct looking looking = { &search, places[i].judge };
+		struct looking looking = { root, &search, places[i].judge };
 
 		if (places[i].suffix)
 			error = lines_read_all(root, places[i].path, places[i].suffix,
