@@ -67,7 +67,7 @@ BOOTS = {
 RECIPE = {
     "etc/modprobe.d/vfio.conf": "options vfio-pci ids=8086:10d3\nsoftdep nvme pre: vfio-pci\n",
     "etc/modules": "vfio\nvfio_pci\n",
-    "etc/driverctl.d/0000:03:00.0": "vfio-pci\n",
+    "etc/driverctl.d/pci-0000:03:00.0": "vfio-pci\n",
 }
 RECIPE_OF_GENERATOR = {
     "initramfs-tools": {
@@ -319,7 +319,7 @@ def test_other_recipes_are_told(life, suite):
     assert life.steps["audit_recipe"].status == 0
     told = ["/etc/modprobe.d/vfio.conf:1: options vfio-pci ids=8086:10d3",
             "/etc/modprobe.d/vfio.conf:2: softdep nvme pre: vfio-pci",
-            "/etc/modules:2: vfio_pci", "/etc/driverctl.d/0000:03:00.0"]  # fmt: skip
+            "/etc/modules:2: vfio_pci", "/etc/driverctl.d/pci-0000:03:00.0"]  # fmt: skip
     if installed.GENERATORS[suite] == "initramfs-tools":
         told += ["/etc/initramfs-tools/modules:4: vfio_pci",
                  "/etc/initramfs-tools/scripts/init-top/vfio-override"]  # fmt: skip
