@@ -209,6 +209,14 @@ def test_a_report_that_the_strict_start_left(desktop):
     assert run.written == {} and run.status == 0
 
 
+def test_a_group_that_the_kernel_cannot_tell_costs_no_other_fence(desktop):
+    """For want of memory, its own and not ours."""
+    desktop.config("bind 01:00.0 with=group\nbind 02:00.0\n")
+    run = desktop.run(prefix=[*QUIET, "-P", desktop.path("sys/kernel/iommu_groups/1/devices"),
+                              "-e", "inject=getdents64:error=ENOMEM"])
+    assert run.written == fence(GPU, NIC)
+
+
 HOSTILE = ["\x1b[2J\x1b]0;x\x07", "../../../../etc", "a b\tc", "%s%n", "$(reboot)", "\x7f\x9b1m"]
 
 

@@ -90,12 +90,13 @@ struct group {
 	const struct root *root;
 	struct pci_snapshot *snapshot;
 	int number;
+	int error; /* ours: what the kernel says of the directory is another thing */
 };
 
 /* One that is not in the snapshot yet comes in. A group can hold devices of other buses. */
 static int read_group_member(void *context, const char *name)
 {
-	const struct group *group = context;
+	struct group *group = context;
 	struct pci_address address;
 	size_t index;
 
@@ -104,7 +105,7 @@ static int read_group_member(void *context, const char *name)
 	index = find_index(group->snapshot, &address);
 	if (index == group->snapshot->count &&
 	    add_function(group->root, &address, group->snapshot))
-		return -ENOMEM;
+		return group->error = -ENOMEM;
 	if (index < group->snapshot->count) {
 		group->snapshot->functions[index].group = group->number;
 		group->snapshot->functions[index].known |= PCI_GROUP;
@@ -117,7 +118,7 @@ static int read_group(const struct root *root, struct pci_snapshot *snapshot,
 		      struct pci_function *function)
 {
 	const struct pci_address address = function->address;
-	struct group group = { root, snapshot, 0 };
+	struct group group = { root, snapshot, 0, 0 };
 	char path[DEVICE_PATH_SIZE], name[16];
 	uint64_t number;
 
@@ -127,8 +128,10 @@ static int read_group(const struct root *root, struct pci_snapshot *snapshot,
 		return 0;
 	group.number = function->group = number;
 	/* The others of the machine must not pay for this one. */
-	return root_each_name(root, device_path(&address, "iommu_group/devices", path),
-			      read_group_member, &group) == -ENOMEM ? -ENOMEM : 0;
+	if (root_each_name(root, device_path(&address, "iommu_group/devices", path),
+			   read_group_member, &group))
+		return group.error;
+	return 0;
 }
 
 static int read_details(const struct root *root, struct pci_snapshot *snapshot,
