@@ -12,10 +12,8 @@ static void read_all(char *text)
 
 	while (report_next(&text, &record)) {
 		CLAIM(*record.word && record.count <= REPORT_FIELDS_MAX && ++lines);
-		for (size_t i = 0; i < record.count; i++) {
+		for (size_t i = 0; i < record.count; i++) /* a value may have "\x0a" */
 			CLAIM(record.fields[i].key && record.fields[i].value);
-			CLAIM(!strchr(record.fields[i].value, '\n'));
-		}
 		(void)report_value(&record, "reason");
 	}
 }
