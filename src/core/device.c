@@ -15,10 +15,10 @@ const char *device_path(const struct pci_address *address, const char *attribute
 			char *path)
 {
 	static const char directory[] = DEVICE_DIRECTORY "/";
-	char *end = path + strlen(directory);
+	char *end;
 
-	memcpy(path, directory, strlen(directory));
-	end = pci_address_put(address, end);
+	memcpy(path, directory, sizeof(directory));
+	end = pci_address_put(address, path + strlen(directory));
 	string_join(end, path + DEVICE_PATH_SIZE - end, *attribute ? "/" : "", attribute,
 		    NULL);
 	return path;
