@@ -166,21 +166,26 @@ def _pad(path):
 
 
 def with_files(base, files, result):
-    """An image with files, {name: text or bytes}, laid over it: in the kernel, later ones win."""
+    """An image with files, {name: text or bytes}, laid over it: in the kernel, later ones win.
+
+    A link to a directory stays one: a directory in its place would hide what it leads to.
+    """
+    listing = base.with_suffix(".files").read_text("utf-8")
+    links = set(re.findall(r"(\S+) -> ", listing))
     shutil.copyfile(base, result)
     with open(result, "ab") as file:
-        file.write(cpio(files))
+        file.write(cpio(files, links))
     return result
 
 
-def cpio(files):
+def cpio(files, links=frozenset()):
     """An uncompressed `newc` archive: Documentation/driver-api/early-userspace.
 
     What starts with "#!" or as an ELF file does is a program. The kernel makes no directory by
-    itself.
+    itself; those of `links` are there.
     """
     parents = {str(parent) for name in files for parent in pathlib.Path(name).parents}
-    members = [(name, b"", 0o040755) for name in sorted(parents - {"."})]
+    members = [(name, b"", 0o040755) for name in sorted(parents - {"."} - links)]
     for name, content in files.items():
         data = content if isinstance(content, bytes) else content.encode()
         program = data.startswith((b"#!", b"\x7fELF"))
