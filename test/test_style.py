@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The house: who may include whom, who may open files, and what every source file has."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -179,6 +180,11 @@ def test_source_file(path):
     assert not long or path.name == "Makefile"
     assert not [number for number, line in enumerate(lines, 1) if line != line.rstrip()]
     assert lines[-1] == "" and lines[-2] != ""
+
+
+def test_ci_can_be_run():
+    """As it is checked out: its mode is in the repository."""
+    assert os.access(TOP / ".ci/run", os.X_OK)
 
 
 @pytest.mark.parametrize("path", SCRIPTS + SOURCED, ids=name)
