@@ -17,7 +17,6 @@
 #include "guarded.h"
 #include "machine.h"
 #include "names.h"
-#include "printable.h"
 #include "recipe/recipe.h"
 #include "recipe/relic.h"
 #include "resolve.h"
@@ -273,21 +272,10 @@ static enum status write_it(const struct import *import)
 	return STATUS_WELL;
 }
 
-static void tell_relic(void *context, const struct line *line, const char *why)
+static void tell_relic(void *context, const char *relic)
 {
-	struct text text = { 0 };
-
 	(void)context;
-	text_add(&text, "/");
-	printable_add(&text, line->path);
-	if (line->number) {
-		text_add(&text, ":");
-		text_add_number(&text, line->number, 10, 1);
-	}
-	text_add(&text, ": ");
-	printable_add(&text, line->text);
-	fprintf(stderr, "remove afterwards: %s (%s)\n", text_string(&text), why);
-	text_done(&text);
+	fprintf(stderr, "remove afterwards: %s\n", relic);
 }
 
 static enum status hand_out(struct import *import)

@@ -13,7 +13,6 @@
 #include "inuse/hostuse.h"
 #include "inuse/keyboard.h"
 #include "iommu.h"
-#include "printable.h"
 #include "recipe/relic.h"
 #include "resolve.h"
 
@@ -552,21 +551,12 @@ struct relics {
 	size_t count;
 };
 
-static void take_relic(void *context, const struct line *line, const char *why)
+static void take_relic(void *context, const char *relic)
 {
 	struct relics *relics = context;
 
-	if (relics->count++)
-		return;
-	text_add(relics->first, "another recipe is still there: /");
-	printable_add(relics->first, line->path);
-	if (line->number) {
-		text_add(relics->first, ":");
-		text_add_number(relics->first, line->number, 10, 1);
-	}
-	text_add(relics->first, ": ");
-	printable_add(relics->first, line->text);
-	text_add(relics->first, " (", why, ")");
+	if (!relics->count++)
+		text_add(relics->first, "another recipe is still there: ", relic);
 }
 
 /* Our lines come first all the same; but ids= takes devices that no line lists. */

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "printable.h"
+
 #define FILE_MAX (1024 * 1024)
 #define BLANKS " \t\r"
 
@@ -95,4 +97,14 @@ int lines_read_all(const struct root *root, const char *directory, const char *s
 			error = lines_read(root, path, take, context);
 	names_free(names, count);
 	return error;
+}
+
+void lines_add_place(const char *path, unsigned int number, struct text *text)
+{
+	text_add(text, "/");
+	printable_add(text, path);
+	if (number) {
+		text_add(text, ":");
+		text_add_number(text, number, 10, 1);
+	}
 }

@@ -23,4 +23,7 @@ int lines_read(const struct root *root, const char *path, line_taker *take,
 int lines_read_all(const struct root *root, const char *directory, const char *suffix,
 		   line_taker *take, void *context) _must_check_;
 
+/* Adds "/etc/modules:5", fit to be printed, for a path in the root; 0: no number. */
+void lines_add_place(const char *path, unsigned int number, struct text *text);
+
 #endif

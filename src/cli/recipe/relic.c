@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "cmdline.h"
+#include "lines.h"
+#include "printable.h"
 
 struct search {
 	const char *drivers;
@@ -127,6 +129,19 @@ static const struct {
 	{ "boot/config/vfio-pci.cfg", NULL, judge_binding },
 };
 
+static void tell_step(const struct search *search, const struct line *line,
+		      const char *why)
+{
+	struct text relic = { 0 };
+
+	lines_add_place(line->path, line->number, &relic);
+	text_add(&relic, ": ");
+	printable_add(&relic, line->text);
+	text_add(&relic, " (", why, ")");
+	search->tell(search->context, text_string(&relic));
+	text_done(&relic);
+}
+
 struct looking {
 	const struct root *root;
 	const struct search *search;
@@ -149,7 +164,7 @@ static int take(void *context, struct line *line)
 	const char *why = looking->judge(looking->search, line->text);
 
 	if (why && !is_modules_again(looking, line))
-		looking->search->tell(looking->search->context, line, why);
+		tell_step(looking->search, line, why);
 	return 0;
 }
 
@@ -169,8 +184,7 @@ static void find_overrides(const struct root *root, const struct search *search)
 		    string_join(path, sizeof(path), directory, "/", names[i], NULL) &&
 		    root_read(root, path, driver, sizeof(driver)) > 0 &&
 		    !strcmp(driver, "vfio-pci"))
-			search->tell(search->context, &line,
-				     "with driverctl unset-override");
+			tell_step(search, &line, "with driverctl unset-override");
 	}
 	names_free(names, count);
 }

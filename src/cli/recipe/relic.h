@@ -2,12 +2,14 @@
 #ifndef VFIO_EARLY_RELIC_H
 #define VFIO_EARLY_RELIC_H
 
-#include "lines.h"
 #include "root.h"
 #include "util.h"
 
-/* A step of an old recipe that is written down somewhere, and why it isn't needed any more. */
-typedef void relic_teller(void *context, const struct line *line, const char *why);
+/*
+ * Gets a step of an old recipe: where and how it is written down, and why it isn't needed any more,
+ * fit to be printed: "/etc/modules:5: vfio_virqfd (a part of vfio since Linux 6.2)".
+ */
+typedef void relic_teller(void *context, const char *relic);
 
 /*
  * Finds them all: `tell` gets each. `drivers`: the modules of the devices that are listed now,

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "lines.h"
 #include "printable.h"
 
 #define WORDS_MAX 200 /* bytes that are kept of a path, and of what stands there */
@@ -15,12 +16,7 @@ static char *copy_place(const char *path, unsigned int line)
 	struct text text = { 0 };
 
 	string_copy(cut, sizeof(cut), path);
-	text_add(&text, "/");
-	printable_add(&text, cut);
-	if (line) {
-		text_add(&text, ":");
-		text_add_number(&text, line, 10, 1);
-	}
+	lines_add_place(cut, line, &text);
 	return text_error(&text) ? NULL : text_steal(&text);
 }
 
