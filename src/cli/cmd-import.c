@@ -234,15 +234,9 @@ static enum status try_lines(struct import *import)
 	return STATUS_WELL;
 }
 
-static bool is_same(const struct text *a, const struct text *b)
-{
-	return a->length == b->length &&
-	       !memcmp(text_string(a), text_string(b), a->length);
-}
-
 static int write_locked(struct edit *edit, const struct import *import)
 {
-	if (edit->before.st_ino && !is_same(&edit->text, &import->text))
+	if (edit->before.st_ino && !text_equal(&edit->text, &import->text))
 		return -EEXIST;
 	return edit_commit(edit, &import->text);
 }

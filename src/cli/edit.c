@@ -309,18 +309,12 @@ static int put_in_place(struct edit *edit)
 	return 0;
 }
 
-static bool is_same(const struct text *a, const struct text *b)
-{
-	return a->length == b->length &&
-	       memcmp(text_string(a), text_string(b), a->length) == 0;
-}
-
 int edit_commit(struct edit *edit, const struct text *text)
 {
 	_cleanup_(closep) int directory = -1;
 	int error = text_error(text);
 
-	if (error || is_same(&edit->text, text))
+	if (error || text_equal(&edit->text, text))
 		return error;
 	if (text->length > CONF_FILE_MAX)
 		return -EFBIG;

@@ -67,12 +67,6 @@ static int add_edited(const struct finding *finding, const char *path, const cha
 	return 0;
 }
 
-static bool is_same_text(const struct text *a, const struct text *b)
-{
-	return a->length == b->length &&
-	       !memcmp(text_string(a), text_string(b), a->length);
-}
-
 /* The files of the config as they are, against those that the boot used. */
 static int find_edited(const struct finding *finding)
 {
@@ -84,7 +78,7 @@ static int find_edited(const struct finding *finding)
 		const struct conf_file *file = &now->files[i];
 		const struct conf_file *copy = past_file(then, file->path);
 
-		if (file->generated || (copy && is_same_text(&file->text, &copy->text)))
+		if (file->generated || (copy && text_equal(&file->text, &copy->text)))
 			continue;
 		error = add_edited(
 			finding, file->path,

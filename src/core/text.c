@@ -65,6 +65,12 @@ const char *text_string(const struct text *text)
 	return text->data ? text->data : "";
 }
 
+bool text_equal(const struct text *a, const struct text *b)
+{
+	return a->length == b->length &&
+	       !memcmp(text_string(a), text_string(b), a->length);
+}
+
 char *text_steal(struct text *text)
 {
 	char *data = text->data;

@@ -84,6 +84,24 @@ static void test_a_lost_addition_is_remembered(void **state)
 	assert_int_equal(text_error(&text), 0);
 }
 
+static void test_equal_texts_have_the_same_bytes(void **state)
+{
+	struct text a = { 0 }, b = { 0 };
+
+	(void)state;
+	assert_true(text_equal(&a, &b));
+	text_add_bytes(&a, "x\0y", 3);
+	assert_false(text_equal(&a, &b));
+	text_add_bytes(&b, "x\0z", 3);
+	assert_false(text_equal(&a, &b));
+	b.data[2] = 'y';
+	assert_true(text_equal(&a, &b));
+	text_add_bytes(&b, "", 1);
+	assert_false(text_equal(&a, &b));
+	text_done(&a);
+	text_done(&b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -92,6 +110,7 @@ int main(void)
 		cmocka_unit_test(test_grows_and_stays_terminated),
 		cmocka_unit_test(test_keeps_nul_bytes),
 		cmocka_unit_test(test_steal_hands_over_and_empties),
+		cmocka_unit_test(test_equal_texts_have_the_same_bytes),
 		cmocka_unit_test(test_a_lost_addition_is_remembered),
 	};
 

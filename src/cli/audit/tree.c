@@ -74,9 +74,8 @@ int tree_names(const struct root *tree, const char *path, char ***ret, size_t *r
 bool tree_is_same(const struct root *tree, const char *path, const struct text *text)
 {
 	struct text other = { 0 };
-	bool same = !tree_read(tree, path, text->length, &other) &&
-		    other.length == text->length &&
-		    !memcmp(text_string(&other), text_string(text), text->length);
+	bool same =
+		!tree_read(tree, path, text->length, &other) && text_equal(&other, text);
 
 	text_done(&other);
 	return same;
