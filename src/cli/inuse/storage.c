@@ -74,38 +74,46 @@ static int add_mount(const struct machine *machine, struct libmnt_fs *fs,
 	return found && target ? add_block(machine, name, target, uses) : 0;
 }
 
-static int add_mounts(const struct machine *machine, struct in_uses *uses)
+/* A swap file lies on a file system, and that is mounted. */
+static int add_swap(const struct machine *machine, struct libmnt_fs *fs,
+		    struct in_uses *uses)
 {
-	_cleanup_(unref_table) struct libmnt_table *table =
-		read_table(machine, "proc/self/mountinfo", mnt_table_parse_file);
+	const char *source = mnt_fs_get_source(fs);
+	char name[BLOCK_NAME_SIZE];
+	bool found = source && block_find(&machine->root, source, name);
+
+	return found ? add_block(machine, name, "swap", uses) : 0;
+}
+
+static int add_each(const struct machine *machine, struct libmnt_table *table,
+		    int (*add)(const struct machine *, struct libmnt_fs *,
+			       struct in_uses *),
+		    struct in_uses *uses)
+{
 	_cleanup_(free_iterator) struct libmnt_iter *iterator =
 		mnt_new_iter(MNT_ITER_FORWARD);
 	struct libmnt_fs *fs;
 	int error = table && iterator ? 0 : -ENOMEM;
 
 	while (!error && !mnt_table_next_fs(table, iterator, &fs))
-		error = add_mount(machine, fs, uses);
+		error = add(machine, fs, uses);
 	return error;
+}
+
+static int add_mounts(const struct machine *machine, struct in_uses *uses)
+{
+	_cleanup_(unref_table) struct libmnt_table *table =
+		read_table(machine, "proc/self/mountinfo", mnt_table_parse_file);
+
+	return add_each(machine, table, add_mount, uses);
 }
 
 static int add_swaps(const struct machine *machine, struct in_uses *uses)
 {
 	_cleanup_(unref_table) struct libmnt_table *table =
 		read_table(machine, "proc/swaps", mnt_table_parse_swaps);
-	_cleanup_(free_iterator) struct libmnt_iter *iterator =
-		mnt_new_iter(MNT_ITER_FORWARD);
-	struct libmnt_fs *fs;
-	int error = table && iterator ? 0 : -ENOMEM;
 
-	while (!error && !mnt_table_next_fs(table, iterator, &fs)) {
-		char name[BLOCK_NAME_SIZE];
-		const char *source = mnt_fs_get_source(fs);
-
-		/* A swap file lies on a file system, and that is mounted. */
-		if (source && block_find(&machine->root, source, name))
-			error = add_block(machine, name, "swap", uses);
-	}
-	return error;
+	return add_each(machine, table, add_swap, uses);
 }
 
 /* Where the kernel would resume from (sys/power/resume, "0:0" for nowhere), and resume=. */
