@@ -235,10 +235,12 @@ static void add_lacks(const struct machine *machine, const struct imageplan *pla
 }
 
 /*
- * The list that this machine's images need, or with `any` the one that is made where its devices
- * cannot be looked at, as in a chroot: it has what any machine may need.
+ * The lists that this machine's images could get: `least` with what the devices that are seen need,
+ * and `most`, which is made where none can be, as in a chroot, with what any machine may need.
+ * -ENOENT if the kernel's modules cannot be read.
  */
-static int make_plan(const struct machine *machine, bool any, struct imageplan *ret)
+static int make_plans(const struct machine *machine, struct imageplan *least,
+		      struct imageplan *most)
 {
 	struct machine seen = *machine;
 	struct resolver *resolver =
@@ -247,8 +249,11 @@ static int make_plan(const struct machine *machine, bool any, struct imageplan *
 
 	if (!resolver)
 		return -ENOENT;
-	seen.has_devices = !any;
-	error = imageplan_make(&seen, resolver, ret);
+	seen.has_devices = true;
+	error = imageplan_make(&seen, resolver, least);
+	seen.has_devices = false;
+	if (!error)
+		error = imageplan_make(&seen, resolver, most);
 	resolver_free(resolver);
 	return error;
 }
@@ -259,15 +264,13 @@ static int compare_plan(const struct machine *machine, const struct loadplan *ow
 {
 	_cleanup_(imageplan_done) struct imageplan least = { 0 };
 	_cleanup_(imageplan_done) struct imageplan most = { 0 };
-	int error = make_plan(machine, false, &least);
+	int error = make_plans(machine, &least, &most);
 
 	if (error == -ENOENT) {
 		fault_add(faults, FAULT_KERNEL, "Linux ", machine->kernel,
 			  " is not installed: its modules cannot be read");
 		return 0;
 	}
-	if (!error)
-		error = make_plan(machine, true, &most);
 	if (error)
 		return error;
 	if (!is_within(&least.loadplan, own) || !is_within(own, &most.loadplan))
