@@ -42,12 +42,6 @@ static void add_done(struct add *add)
 	machine_done(&add->machine);
 }
 
-static enum status fail(const char *what, int error)
-{
-	complain("%s: %s", what, strerror(-error));
-	return STATUS_ENVIRONMENT;
-}
-
 static enum status load(struct add *add)
 {
 	enum status status = machine_load(add->request, &add->machine);

@@ -47,10 +47,8 @@ static enum status load(struct apply *apply)
 			 apply->request->root);
 		return STATUS_ENVIRONMENT;
 	}
-	if (dangers_find(&apply->machine, &apply->dangers)) {
-		complain("the config cannot be checked: %s", strerror(ENOMEM));
-		return STATUS_ENVIRONMENT;
-	}
+	if (dangers_find(&apply->machine, &apply->dangers))
+		return fail("the config cannot be checked", -ENOMEM);
 	return STATUS_WELL;
 }
 
@@ -101,11 +99,8 @@ static enum status look(const struct apply *apply, bool tell, enum status *ret_j
 	enum status status = audits_make(apply->request, &apply->machine.root, &audits);
 
 	*ret_judged = audits_judge(&audits);
-	if (status == STATUS_WELL && tell &&
-	    audits_print(&audits, apply->request->color)) {
-		complain("apply: %s", strerror(ENOMEM));
-		return STATUS_ENVIRONMENT;
-	}
+	if (status == STATUS_WELL && tell && audits_print(&audits, apply->request->color))
+		return fail("apply", -ENOMEM);
 	return status;
 }
 

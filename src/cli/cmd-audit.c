@@ -13,12 +13,10 @@
 
 static enum status print(const struct request *request, const struct audits *audits)
 {
-	if (request->json) {
+	if (request->json)
 		audits_print_json(audits);
-	} else if (audits_print(audits, request->color)) {
-		complain("audit: %s", strerror(ENOMEM));
-		return STATUS_ENVIRONMENT;
-	}
+	else if (audits_print(audits, request->color))
+		return fail("audit", -ENOMEM);
 	return audits_judge(audits);
 }
 
@@ -29,10 +27,8 @@ static enum status run(const struct request *request)
 	int error = root_open(&root, request->root);
 	enum status status;
 
-	if (error) {
-		complain("%s: %s", request->root, strerror(-error));
-		return STATUS_ENVIRONMENT;
-	}
+	if (error)
+		return fail(request->root, error);
 	status = audits_make(request, &root, &audits);
 	return status == STATUS_WELL ? print(request, &audits) : status;
 }

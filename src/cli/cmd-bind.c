@@ -39,12 +39,6 @@ static void binding_done(struct binding *binding)
 	machine_done(&binding->machine);
 }
 
-static enum status fail(int error)
-{
-	complain("bind: %s", strerror(-error));
-	return STATUS_ENVIRONMENT;
-}
-
 /* What the config says of the function holds here as well, unless an option says otherwise. */
 static void add_listed(const struct machine *machine, const struct request *request,
 		       const struct pci_address *address, struct text *line)
@@ -98,7 +92,7 @@ static enum status compose(const struct binding *binding, struct text *text)
 		if (status != STATUS_WELL)
 			return status;
 	}
-	return text_error(text) ? fail(-ENOMEM) : STATUS_WELL;
+	return text_error(text) ? fail("bind", -ENOMEM) : STATUS_WELL;
 }
 
 static void drop_binds(struct conf *conf)
@@ -122,13 +116,13 @@ static enum status match(struct binding *binding, const struct text *text)
 	drop_binds(conf);
 	error = conf_parse(conf, PLACE, text->data, text->length, false);
 	if (error)
-		return fail(error);
+		return fail("bind", error);
 	if (conf->error_count > errors) {
 		complain("bind: %s", conf->errors[errors].message);
 		return STATUS_USAGE;
 	}
 	error = machine_match(&binding->machine);
-	return error ? fail(error) : STATUS_WELL;
+	return error ? fail("bind", error) : STATUS_WELL;
 }
 
 static enum status guard(const struct binding *binding)
@@ -137,7 +131,7 @@ static enum status guard(const struct binding *binding)
 	int error = dangers_find(&binding->machine, &dangers);
 
 	if (error)
-		return fail(error);
+		return fail("bind", error);
 	return guard_refuses(&binding->machine, &dangers, NULL, "bind") ? STATUS_UNWANTED
 									: STATUS_WELL;
 }
@@ -178,7 +172,7 @@ static enum status find_modules(struct binding *binding)
 			return STATUS_ENVIRONMENT;
 		}
 		if (error)
-			return fail(error);
+			return fail("bind", error);
 	}
 	return STATUS_WELL;
 }
@@ -248,7 +242,7 @@ static enum status apply(struct binding *binding)
 	if (!error)
 		error = verdicts_make(&machine->root, &machine->match, &binding->loadplan,
 				      &binding->applied, &binding->verdicts);
-	return error ? fail(error) : tell(binding);
+	return error ? fail("bind", error) : tell(binding);
 }
 
 static enum status run(const struct request *request)

@@ -393,10 +393,8 @@ static enum status run(const struct request *request)
 							      : STATUS_ENVIRONMENT;
 	}
 	check.names = names_open(&check.machine);
-	if (!check.names || dangers_find(&check.machine, &check.dangers)) {
-		complain("the config cannot be checked: %s", strerror(ENOMEM));
-		return STATUS_ENVIRONMENT;
-	}
+	if (!check.names || dangers_find(&check.machine, &check.dangers))
+		return fail("the config cannot be checked", -ENOMEM);
 	count(&check);
 	tell_limits(&check.machine);
 	if (request->json) {

@@ -19,8 +19,8 @@
 #include "names.h"
 #include "recipe/recipe.h"
 #include "recipe/relic.h"
-#include "resolve.h"
 #include "recipe/wish.h"
+#include "resolve.h"
 
 #define DROPIN CONFDIR_DROPINS "/imported.conf"
 
@@ -44,12 +44,6 @@ static void import_done(struct import *import)
 	wishes_done(&import->wishes);
 	names_close(import->names);
 	machine_done(&import->machine);
-}
-
-static enum status fail(const char *what, int error)
-{
-	complain("%s: %s", what, strerror(-error));
-	return STATUS_ENVIRONMENT;
 }
 
 /* The machine without what was imported before: it is imported again. */

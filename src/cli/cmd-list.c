@@ -197,10 +197,8 @@ static enum status run(const struct request *request)
 		error = make_rows(&list);
 	if (!error)
 		error = print_table(&list);
-	if (error) {
-		complain("the list cannot be made: %s", strerror(-error));
-		return STATUS_ENVIRONMENT;
-	}
+	if (error)
+		return fail("the list cannot be made", error);
 	tell_notes(&list, needs);
 	return STATUS_WELL;
 }

@@ -100,10 +100,8 @@ static enum status find_items(struct release *release)
 	release->size = sizeof(*release->shared) +
 			request->count * sizeof(*release->shared->items);
 	release->shared = shared_allocate(release->size);
-	if (!release->shared) {
-		complain("release: out of memory");
-		return STATUS_ENVIRONMENT;
-	}
+	if (!release->shared)
+		return fail("release", -ENOMEM);
 	for (int i = 0; i < request->count && status == STATUS_WELL; i++)
 		status = find_item(release, request->arguments[i]);
 	return status;

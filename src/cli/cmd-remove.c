@@ -34,12 +34,6 @@ static void removal_done(struct removal *removal)
 	machine_done(&removal->machine);
 }
 
-static enum status fail(int error)
-{
-	complain("remove: %s", strerror(-error));
-	return STATUS_ENVIRONMENT;
-}
-
 static int add_candidate(struct removal *removal, const struct place *place)
 {
 	struct candidate *candidate;
@@ -98,7 +92,7 @@ static enum status find_selecting(struct removal *removal,
 	if (count_claims(&removal->machine.match, claim->rule) == 1) {
 		int error = add_candidate(removal, &claim->rule->place);
 
-		return error ? fail(error) : STATUS_WELL;
+		return error ? fail("remove", error) : STATUS_WELL;
 	}
 	place_add(&claim->rule->place, &place);
 	complain(
@@ -114,7 +108,7 @@ static enum status find_address(struct removal *removal, const struct rule *stat
 	int error = find_stated(removal, CONDITION_ADDRESS, stated);
 
 	if (error)
-		return fail(error);
+		return fail("remove", error);
 	return removal->count ? STATUS_WELL : find_selecting(removal, &stated->address);
 }
 
@@ -145,7 +139,7 @@ static enum status find_place(struct removal *removal, const char *word)
 			place = conf->errors[i].place;
 	if (place.file)
 		error = add_candidate(removal, &place);
-	return error ? fail(error) : STATUS_WELL;
+	return error ? fail("remove", error) : STATUS_WELL;
 }
 
 static enum status find(struct removal *removal)
@@ -169,7 +163,7 @@ static enum status find(struct removal *removal)
 		return STATUS_USAGE;
 	}
 	error = find_stated(removal, CONDITION_ID, &stated);
-	return error ? fail(error) : STATUS_WELL;
+	return error ? fail("remove", error) : STATUS_WELL;
 }
 
 static enum status tell_none(const struct removal *removal)

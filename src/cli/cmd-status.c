@@ -186,10 +186,8 @@ static enum status tell(const struct request *request, const struct machine *mac
 
 	if (!error)
 		error = states_find(machine, past, notices.usable, &states);
-	if (error) {
-		complain("status: %s", strerror(-error));
-		return STATUS_ENVIRONMENT;
-	}
+	if (error)
+		return fail("status", error);
 	view.status = judge(machine, &notices, &states);
 	if (request->json)
 		print_json(&view);
@@ -214,10 +212,8 @@ static enum status run(const struct request *request)
 		return STATUS_ENVIRONMENT;
 	}
 	error = past_read(&machine.root, machine.directory, &past);
-	if (error) {
-		complain("/" REPORT_FILE ": cannot be read: %s", strerror(-error));
-		return STATUS_ENVIRONMENT;
-	}
+	if (error)
+		return fail("/" REPORT_FILE ": cannot be read", error);
 	return tell(request, &machine, &past);
 }
 

@@ -65,4 +65,7 @@ extern const struct command command_check, command_image, command_list, command_
 /* One line on standard error, "vfio-early: " in front: object, action, cause, remedy. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Such a line of what failed and the words for `error` (-errno); STATUS_ENVIRONMENT. */
+enum status fail(const char *what, int error);
+
 #endif

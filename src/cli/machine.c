@@ -12,12 +12,6 @@
 #include "printable.h"
 #include "trust.h"
 
-static enum status fail(const char *object, int error)
-{
-	complain("%s: %s", object, strerror(-error));
-	return STATUS_ENVIRONMENT;
-}
-
 static int read_cmdline(struct machine *machine)
 {
 	struct text text = { 0 };

@@ -54,6 +54,12 @@ void complain(const char *format, ...)
 	fputc('\n', stderr);
 }
 
+enum status fail(const char *what, int error)
+{
+	complain("%s: %s", what, strerror(-error));
+	return STATUS_ENVIRONMENT;
+}
+
 static void print_option(char letter, const char *name, const char *argument,
 			 const char *help)
 {
