@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import kmods
-from machine import TOP
+from machine import TOP, Directory
 
 OURS = "00-vfio-early"
 ORDER = '/scripts/init-top/{} "$@"\n[ -e /conf/param.conf ] && . /conf/param.conf\n'
@@ -39,21 +39,14 @@ def zstd(data):
 COMPRESSIONS = {"none": bytes, "gzip": lambda data: gzip.compress(data, 1), "zstd": zstd}
 
 
-class Tree:
+class Tree(Directory):
     """An image before it is packed."""
 
     def __init__(self, host, directory, version=kmods.VERSION):
-        self.host, self.root, self.version = host, Path(directory), version
+        super().__init__(directory)
+        self.host, self.version = host, version
         self.root.mkdir()
         self.write("init", "#!/bin/sh\n")
-
-    def path(self, path):
-        return self.root / path
-
-    def write(self, path, content):
-        path = self.path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
     def link(self, path, target):
         self.path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +61,7 @@ class Tree:
     def modules(self):
         """The list of modules, as paths in the image."""
         return [line.split()[0].lstrip("/")
-                for line in self.path("usr/lib/vfio-early/modules").read_text().splitlines()
+                for line in self.read("usr/lib/vfio-early/modules").splitlines()
                 if line.startswith("/")]
 
     def fill(self):

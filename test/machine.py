@@ -32,17 +32,11 @@ def config_space(serial):
     return bytes(space)
 
 
-class Machine:
-    """A root directory. Every path below is relative to it."""
+class Directory:
+    """A directory whose paths are all relative to it."""
 
     def __init__(self, root):
         self.root = Path(root)
-        self.directories = {}
-        self.write("proc/cmdline", "BOOT_IMAGE=/vmlinuz root=/dev/sda1\n")
-        self.write("proc/iomem", "00000000-00000fff : Reserved\n")
-        self.write("usr/lib/vfio-early/modules", LOADPLAN)
-        (self.root / "sys/bus/pci/devices").mkdir(parents=True)
-        (self.root / "run").mkdir()
 
     def path(self, path):
         return self.root / path
@@ -55,6 +49,19 @@ class Machine:
 
     def read(self, path):
         return self.path(path).read_text()
+
+
+class Machine(Directory):
+    """The root directory of a machine."""
+
+    def __init__(self, root):
+        super().__init__(root)
+        self.directories = {}
+        self.write("proc/cmdline", "BOOT_IMAGE=/vmlinuz root=/dev/sda1\n")
+        self.write("proc/iomem", "00000000-00000fff : Reserved\n")
+        self.write("usr/lib/vfio-early/modules", LOADPLAN)
+        (self.root / "sys/bus/pci/devices").mkdir(parents=True)
+        (self.root / "run").mkdir()
 
     def config(self, text, name="etc/vfio-early.conf"):
         return self.write(name, text)
