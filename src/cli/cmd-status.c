@@ -208,7 +208,7 @@ static enum status run(const struct request *request)
 	machine_tell_errors(&machine, "");
 	if (!machine.has_devices) {
 		complain("%s/sys/bus/pci: not there; is /sys mounted?",
-			 strcmp(machine.directory, "/") ? machine.directory : "");
+			 root_prefix(machine.directory));
 		return STATUS_ENVIRONMENT;
 	}
 	error = past_read(&machine.root, machine.directory, &past);

@@ -74,7 +74,7 @@ struct resolver *resolver_new(const char *directory, const char *version,
 {
 	/* libkmod hands out absolute paths, whatever it was given; the root's is cut off them. */
 	_cleanup_(freep) char *real = realpath(directory, NULL);
-	const char *root = real && strcmp(real, "/") ? real : "";
+	const char *root = real ? root_prefix(real) : "";
 	_cleanup_(freep) char *modules = NULL;
 	struct resolver *resolver = calloc(1, sizeof(*resolver));
 
@@ -262,8 +262,7 @@ int resolver_each_option(const char *directory,
 			 void *context)
 {
 	_cleanup_(freep) char *real = realpath(directory, NULL);
-	struct kmod_ctx *kmod =
-		real ? open_kmod(strcmp(real, "/") ? real : "", NULL) : NULL;
+	struct kmod_ctx *kmod = real ? open_kmod(root_prefix(real), NULL) : NULL;
 	struct kmod_config_iter *options = kmod ? kmod_config_get_options(kmod) : NULL;
 	int error = !real ? -errno : !kmod ? -ENOMEM : 0;
 

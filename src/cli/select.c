@@ -99,7 +99,7 @@ static int select_name(const struct machine *machine, struct names *names,
 }
 
 int selection_find(const struct machine *machine, struct names *names, const char *word,
-		     struct selection *ret, struct text *why)
+		   struct selection *ret, struct text *why)
 {
 	const char *group = prefix_skip(word, "group=");
 

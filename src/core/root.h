@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "text.h"
@@ -28,6 +29,12 @@ struct root {
  * kernel's /sys in it: what is done below it would be done to this machine.
  */
 int root_open(struct root *root, const char *directory) _must_check_;
+
+/* What stands before "/etc" to name that of `directory`: "" for "/", any other as it is. */
+static inline const char *root_prefix(const char *directory)
+{
+	return strcmp(directory, "/") ? directory : "";
+}
 void root_done(struct root *root);
 
 /* A descriptor for `path` with open(2)'s `flags` and O_CLOEXEC, or -errno. */

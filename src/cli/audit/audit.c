@@ -153,10 +153,7 @@ static char *path_below(const char *directory, const char *path)
 {
 	char *whole;
 
-	return asprintf(&whole, "%s/%s", strcmp(directory, "/") ? directory : "", path) <
-			       0
-		       ? NULL
-		       : whole;
+	return asprintf(&whole, "%s/%s", root_prefix(directory), path) < 0 ? NULL : whole;
 }
 
 static enum status make_all(const struct request *request, const struct root *root,
@@ -168,7 +165,7 @@ static enum status make_all(const struct request *request, const struct root *ro
 
 	if (!error && !images.count) {
 		complain("%s/boot: no image is there; is it mounted?",
-			 strcmp(request->root, "/") ? request->root : "");
+			 root_prefix(request->root));
 		return STATUS_ENVIRONMENT;
 	}
 	for (size_t i = 0; i < images.count && status == STATUS_WELL; i++) {
