@@ -139,14 +139,14 @@ static int add_boot(const struct finding *finding, int boot)
 	return 0;
 }
 
-/* A boot that went wrong before it looked at any line. */
+/* A boot whose program ended before its end: its log has the same words. */
 static int add_note(const struct finding *finding)
 {
-	struct notice *notice = add_notice(finding, "nothing-done");
+	struct notice *notice = add_notice(finding, "stopped");
 
 	if (!notice)
 		return -ENOMEM;
-	text_add(&notice->text, "this boot did nothing: ", finding->past->note);
+	text_add(&notice->text, "the boot program stopped: ", finding->past->note);
 	text_add(&notice->next, ADVICE_APPLY);
 	return 0;
 }
