@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Makes long steps heard in spite of pytest's capture; sums up what came of each case, and what
-each part took.
+"""Makes long steps and failures heard at once, in spite of pytest's capture; sums up what came of
+each case, and what each part took.
 """
 
+import os
 import sys
 
 import case
@@ -21,6 +22,12 @@ def pytest_configure(config):
     once.listener = tell
     if not hasattr(config, "workerinput"):
         once.forget_times()
+
+
+def pytest_runtest_logreport(report):
+    """A run that is stopped before its end has said what failed until then."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        once.listener(f"failed: {report.nodeid} ")
 
 
 def pytest_terminal_summary(terminalreporter):
