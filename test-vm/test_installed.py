@@ -25,6 +25,10 @@ NETWORK, TWIN, DRIVE, OTHER_DRIVE = (
 MODELS = {NETWORK: "e1000e", TWIN: "e1000e", DRIVE: "nvme", OTHER_DRIVE: "nvme"}
 ROOT_DISK = "0000:00:1e.0"
 
+AS_USER = "setpriv --reuid=nobody vfio-early"
+SERIAL = "52-54-00-ff-ff-12-34-57"  # of the twin: from QEMU's second MAC address
+SERIAL_FILE = "/etc/vfio-early.conf.d/serial.conf"
+
 # The boots, and the steps of each.
 BOOTS = {
     "first": {
@@ -33,7 +37,7 @@ BOOTS = {
         "wrong_id": "vfio-early add 8086:10d5",
         "two": "vfio-early add 8086:10d3",
         "root_disk": f"vfio-early add {ROOT_DISK}",
-        "as_user": "setpriv --reuid=nobody vfio-early add 01:00.0",
+        "as_user": f"{AS_USER} add 01:00.0",
         "add": "vfio-early add 01:00.0",
         "add_drive": "vfio-early add 03:00.0",
         "not_built": "vfio-early status",
@@ -54,6 +58,10 @@ BOOTS = {
         "edit": "vfio-early add 02:00.0",
         "edited": "vfio-early status",
         "remove": "vfio-early remove 02:00.0",
+        "status_as_user": f"{AS_USER} status",
+        "check_as_user": f"{AS_USER} check",
+        "serial": f"echo bind serial={SERIAL} >{SERIAL_FILE}; {AS_USER} status",
+        "serial_of_root": f"vfio-early status; rm {SERIAL_FILE}",
     },
     "off": {"status": "vfio-early status"},
     "later": {
@@ -286,6 +294,20 @@ def test_status_sees_a_config_that_was_edited_and_not_built(life):
     assert "edited: /etc/vfio-early.conf was edited since the boot" in edited.said
     assert f"{TWIN}: pending, e1000e has it" in edited.said
     assert life.step("second", "remove").status == 0
+
+
+def test_ordinary_user_is_told_what_is_hidden(life):
+    hidden = "serial numbers, and a display found by its framebuffer, are for root's eyes only"
+    status = life.step("second", "status_as_user")
+    assert status.status == 0
+    assert hidden not in status.said
+    assert hidden in life.step("second", "check_as_user").said
+    serial = life.step("second", "serial")
+    assert hidden in serial.said
+    assert "serial.conf:1: absent" in serial.said
+    root = life.step("second", "serial_of_root").said
+    assert hidden not in root
+    assert f"{TWIN}: pending" in root
 
 
 def test_off_leaves_all_to_the_host(life):

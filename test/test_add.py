@@ -381,6 +381,18 @@ def test_an_ordinary_user(ordinary, arguments):
     assert vfio_early(machine, *arguments, "--dry-run", **how).status == WELL
 
 
+@pytest.mark.parametrize("command", ["add", "remove"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_ordinary_user_and_a_file_that_is_not_for_them(ordinary, command):
+    """It may list the device."""
+    machine, how = ordinary
+    machine.config("bind 02:00.0\n", "etc/vfio-early.conf.d/local.conf").chmod(0o600)
+    said = vfio_early(machine, command, "02:00.0", "--dry-run", **how)
+    assert "the config has errors; \"vfio-early check\" tells them" in said.err
+    assert "/etc/vfio-early.conf.d/local.conf: cannot be read: Permission denied" in \
+        vfio_early(machine, "check", **how).err
+
+
 def test_many_at_once(machine):
     machine.config("# mine\n")
     for device in range(20):

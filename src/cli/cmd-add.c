@@ -340,6 +340,7 @@ static enum status run(const struct request *request)
 	enum status status = load(&add);
 	bool listed = false;
 
+	machine_note_errors(&add.machine);
 	if (status == STATUS_WELL)
 		status = choose(&add);
 	if (status == STATUS_WELL)

@@ -368,14 +368,6 @@ static bool has_kernel(const struct request *request, const struct machine *mach
 	return false;
 }
 
-/* What an ordinary user can't see makes a line look wrong that is right. */
-static void tell_limits(const struct machine *machine)
-{
-	if (machine->root.live && geteuid())
-		complain("not run as root: serial numbers, and a display found by its "
-			 "framebuffer, are not seen; run it as root to be sure");
-}
-
 static enum status run(const struct request *request)
 {
 	_cleanup_(check_done) struct check check = { .request = request };
@@ -396,7 +388,7 @@ static enum status run(const struct request *request)
 	if (!check.names || dangers_find(&check.machine, &check.dangers))
 		return fail("the config cannot be checked", -ENOMEM);
 	count(&check);
-	tell_limits(&check.machine);
+	machine_note_unseen(&check.machine);
 	if (request->json) {
 		print_json(&check);
 	} else {

@@ -290,6 +290,7 @@ static enum status run(const struct request *request)
 	_cleanup_(import_done) struct import import = { .request = request };
 	enum status status = load(&import);
 
+	machine_note_errors(&import.machine);
 	if (status == STATUS_WELL)
 		status = find_wishes(&import);
 	if (status != STATUS_WELL)

@@ -162,15 +162,12 @@ static void tell_notes(const struct list *list, unsigned int needs)
 			"device; %s",
 			text_string(&remedy));
 	}
-	if (machine->root.live && geteuid() && needs & NEED_ROOT)
-		complain(
-			"serial numbers, and a display found by its framebuffer, are for "
-			"root's eyes only; run it as root to see them");
+	if (needs & NEED_ROOT)
+		machine_note_unseen(machine);
 	if (needs & NEED_MODULES && !list->listing.resolver)
 		complain("Linux %s: its modules cannot be read; is it installed?",
 			 machine->kernel);
-	if (machine->confdir.conf.error_total)
-		complain("the config has errors; \"vfio-early check\" tells them");
+	machine_note_errors(machine);
 	text_done(&remedy);
 }
 

@@ -290,6 +290,7 @@ static enum status run(const struct request *request)
 							   .edit = EDIT_NONE };
 	enum status status = load_and_find(&removal);
 
+	machine_note_errors(&removal.machine);
 	if (status == STATUS_WELL && !request->dry_run)
 		status = lock(&removal);
 	return status == STATUS_WELL ? cut(&removal) : status;

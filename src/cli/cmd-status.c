@@ -196,6 +196,14 @@ static enum status tell(const struct request *request, const struct machine *mac
 	return view.status;
 }
 
+static bool wants_serial(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->count; i++)
+		if (conf->rules[i].given & CONDITION_SERIAL)
+			return true;
+	return false;
+}
+
 static enum status run(const struct request *request)
 {
 	_cleanup_(machine_done) struct machine machine = { 0 };
@@ -206,6 +214,8 @@ static enum status run(const struct request *request)
 	if (status != STATUS_WELL)
 		return status;
 	machine_tell_errors(&machine, "");
+	if (wants_serial(&machine.confdir.conf))
+		machine_note_unseen(&machine);
 	if (!machine.has_devices) {
 		complain("%s/sys/bus/pci: not there; is /sys mounted?",
 			 root_prefix(machine.directory));

@@ -42,4 +42,13 @@ const struct claim *machine_claim_of(const struct machine *machine,
 /* Tells the config's errors on standard error, each "PREFIXfile:line:column: message". */
 void machine_tell_errors(const struct machine *machine, const char *prefix);
 
+/* One line if the config has errors, for a command that goes on with the rest of it. */
+void machine_note_errors(const struct machine *machine);
+
+/*
+ * One line if it is an ordinary user who asks: the kernel shows root alone the configuration space
+ * behind its first 64 bytes, and the addresses in /proc/iomem: a right line can look wrong.
+ */
+void machine_note_unseen(const struct machine *machine);
+
 #endif
