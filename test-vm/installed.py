@@ -125,8 +125,8 @@ def _fetch(suite, scratch):
             suite, root, (*PACKAGES, GENERATORS[suite], KERNEL), *WITHOUT,
             f"--essential-hook=sync-in {files} /",
             f"--customize-hook={LATER_KERNEL_HOOK}",
-            f"--customize-hook=systemctl -q --root=$1 mask {' '.join(MASKED)}",
-            "--customize-hook=systemctl -q --root=$1 enable vmtest.service",
+            f'--customize-hook=chroot "$1" systemctl -q mask {" ".join(MASKED)}',
+            '--customize-hook=chroot "$1" systemctl -q enable vmtest.service',
         )  # fmt: skip
     (later,) = (root / "var/tmp").glob("linux-image-*.deb")
     shutil.move(later, scratch / "later.deb")
