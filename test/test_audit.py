@@ -397,7 +397,8 @@ def test_a_signal_leaves_nothing_behind(tree, tmp_path, number):
     image.write_bytes(b"x")
     with subprocess.Popen([PROGRAM, "audit", "--root", tree.host.root, image],
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                          env=hosts.ENVIRONMENT | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+                          env=hosts.ENVIRONMENT | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+                          preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # nohup's not
                           ) as running:
         while not started.exists():
             assert running.poll() is None
