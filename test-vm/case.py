@@ -19,6 +19,7 @@
     modules   {path: what} of modules laid over the image, as kmodule.py makes them
     plan      lines in front of the image's load plan
     builtin   a module that is loaded before the image's /init, as if it were built in
+    shell     the root file system is not to appear: what is typed at the emergency shell
     loaded    modules that are named somewhere to be loaded early: in `kernel`, in `overlay`
     log       words that must stand in the kernel log
     report    lines that the report must have: every word of each must stand in one line
@@ -85,6 +86,7 @@ class Case:
     modules: dict = dataclasses.field(default_factory=dict)
     plan: str = ""
     builtin: str = ""
+    shell: str = ""
     loaded: tuple = ()
     log: tuple = ()
     report: tuple = ()
@@ -248,6 +250,7 @@ def _boot(case, place):
         bridges=_bridges(case),
         iommu=case.iommu,
         command_line=_command_line(case),
+        typed=case.shell,
     )
     boot = qemu.boot(machine, place)
     once.note_time("boot", case.id, boot.seconds)
@@ -507,8 +510,8 @@ RESULTS = {  # what the report says of a function, where it names one
     judge.FENCED: "result=fenced",
     judge.STUCK: "result=fenced",
     judge.PROBING: "result=fenced",
-    judge.RESCUED: "result=bound driver=vfio-pci rescue=release",
-    judge.TAKEN_RESCUED: "result=bound driver=vfio-pci rescue=release",
+    judge.RESCUED: "result=bound driver=vfio-pci",
+    judge.TAKEN_RESCUED: "result=bound driver=vfio-pci",
 }
 
 

@@ -45,6 +45,8 @@ IOMMUS = {
     "none": [],
 }
 DISK = "-drive if=none,id={id},format=raw,snapshot=on,file={disk}"  # a backend that is a file
+ENTER = re.compile(rb"^Press Enter for", re.M)  # sulogin's, before the shell
+PROMPT = re.compile(rb"^\S*(?:\(initramfs\)|#) ", re.M)  # of the generators' emergency shells
 CHASSIS = ("pcie-root-port", "xio3130-downstream")  # slots of a chassis, which has a number
 FIRMWARE = pathlib.Path("/usr/share/OVMF")  # where the package ovmf has it
 
@@ -125,6 +127,7 @@ class Machine:
     counted: bool = False  # the clock counts instructions, and nothing is traced
     writable: bool = False  # the disk keeps what the guest writes
     patience: int = 1  # how many times the usual PATIENCE the guest may say nothing
+    typed: str = ""  # at the first prompt of a shell on the console
 
 
 @dataclasses.dataclass(frozen=True)
@@ -296,9 +299,9 @@ def boot(machine, directory):
     start = time.monotonic()
     with subprocess.Popen(
         command(machine, frames),
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as guest:  # fmt: skip
-        console, ending = _watch(guest, machine.patience)
+        console, ending = _watch(guest, machine.patience, machine.typed)
     (directory / "console").write_text(console, "utf-8")
     sent = read_frames(frames.read_bytes() if frames.exists() else b"")
     return Boot(
@@ -309,11 +312,12 @@ def boot(machine, directory):
     )
 
 
-def _watch(guest, times=1):
+def _watch(guest, times=1, typed=""):
     """Reads the console until its end; returns it, and why the guest had to be killed, if
-    so: for one, because it said nothing for so many times PATIENCE.
+    so: for one, because it said nothing for so many times PATIENCE. `typed` at the first prompt.
     """
     patience = times * PATIENCE
+    answers = {ENTER: "\n", PROMPT: typed} if typed else {}
     said = bytearray()
     ending = None
     while not ending:
@@ -326,6 +330,8 @@ def _watch(guest, times=1):
         elif len(said) > CONSOLE_MAX:
             ending = "hung: the console goes on and on"
         said += block or b""
+        for asked in [pattern for pattern in answers if pattern.search(said)]:
+            os.write(guest.stdin.fileno(), answers.pop(asked).encode())
     if ending:
         guest.kill()
     guest.wait()

@@ -45,7 +45,7 @@ def test_ending(console, frames, status, ending):
 
 def guest(code):
     command = [sys.executable, "-c", code]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE)
 
 
 def test_silent_guest_is_hung(monkeypatch):
@@ -60,6 +60,14 @@ def test_guest_that_repeats_itself_is_hung(monkeypatch):
     monkeypatch.setattr(qemu, "CONSOLE_MAX", 1 << 16)
     with guest("while True: print('again' * 99)") as loud:
         assert qemu._watch(loud)[1].startswith("hung: the console")
+
+
+@pytest.mark.parametrize("prompt", ["(initramfs) ", "dracut:/# ", "sh-5.2# "])
+def test_shell_is_typed_into_once(prompt):
+    code = "for turn in range(2): input('[ 1.0] ok\\n' + PROMPT) == 'ls' and print('done')"
+    with guest(code.replace("PROMPT", repr(prompt))) as shell:
+        console, _ = qemu._watch(shell, typed="ls\nexit\n")
+    assert console.count("done") == 1
 
 
 def arguments(*devices, bridges=()):

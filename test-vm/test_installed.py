@@ -304,7 +304,7 @@ def test_ordinary_user_is_told_what_is_hidden(life):
     assert hidden in life.step("second", "check_as_user").said
     serial = life.step("second", "serial")
     assert hidden in serial.said
-    assert "serial.conf:1: absent" in serial.said
+    assert "absent: no such device" in serial.said
     root = life.step("second", "serial_of_root").said
     assert hidden not in root
     assert f"{TWIN}: pending" in root
