@@ -167,12 +167,11 @@ void loadplan_module_name(const char *path, char *name)
 {
 	const char *slash = strrchr(path, '/');
 	const char *base = slash ? slash + 1 : path;
-	size_t length = strcspn(base, ".");
+	const char *last = name + PCI_DRIVER_SIZE - 1;
 
-	string_copy(name, length < PCI_DRIVER_SIZE ? length + 1 : PCI_DRIVER_SIZE, base);
-	for (char *p = name; *p; p++)
-		if (*p == '-')
-			*p = '_';
+	for (; *base && *base != '.' && name < last; base++)
+		*name++ = *base == '-' ? '_' : *base;
+	*name = '\0';
 }
 
 /* The length of `path` without the suffix of a compressed file. */
@@ -263,6 +262,18 @@ static void gather_options(const struct module *module, const char *name,
 	cmdline_module_options(cmdline, name, options);
 }
 
+/*
+ * The kernel checks a module's signature, ten million instructions and more, before it finds that
+ * it has it. Only a module that is there and started says "live" (kernel/module/sysfs.c).
+ */
+static bool is_loaded(const struct root *root, const char *name)
+{
+	char path[ROOT_PATH_SIZE], state[sizeof("live")];
+
+	string_join(path, sizeof(path), "sys/module/", name, "/initstate", NULL);
+	return root_read(root, path, state, sizeof(state)) > 0 && *state == 'l';
+}
+
 int loadplan_load(const struct root *root, const struct module *module,
 		  const struct conf *conf, const struct cmdline *cmdline)
 {
@@ -277,6 +288,8 @@ int loadplan_load(const struct root *root, const struct module *module,
 	loadplan_module_name(module->path, name);
 	if (cmdline_blacklists(cmdline, name))
 		return -ECANCELED;
+	if (is_loaded(root, name))
+		return 0;
 	fd = open_module(root, module->path + 1, &compressed);
 	if (fd < 0)
 		return fd;

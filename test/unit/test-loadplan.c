@@ -5,10 +5,12 @@
 
 #include "cases.h"
 #include "loadplan.h"
+#include "tree.h"
 
 struct plan_case {
 	const char *name, *text;
-	const char *result; /* "driver: path options line;" each, then drivers in brackets */
+	const char
+		*result; /* "driver: path options line;" each, then drivers in brackets */
 	size_t bad_line;
 };
 
@@ -19,7 +21,8 @@ static const struct plan_case plans[] = {
 	  "# Modules\n[vfio-pci]\n/lib/a.ko\n/lib/b.ko.xz x=1 y\n",
 	  "vfio-pci:/lib/a.ko||3;vfio-pci:/lib/b.ko.xz|x=1 y|4;[vfio-pci]", 0 },
 	{ "two drivers", "[vfio-pci]\n/lib/a.ko\n[mlx5]\n/lib/a.ko\n/lib/c.ko\n",
-	  "vfio-pci:/lib/a.ko||2;mlx5:/lib/a.ko||4;mlx5:/lib/c.ko||5;[vfio-pci][mlx5]", 0 },
+	  "vfio-pci:/lib/a.ko||2;mlx5:/lib/a.ko||4;mlx5:/lib/c.ko||5;[vfio-pci][mlx5]",
+	  0 },
 	{ "a driver that is built in", "[vfio-pci]\n", "[vfio-pci]", 0 },
 	{ "no last newline", "[vfio-pci]\n/lib/a.ko", "vfio-pci:/lib/a.ko||2;[vfio-pci]",
 	  0 },
@@ -31,8 +34,9 @@ static const struct plan_case plans[] = {
 	  "vfio-pci:/lib/b.ko||3;[vfio-pci]", 2 },
 	{ "a heading without a name is bad", "[]\n/lib/a.ko\n", "", 1 },
 	{ "a heading without its bracket is bad", "[vfio-pci\n/lib/a.ko\n", "", 1 },
-	{ "binary junk", "\x7f"
-			 "ELF\x01\x02\n\xff\xfe\n",
+	{ "binary junk",
+	  "\x7f"
+	  "ELF\x01\x02\n\xff\xfe\n",
 	  "", 1 },
 };
 
@@ -134,6 +138,36 @@ static void test_module_name(void **state)
 	assert_string_equal(name, row->module);
 }
 
+struct load_case {
+	const char *name, *initstate;
+	int result;
+};
+
+static const struct load_case loads[] = {
+	{ "not there: its file is opened", NULL, -ENOENT },
+	{ "there: its file is not looked at", "live\n", 0 },
+	{ "still starting: the kernel waits for it", "coming\n", -ENOENT },
+	{ "on its way out", "going\n", -ENOENT },
+};
+
+static void test_load(void **state)
+{
+	const struct load_case *row = *state;
+	const struct module module = { "vfio-pci", (char *)"/lib/vfio-pci.ko", (char *)"",
+				       1 };
+	const struct cmdline cmdline = { 0 };
+	const struct conf conf = { 0 };
+	struct tree tree;
+
+	tree_open(&tree);
+	tree.root.live = true;
+	if (row->initstate)
+		tree_file(&tree, "sys/module/vfio_pci/initstate", row->initstate,
+			  strlen(row->initstate));
+	assert_true(loadplan_load(&tree.root, &module, &conf, &cmdline) == row->result);
+	tree_done(&tree);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -144,5 +178,6 @@ int main(void)
 
 	failed += RUN_TABLE(plans, test_parse);
 	failed += RUN_TABLE(names, test_module_name);
+	failed += RUN_TABLE(loads, test_load);
 	return failed != 0;
 }
