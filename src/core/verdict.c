@@ -21,7 +21,7 @@ static const struct meaning load_meanings[] = {
 	{ EINVAL, "the module refuses its options" },
 	{ EPERM, "module_blacklist= or lockdown forbids it" },
 	{ ENOKEY, "not signed by a key of this kernel" },
-	{ EKEYREJECTED, "badly signed" },
+	{ EKEYREJECTED, "unsigned, or badly signed" },
 	{ ECANCELED, "modprobe.blacklist= names it" },
 	{ EXDEV, "not loaded under --root" },
 };
