@@ -20,8 +20,8 @@ LAYERS = [{"util", "text", "log", "root"},
 LIBRARIES = ["libkmod.h", "pci/pci.h", "libsmartcols.h", "libmount.h"]
 
 # What the rest of src/cli may include of each of its folders.
-FACES = {"audit": {"audit", "auditprint"}, "inuse": {"hostuse", "inuse", "keyboard"},
-         "recipe": {"recipe", "relic", "wish"}}
+FACES = {"audit": {"audit", "auditprint"}, "danger": {"danger"},
+         "inuse": {"hostuse", "inuse", "keyboard"}, "recipe": {"recipe", "relic", "wish"}}
 
 # What would reach beyond memory: no pure file needs any of it.
 IMPURE_HEADERS = {"dirent.h", "fcntl.h", "poll.h", "signal.h", "stdio.h", "time.h",

@@ -9,7 +9,7 @@
 
 #include "advice.h"
 #include "command.h"
-#include "danger.h"
+#include "danger/danger.h"
 #include "device.h"
 #include "draft.h"
 #include "edit.h"

@@ -11,7 +11,7 @@
 #include "audit/audit.h"
 #include "audit/auditprint.h"
 #include "command.h"
-#include "danger.h"
+#include "danger/danger.h"
 #include "interrupt.h"
 #include "machine.h"
 #include "printable.h"

@@ -10,7 +10,7 @@
 
 #include "apply.h"
 #include "command.h"
-#include "danger.h"
+#include "danger/danger.h"
 #include "draft.h"
 #include "guard.h"
 #include "machine.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "danger.h"
+#include "danger/danger.h"
 #include "json.h"
 #include "machine.h"
 #include "names.h"

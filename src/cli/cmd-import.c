@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "command.h"
-#include "danger.h"
+#include "danger/danger.h"
 #include "draft.h"
 #include "edit.h"
 #include "facts.h"

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "danger.h"
+#include "danger/danger.h"
 #include "machine.h"
 
 /*
