@@ -140,33 +140,36 @@ bool string_join(char *buffer, size_t size, ...)
 	return whole;
 }
 
+/* One string behind the other: an array of them would have room for the longest in each. */
+#define ERRORS(_)                              \
+	_(EPERM, "Operation not permitted")    \
+	_(ENOENT, "No such file or directory") \
+	_(EIO, "Input/output error")           \
+	_(ENOEXEC, "Exec format error")        \
+	_(ENOMEM, "Cannot allocate memory")    \
+	_(EACCES, "Permission denied")         \
+	_(EAGAIN, "Try again")                 \
+	_(ENOTDIR, "Not a directory")          \
+	_(ELOOP, "Too many symbolic links")    \
+	_(EBUSY, "Device or resource busy")    \
+	_(ENODEV, "No such device")            \
+	_(EISDIR, "Is a directory")            \
+	_(EINVAL, "Invalid argument")          \
+	_(ENOSPC, "No space left on device")   \
+	_(EROFS, "Read-only file system")
+#define ERROR(error, text) error,
+#define TEXT(error, text) text "\0"
+
 const char *error_text(int error)
 {
-	static const struct {
-		uint8_t error;
-		char text[26];
-	} texts[] = {
-		{ EPERM, "Operation not permitted" },
-		{ ENOENT, "No such file or directory" },
-		{ EIO, "Input/output error" },
-		{ ENOEXEC, "Exec format error" },
-		{ ENOMEM, "Cannot allocate memory" },
-		{ EACCES, "Permission denied" },
-		{ EAGAIN, "Try again" },
-		{ ENOTDIR, "Not a directory" },
-		{ ELOOP, "Too many symbolic links" },
-		{ EBUSY, "Device or resource busy" },
-		{ ENODEV, "No such device" },
-		{ EISDIR, "Is a directory" },
-		{ EINVAL, "Invalid argument" },
-		{ ENOSPC, "No space left on device" },
-		{ EROFS, "Read-only file system" },
-	};
+	static const uint8_t errors[] = { ERRORS(ERROR) };
+	static const char texts[] = ERRORS(TEXT);
 	static char unknown[sizeof("error ") + NUMBER_SIZE] = "error ";
+	const char *text = texts;
 
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		if (texts[i].error == error)
-			return texts[i].text;
+	for (size_t i = 0; i < sizeof(errors); i++, text += strlen(text) + 1)
+		if (errors[i] == error)
+			return text;
 	number_format(unknown + strlen("error "), error, 10, 1);
 	return unknown;
 }
