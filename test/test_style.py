@@ -14,7 +14,7 @@ COLUMNS = 100
 
 # Layers of src/core. What is not named here is of the last one.
 LAYERS = [{"util", "text", "log", "root"},
-          {"pci", "result", "conf", "cmdline", "alias", "match", "plan"}]
+          {"pci", "result", "conf", "cmdline", "alias", "condition", "mismatch", "match", "plan"}]
 
 # Libraries, by the header of each: one file of src/cli wraps it.
 LIBRARIES = ["libkmod.h", "pci/pci.h", "libsmartcols.h", "libmount.h"]

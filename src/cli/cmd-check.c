@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "condition.h"
 #include "danger/danger.h"
 #include "json.h"
 #include "machine.h"
@@ -130,7 +131,7 @@ static void print_kept(const struct check *check, const struct rule *rule)
 	for (size_t i = 0; i < snapshot->count; i++) {
 		const struct pci_function *function = &snapshot->functions[i];
 
-		if (pci_is_bridge(function) || !match_meets(rule, function))
+		if (pci_is_bridge(function) || condition_missed(rule, function))
 			continue;
 		print_function(check, function);
 		puts("stays with the host");

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
+#include "condition.h"
 #include "display.h"
-#include "match.h"
 
 const char *device_path(const struct pci_address *address, const char *attribute,
 			char *path)
@@ -169,7 +169,8 @@ static int complete(const struct root *root, const struct conf *conf,
 	size_t sorted = snapshot->count;
 
 	for (size_t i = 0; i < snapshot->count; i++) {
-		unsigned int needs = match_needs(conf, cmdline, &snapshot->functions[i]);
+		unsigned int needs =
+			condition_needs(conf, cmdline, &snapshot->functions[i]);
 		int error = read_details(root, snapshot, i, needs, &framebuffers);
 
 		if (error)

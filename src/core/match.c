@@ -9,13 +9,9 @@
 #include <string.h>
 
 #include "alias.h"
+#include "condition.h"
+#include "mismatch.h"
 #include "text.h"
-
-/* Candidates that a message names, before it says "...". */
-#define NAMED_MAX 4
-
-/* What a function's uevent does not tell. */
-#define UNREAD (CONDITION_PATH | CONDITION_SERIAL)
 
 static bool is_active(const struct rule *rule, const struct cmdline *cmdline)
 {
@@ -25,84 +21,6 @@ static bool is_active(const struct rule *rule, const struct cmdline *cmdline)
 static bool is_active_bind(const struct rule *rule, const struct cmdline *cmdline)
 {
 	return rule->statement == STATEMENT_BIND && is_active(rule, cmdline);
-}
-
-/* The conditions of `rule` (enum condition) that `function` does not meet. */
-static unsigned int missed_conditions(const struct rule *rule,
-				      const struct pci_function *function)
-{
-	unsigned int given = rule->given, met = 0;
-
-	if (given & CONDITION_ADDRESS &&
-	    pci_address_compare(&rule->address, &function->address) == 0)
-		met |= CONDITION_ADDRESS;
-	if (pci_id_equal(&rule->id, &function->id))
-		met |= CONDITION_ID;
-	if (pci_id_equal(&rule->subsystem, &function->subsystem))
-		met |= CONDITION_SUBSYSTEM;
-	if (pci_class_has_prefix(function->class, rule->class, rule->class_digits))
-		met |= CONDITION_CLASS;
-	if (function->known & PCI_PATH && pci_path_equal(&rule->path, &function->path))
-		met |= CONDITION_PATH;
-	if (function->known & PCI_SERIAL && rule->serial == function->serial)
-		met |= CONDITION_SERIAL;
-	return given & CONDITIONS & ~met;
-}
-
-bool match_meets(const struct rule *rule, const struct pci_function *function)
-{
-	return !missed_conditions(rule, function);
-}
-
-static bool may_have_path(const struct pci_function *function,
-			  const struct pci_path *path)
-{
-	return path->domain == function->address.domain &&
-	       path->devfn[path->hops - 1] ==
-		       (function->address.device << 3 | function->address.function);
-}
-
-/* Most lines need nothing of most functions: asked first, for each line and each function. */
-static bool may_need(const struct rule *rule, const struct pci_function *function)
-{
-	return rule->given & UNREAD || rule->with == WITH_GROUP ||
-	       pci_is_display(function);
-}
-
-static unsigned int rule_needs(const struct rule *rule,
-			       const struct pci_function *function)
-{
-	unsigned int missed = missed_conditions(rule, function);
-	unsigned int needs = 0;
-
-	if (pci_is_display(function) && rule->statement == STATEMENT_BIND &&
-	    (rule->with != WITH_NOTHING || !(missed & ~UNREAD)))
-		needs |= PCI_DISPLAY;
-	/* Also where the rest misses: the report says what is at that path instead. */
-	if (rule->given & CONDITION_PATH && may_have_path(function, &rule->path))
-		needs |= PCI_PATH;
-	/* The address is left out: where it misses, the report says where the device went. */
-	if (missed & ~(UNREAD | CONDITION_ADDRESS))
-		return needs;
-	if (rule->given & CONDITION_SERIAL)
-		needs |= PCI_SERIAL;
-	if (rule->with == WITH_GROUP && !(missed & CONDITION_ADDRESS))
-		needs |= PCI_GROUP;
-	return needs;
-}
-
-unsigned int match_needs(const struct conf *conf, const struct cmdline *cmdline,
-			 const struct pci_function *function)
-{
-	unsigned int needs = 0;
-
-	for (size_t i = 0; i < conf->count; i++) {
-		const struct rule *rule = &conf->rules[i];
-
-		if (may_need(rule, function) && is_active(rule, cmdline))
-			needs |= rule_needs(rule, function);
-	}
-	return needs;
 }
 
 bool match_names_addresses(const struct conf *conf, const struct cmdline *cmdline)
@@ -139,121 +57,6 @@ static int set_reason(char **reason, struct text *text)
 	return *reason ? 0 : -ENOMEM;
 }
 
-/* Names the functions that meet all of `conditions`, `before` in front. How many there are. */
-static size_t name_functions(const struct pci_snapshot *snapshot, const struct rule *rule,
-			     unsigned int conditions, const char *before,
-			     struct text *text)
-{
-	char address[PCI_ADDRESS_SIZE];
-	size_t found = 0;
-
-	for (size_t i = 0; i < snapshot->count; i++) {
-		const struct pci_function *function = &snapshot->functions[i];
-
-		if (missed_conditions(rule, function) & conditions)
-			continue;
-		if (found == NAMED_MAX)
-			text_add(text, " ...");
-		if (found++ >= NAMED_MAX)
-			continue;
-		text_add(text, found == 1 ? before : ",", " ",
-			 pci_address_format(&function->address, address));
-	}
-	return found;
-}
-
-static void describe_id(struct text *text, const struct pci_id *is,
-			const struct pci_id *stated, const char *what)
-{
-	char is_text[PCI_ID_SIZE], stated_text[PCI_ID_SIZE];
-
-	text_add(text, " is ", what, pci_id_format(is, is_text), ", not ",
-		 pci_id_format(stated, stated_text));
-}
-
-/* How `function` differs from what the line states, for the first condition that it misses. */
-static void describe_miss(struct text *text, const struct rule *rule,
-			  const struct pci_function *function, unsigned int missed)
-{
-	if (missed & CONDITION_ID)
-		describe_id(text, &function->id, &rule->id, "");
-	else if (missed & CONDITION_SUBSYSTEM)
-		describe_id(text, &function->subsystem, &rule->subsystem,
-			    "of subsystem ");
-	else if (missed & CONDITION_CLASS)
-		text_add(text, " is of another class");
-	else if (missed & CONDITION_SERIAL)
-		text_add(text, " has another serial number, or none");
-	else
-		text_add(text, " is not at the path that the line states");
-}
-
-/* The function at the address, or else at the path, that the line states; or NULL. */
-static const struct pci_function *find_stated(const struct rule *rule,
-					      const struct pci_snapshot *snapshot)
-{
-	if (rule->given & CONDITION_ADDRESS)
-		return pci_find(snapshot, &rule->address);
-	if (!(rule->given & CONDITION_PATH))
-		return NULL;
-	for (size_t i = 0; i < snapshot->count; i++)
-		if (!(missed_conditions(rule, &snapshot->functions[i]) & CONDITION_PATH))
-			return &snapshot->functions[i];
-	return NULL;
-}
-
-/* A line that nothing meets: what is there instead, and where the device went. */
-static int explain_nothing(const struct rule *rule, const struct pci_snapshot *snapshot,
-			   struct line_match *line)
-{
-	const struct pci_function *there = find_stated(rule, snapshot);
-	unsigned int identity = rule->given & CONDITIONS_IDENTITY;
-	unsigned int same = identity | (rule->given & CONDITION_PATH);
-	struct text text = { 0 };
-	char name[PCI_ADDRESS_SIZE];
-	size_t found = 0;
-
-	if (there) {
-		text_add(&text, pci_address_format(&there->address, name));
-		describe_miss(&text, rule, there, missed_conditions(rule, there));
-	} else if (rule->given & CONDITION_ADDRESS) {
-		text_add(&text, "no device at ",
-			 pci_address_format(&rule->address, name));
-	} else if (rule->given & CONDITION_PATH) {
-		text_add(&text, "no device at that path");
-	} else {
-		text_add(&text, "no such device");
-	}
-	if (identity && rule->given & (CONDITION_ADDRESS | CONDITION_PATH)) {
-		const char *before = "; what the line describes is at";
-
-		found = name_functions(snapshot, rule, same, before, &text);
-		if (!found)
-			found = name_functions(snapshot, rule, identity, before, &text);
-		if (!found)
-			text_add(&text,
-				 "; what the line describes is not in this machine");
-	}
-	line->result = there || found ? RESULT_MISMATCH : RESULT_ABSENT;
-	return set_reason(&line->reason, &text);
-}
-
-static int explain_count(const struct rule *rule, const struct pci_snapshot *snapshot,
-			 size_t found, struct line_match *line)
-{
-	struct text text = { 0 };
-
-	text_add_number(&text, found, 10, 1);
-	text_add(&text, found == 1 ? " device matches" : " devices match",
-		 ", but the line wants ");
-	text_add_number(&text, rule->count, 10, 1);
-	name_functions(snapshot, rule, rule->given & CONDITIONS, ":", &text);
-	text_add(&text, "; add an address, path= or serial=, or write count=");
-	text_add_number(&text, found, 10, 1);
-	line->result = RESULT_AMBIGUOUS;
-	return set_reason(&line->reason, &text);
-}
-
 /* The first active keep line that `function` meets, or NULL. `in_use_allowed`: no generated one. */
 static const struct rule *find_keep(const struct conf *conf,
 				    const struct cmdline *cmdline,
@@ -267,7 +70,7 @@ static const struct rule *find_keep(const struct conf *conf,
 			continue;
 		if (rule->generated && in_use_allowed)
 			continue;
-		if (!missed_conditions(rule, function))
+		if (!condition_missed(rule, function))
 			return rule;
 	}
 	return NULL;
@@ -391,7 +194,7 @@ static int select_functions(const struct rule *rule, const struct pci_snapshot *
 		last = function ? first + 1 : 0;
 	}
 	for (size_t i = first; i < last; i++) {
-		if (missed_conditions(rule, &snapshot->functions[i]))
+		if (condition_missed(rule, &snapshot->functions[i]))
 			continue;
 		if (ARRAY_GROW(*ret, *ret_count))
 			return -ENOMEM;
@@ -405,14 +208,17 @@ static int match_bind(const struct matching *with, const struct rule *rule,
 {
 	_cleanup_(freep) const struct pci_function **selected = NULL;
 	size_t first = with->match->claim_count, count = 0;
+	struct text reason = { 0 };
 	int error = select_functions(rule, with->snapshot, &selected, &count);
 
 	if (error)
 		return error;
 	if (!count)
-		return explain_nothing(rule, with->snapshot, line);
-	if (rule->count && count != rule->count)
-		return explain_count(rule, with->snapshot, count, line);
+		line->result = mismatch_nothing(rule, with->snapshot, &reason);
+	else if (rule->count && count != rule->count)
+		line->result = mismatch_count(rule, with->snapshot, count, &reason);
+	if (line->result != RESULT_NONE)
+		return set_reason(&line->reason, &reason);
 	for (size_t i = 0; i < count && !error; i++)
 		error = add_claim(with, rule, selected[i]);
 	if (error || rule->with == WITH_NOTHING)

@@ -37,16 +37,6 @@ struct match {
 	size_t claim_count;
 };
 
-/*
- * Which details (enum pci_detail) of `function` the active rules need to be known. What its
- * uevent tells must be filled in.
- */
-unsigned int match_needs(const struct conf *conf, const struct cmdline *cmdline,
-			 const struct pci_function *function);
-
-/* Does `function` meet all conditions of `rule`? Details that were not read are not met. */
-bool match_meets(const struct rule *rule, const struct pci_function *function);
-
 /* Do all active bind lines name an address? Then only those functions need to be looked at. */
 bool match_names_addresses(const struct conf *conf, const struct cmdline *cmdline);
 

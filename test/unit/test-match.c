@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rules against machines: what each line selects, what is refused, and in which words. */
 
+#include "condition.h"
 #include "machine.h"
 
 struct match_case {
@@ -407,10 +408,10 @@ static void test_needs(void **state)
 	trial_run(&trial, &input);
 	for (size_t i = 0; i < trial.snapshot.count; i++)
 		trial.snapshot.functions[i].known = 0;
-	assert_int_equal(match_needs(&trial.conf, &trial.cmdline,
+	assert_int_equal(condition_needs(&trial.conf, &trial.cmdline,
 				     pci_find(&trial.snapshot, &gpu)),
 			 row->gpu);
-	assert_int_equal(match_needs(&trial.conf, &trial.cmdline,
+	assert_int_equal(condition_needs(&trial.conf, &trial.cmdline,
 				     pci_find(&trial.snapshot, &nic)),
 			 row->nic);
 	trial_done(&trial);
