@@ -167,11 +167,12 @@ void loadplan_module_name(const char *path, char *name)
 {
 	const char *slash = strrchr(path, '/');
 	const char *base = slash ? slash + 1 : path;
-	const char *last = name + PCI_DRIVER_SIZE - 1;
+	size_t length = 0;
 
-	for (; *base && *base != '.' && name < last; base++)
-		*name++ = *base == '-' ? '_' : *base;
-	*name = '\0';
+	for (; base[length] && base[length] != '.' && length < PCI_DRIVER_SIZE - 1;
+	     length++)
+		name[length] = base[length] == '-' ? '_' : base[length];
+	name[length] = '\0';
 }
 
 /* The length of `path` without the suffix of a compressed file. */
