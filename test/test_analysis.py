@@ -28,7 +28,7 @@ CPPCHECK = ["varFuncNullUB", "memleakOnRealloc:src/core/util.c", "zerodivcond:sr
 
 def found(command, **more):
     done = subprocess.run(command, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, timeout=300, check=False, **more)
+                          text=True, timeout=900, check=False, **more)
     return (done.returncode, done.stdout) if done.returncode else None
 
 

@@ -96,7 +96,7 @@ def test_100000_rules(desktop):
     desktop.config("bind 03:00.0\n" * 50_000, DROPIN)
     started = time.monotonic()
     run = desktop.run()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
     assert {f"{GPU}/driver_override", f"{NIC}/driver_override"} <= set(run.written)
     assert run.report.results()[NIC] == "fenced"
     assert f"{CONF}:4097:1: {MANY}" in run.report.errors()

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif("DEB_BUILD_ARCH" in os.environ,
 def run(*command, cwd=TOP, **environment):
     """What a command says on standard output; all of what it says, if it fails."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False,
-                          env=os.environ | environment, timeout=300)
+                          env=os.environ | environment, timeout=900)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout
 
