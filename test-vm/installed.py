@@ -91,7 +91,7 @@ DISK_SIZE = "2G"
 
 # What loads slowly here, and matters to nobody; and systemd's running commentary, for a guest whose
 # console says nothing new is how a hung one is found. Building an image is silent, too.
-PATIENCE = 10  # times the usual
+PATIENCE = 5  # times the usual
 COMMAND_LINE = (
     "rw systemd.show_status=false "
     "modprobe.blacklist=kvm_amd,edac_mce_amd,powernow_k8,iTCO_wdt,i2c_i801"

@@ -24,7 +24,7 @@ import select
 import subprocess
 import time
 
-PATIENCE = int(os.environ.get("VM_PATIENCE", "60"))  # seconds without a new line
+PATIENCE = int(os.environ.get("VM_PATIENCE", "150"))  # seconds without a new line
 CONSOLE_MAX = 8 << 20  # a guest that says more than this goes round in circles
 MEMORY = 1024
 INNER_MEMORY = 256
