@@ -308,7 +308,7 @@ def _module_of(driver):
 
 def _unified(case, suite, place):
     """The disk with a unified kernel image where UEFI looks for it, or None."""
-    if case.image != "uki":
+    if not generator.KINDS[case.image].unified:
         return None
     program = place / "esp/EFI/BOOT/BOOTX64.EFI"
     program.parent.mkdir(parents=True)

@@ -6,6 +6,7 @@ image is hardly ever stock: it has what the cases need, and is packed quickly.
 """
 
 import dataclasses
+import re
 
 import once
 import qemu
@@ -39,7 +40,11 @@ class Kind:
     stock: bool = False  # as a new installation makes it
     every: bool = False  # with the drivers of every device, not just those of devices.toml
     more: tuple = ()  # drivers that no device needs, and that are too large for every image
-    late: bool = False  # our script has a name that sorts after `udev`: the usual recipe
+    late: bool = False  # our script sorts after `udev`, as in the usual recipe; or our unit does
+
+    @property
+    def unified(self):
+        return "--uefi" in self.options
 
 
 KINDS = {
@@ -56,12 +61,15 @@ KINDS = {
     "dracut-strict": Kind("dracut", (*GENERIC, *WITHOUT_SYSTEMD), START_INIT + SHARED),
     "dracut-systemd-strict": Kind("dracut", GENERIC, START_INIT + SHARED),
     "uki": Kind("dracut", (*HOSTONLY, *UNIFIED), OWN),
+    "uki-late": Kind("dracut", (*HOSTONLY, *UNIFIED), OWN, late=True),
 }
 
 # initramfs-tools: half the boot time of MODULES=most, which a new installation has.
 TRIMMED = "MODULES=list\nCOMPRESS=zstd\nCOMPRESSLEVEL=1\nRESUME=none\n"
 STOCK = "RESUME=none\n"
 INIT_TOP = "usr/share/initramfs-tools/scripts/init-top"
+UNIT = "usr/lib/dracut/modules.d/50vfio-early/vfio-early.service"
+LATE = "After=systemd-udev-trigger.service\nBefore=initrd-root-device.target\n"
 
 # The host drivers are in the image, and are loaded as in any image: by udev.
 CONTENDER_HOOK = """#!/bin/sh
@@ -115,6 +123,9 @@ def _dracut(root, release, kind, modules, result):
         replace(root / "proc" / name, text)
     conf = DRACUT_CONF.format(modules=modules, forced=" ".join(FORCED))
     replace(root / "etc/dracut.conf.d/vm.conf", conf)
+    if kind.late:
+        unit = re.sub(r"^Before=.*\n", "", (root / UNIT).read_text("utf-8"), flags=re.M)
+        replace(root / UNIT, unit.replace("[Service]", f"{LATE}\n[Service]"))
     said = once.run("chroot", root, "dracut", *kind.options, result, release)
     return said, once.run("chroot", root, "lsinitrd", result)
 
