@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A config that somebody else than root can change: check and image refuse it, and say what helps."""
 
+import json
 import os
 import subprocess
 
@@ -11,6 +12,7 @@ from machine import BOOT
 
 CONF, DROPINS = "etc/vfio-early.conf", "etc/vfio-early.conf.d"
 NIC, GOOD = "0000:00:1f.6", "bind 00:1f.6\n"
+OTHER = "0000:02:00.0"
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root's own tree is looked at")
 
@@ -45,6 +47,15 @@ def test_check_refuses_it(host, path, spoil, words):
     done = host.host("check")
     assert done.returncode == 3
     assert f"/{path}: {words.format(path)}" in done.stdout + done.stderr
+
+
+@rows
+@pytest.mark.parametrize("path, left", [(CONF, NIC), (f"{DROPINS}/good.conf", OTHER),
+                                        (DROPINS, OTHER)])
+def test_no_command_follows_its_lines(host, path, left, spoil, words):
+    spoil(host.path(path))
+    lines = json.loads(host.host("check", "--json").stdout)["lines"]
+    assert [device["address"] for line in lines for device in line["devices"]] == [left]
 
 
 @rows

@@ -39,6 +39,20 @@ char *trust_problem(const struct root *root, const char *path)
 	return problem;
 }
 
+/* Takes out the rules of the file, or of those in the directory. */
+static void drop_rules(struct conf *conf, const char *path)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < conf->count; i++) {
+		const char *rest = prefix_skip(conf->rules[i].place.file, path);
+
+		if (!rest || (*rest && *rest != '/'))
+			conf->rules[kept++] = conf->rules[i];
+	}
+	conf->count = kept;
+}
+
 static int check(const struct root *root, const char *path, struct conf *conf)
 {
 	_cleanup_(freep) char *problem = trust_problem(root, path);
@@ -49,6 +63,7 @@ static int check(const struct root *root, const char *path, struct conf *conf)
 		return 0;
 	if (asprintf(&absolute, "/%s", path) < 0)
 		return -ENOMEM;
+	drop_rules(conf, absolute);
 	place.file = conf_string(conf, absolute);
 	return place.file ? conf_error(conf, &place, NULL, problem) : -ENOMEM;
 }

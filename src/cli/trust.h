@@ -12,8 +12,9 @@
 char *trust_problem(const struct root *root, const char *path);
 
 /*
- * Adds an error to the config for each of its files, and for the directory of its drop-ins, that
- * somebody else than root can change: they decide what root's programs do. 0 or -ENOMEM.
+ * Takes the rules of each file of the config that somebody else than root can change out of it, for
+ * they decide what root's programs do, and adds an error; the same for the directory of its
+ * drop-ins. 0 or -ENOMEM.
  */
 int trust_confdir(const struct root *root, struct confdir *confdir) _must_check_;
 
