@@ -53,19 +53,23 @@ static void drop_rules(struct conf *conf, const char *path)
 	conf->count = kept;
 }
 
-static int check(const struct root *root, const char *path, struct conf *conf)
+static int refuse(const char *path, const char *problem, struct conf *conf)
 {
-	_cleanup_(freep) char *problem = trust_problem(root, path);
 	_cleanup_(freep) char *absolute = NULL;
 	struct place place = { 0 };
 
-	if (!problem)
-		return 0;
 	if (asprintf(&absolute, "/%s", path) < 0)
 		return -ENOMEM;
 	drop_rules(conf, absolute);
 	place.file = conf_string(conf, absolute);
 	return place.file ? conf_error(conf, &place, NULL, problem) : -ENOMEM;
+}
+
+static int check(const struct root *root, const char *path, struct conf *conf)
+{
+	_cleanup_(freep) char *problem = trust_problem(root, path);
+
+	return problem ? refuse(path, problem, conf) : 0;
 }
 
 int trust_confdir(const struct root *root, struct confdir *confdir)
