@@ -35,13 +35,9 @@ bool survey_is_taken(const struct claim *claim)
 const struct claim *survey_claim(const struct survey *survey,
 				 const struct pci_function *function)
 {
-	const struct match *match = &survey->machine->match;
+	const struct claim *claim = machine_claim_of(survey->machine, function);
 
-	for (size_t i = 0; i < match->claim_count; i++)
-		if (match->claims[i].function == function &&
-		    survey_is_taken(&match->claims[i]))
-			return &match->claims[i];
-	return NULL;
+	return claim && survey_is_taken(claim) ? claim : NULL;
 }
 
 void finding_add_word(struct finding *finding, const char *word, const struct rule *rule)
