@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include "conf.h"
-
 /*
  * The next word at `*text`, which moves behind it: NULL at the end, else its start and `*ret`, its
  * length. Blanks inside double quotes belong to the word (next_arg() in lib/cmdline.c of Linux).
@@ -81,6 +79,11 @@ bool module_name_equal(const char *a, size_t length, const char *b)
 		if (!b[i] || (a[i] == '-' ? '_' : a[i]) != (b[i] == '-' ? '_' : b[i]))
 			return false;
 	return !b[length];
+}
+
+bool cmdline_activates(const struct cmdline *cmdline, const struct rule *rule)
+{
+	return rule_is_active(rule, cmdline->profiles, cmdline->profile_count);
 }
 
 void cmdline_module_options(const struct cmdline *cmdline, const char *module,

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "conf.h"
 #include "text.h"
 #include "util.h"
 
@@ -23,6 +24,9 @@ struct cmdline {
 /* Copies and parses `text`, the content of /proc/cmdline. 0 or -ENOMEM. */
 int cmdline_parse(struct cmdline *cmdline, const char *text) _must_check_;
 void cmdline_done(struct cmdline *cmdline);
+
+/* Does the rule count in this boot, with the profiles that vfio_early= names? */
+bool cmdline_activates(const struct cmdline *cmdline, const struct rule *rule);
 
 /*
  * Adds the parameters that the command line has for `module` (MODULE.NAME=VALUE; - and _ are the

@@ -72,8 +72,7 @@ unsigned int condition_needs(const struct conf *conf, const struct cmdline *cmdl
 	for (size_t i = 0; i < conf->count; i++) {
 		const struct rule *rule = &conf->rules[i];
 
-		if (may_need(rule, function) &&
-		    rule_is_active(rule, cmdline->profiles, cmdline->profile_count))
+		if (may_need(rule, function) && cmdline_activates(cmdline, rule))
 			needs |= rule_needs(rule, function);
 	}
 	return needs;

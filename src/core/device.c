@@ -245,7 +245,7 @@ static int listed_addresses(const struct conf *conf, const struct cmdline *cmdli
 		bool card = rule->with == WITH_FUNCTIONS;
 
 		if (rule->statement != STATEMENT_BIND ||
-		    !rule_is_active(rule, cmdline->profiles, cmdline->profile_count))
+		    !cmdline_activates(cmdline, rule))
 			continue;
 		for (int function = 0; function < (card ? 8 : 1); function++) {
 			if (card)

@@ -256,7 +256,7 @@ static void gather_options(const struct module *module, const char *name,
 		const struct rule *rule = &conf->rules[i];
 
 		if (rule->statement == STATEMENT_OPTION &&
-		    rule_is_active(rule, cmdline->profiles, cmdline->profile_count) &&
+		    cmdline_activates(cmdline, rule) &&
 		    module_name_equal(rule->module, strlen(rule->module), name))
 			text_add(options, " ", rule->options);
 	}

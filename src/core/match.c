@@ -13,14 +13,9 @@
 #include "mismatch.h"
 #include "text.h"
 
-static bool is_active(const struct rule *rule, const struct cmdline *cmdline)
-{
-	return rule_is_active(rule, cmdline->profiles, cmdline->profile_count);
-}
-
 static bool is_active_bind(const struct rule *rule, const struct cmdline *cmdline)
 {
-	return rule->statement == STATEMENT_BIND && is_active(rule, cmdline);
+	return rule->statement == STATEMENT_BIND && cmdline_activates(cmdline, rule);
 }
 
 bool match_names_addresses(const struct conf *conf, const struct cmdline *cmdline)
@@ -66,7 +61,8 @@ static const struct rule *find_keep(const struct conf *conf,
 	for (size_t i = 0; i < conf->count; i++) {
 		const struct rule *rule = &conf->rules[i];
 
-		if (rule->statement != STATEMENT_KEEP || !is_active(rule, cmdline))
+		if (rule->statement != STATEMENT_KEEP ||
+		    !cmdline_activates(cmdline, rule))
 			continue;
 		if (rule->generated && in_use_allowed)
 			continue;
@@ -346,7 +342,7 @@ int match_rules(const struct conf *conf, const struct cmdline *cmdline,
 		const struct rule *rule = &conf->rules[i];
 		struct line_match *line = &ret->lines[i];
 
-		if (!is_active(rule, cmdline)) {
+		if (!cmdline_activates(cmdline, rule)) {
 			line->result = RESULT_INACTIVE;
 		} else if (rule->statement != STATEMENT_BIND) {
 			line->result = RESULT_ACTIVE;
