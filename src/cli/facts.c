@@ -86,6 +86,12 @@ bool facts_path(const struct root *root, const struct pci_address *address,
 	       pci_link_parse(link, ret);
 }
 
+bool facts_is_host_driver(const char *driver)
+{
+	return *driver && !strstr(driver, "vfio") && strcmp(driver, "pcieport") &&
+	       strcmp(driver, "pci-stub");
+}
+
 /*
  * A built-in driver has a link to its module as well, if the module has parameters; but only a
  * loaded module has a state (module_add_driver() in drivers/base/module.c, mod_sysfs_setup() in

@@ -39,6 +39,12 @@ bool facts_modalias(const struct root *root, const struct pci_address *address,
 bool facts_path(const struct root *root, const struct pci_address *address,
 		struct pci_path *ret);
 
+/*
+ * Does `driver`, "" for none, keep its function's group from a guest? VFIO's own drivers do not,
+ * nor those that leave DMA to others (driver_managed_dma).
+ */
+bool facts_is_host_driver(const char *driver);
+
 /* Is the PCI driver `driver`, which is registered now, built into the kernel? */
 bool facts_driver_is_built_in(const struct root *root, const char *driver);
 

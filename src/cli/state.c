@@ -125,13 +125,6 @@ static void advise_bind(const struct state *state, struct text *next)
 	text_add(next, "vfio-early bind ", state->address);
 }
 
-/* Would `driver` keep the group from being used? These leave DMA to others (driver_managed_dma). */
-static bool is_host_driver(const char *driver)
-{
-	return *driver && !strstr(driver, "vfio") && strcmp(driver, "pcieport") &&
-	       strcmp(driver, "pci-stub");
-}
-
 static bool is_pci_bridge(const struct pci_function *function)
 {
 	return function->class >> 8 == 0x0604;
@@ -153,7 +146,7 @@ static bool add_spoilers(const struct machine *machine, char *const *names, size
 		if (!pci_address_parse(names[i], &address))
 			function = pci_find(&machine->snapshot, &address);
 		if (!function || is_pci_bridge(function) ||
-		    !is_host_driver(function->driver))
+		    !facts_is_host_driver(function->driver))
 			continue;
 		text_add(text, text->length ? ", " : "", function->driver, " has ",
 			 names[i]);

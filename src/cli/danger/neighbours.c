@@ -3,8 +3,6 @@
 
 #include "neighbours.h"
 
-#include <string.h>
-
 #include "device.h"
 #include "facts.h"
 
@@ -14,15 +12,8 @@
 static bool stays_with_host(const struct survey *survey,
 			    const struct pci_function *function)
 {
-	static const char *const harmless[] = { "vfio-pci", "pci-stub", "pcieport" };
-
-	if (!*function->driver || pci_is_bridge(function) ||
-	    survey_claim(survey, function))
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
-		if (!strcmp(function->driver, harmless[i]))
-			return false;
-	return !strstr(function->driver, "vfio");
+	return facts_is_host_driver(function->driver) && !pci_is_bridge(function) &&
+	       !survey_claim(survey, function);
 }
 
 static void add_mate(struct text *text, const struct pci_function *mate, size_t found)
