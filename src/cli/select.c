@@ -31,9 +31,7 @@ static int select_group(const struct machine *machine, const char *group,
 	}
 	string_join(path, sizeof(path), "sys/kernel/iommu_groups/", group, "/devices",
 		    NULL);
-	error = root_names(&machine->root, path, &names, &count);
-	if (error)
-		return error == -ENOMEM ? error : 0;
+	error = root_names_if_any(&machine->root, path, &names, &count);
 	for (size_t i = 0; i < count && !error; i++) {
 		const struct pci_function *function = NULL;
 		struct pci_address address;

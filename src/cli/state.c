@@ -165,11 +165,11 @@ static int judge_group(const struct finding *finding, struct state *state)
 	char **names = NULL;
 	size_t count = 0;
 	bool unlisted;
-	int error = root_names(root, device_path(address, "iommu_group/devices", path),
-			       &names, &count);
+	int error = root_names_if_any(
+		root, device_path(address, "iommu_group/devices", path), &names, &count);
 
 	if (error)
-		return error == -ENOMEM ? error : 0;
+		return error;
 	unlisted = add_spoilers(finding->machine, names, count, &spoilers);
 	names_free(names, count);
 	if (spoilers.length) {

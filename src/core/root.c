@@ -300,6 +300,14 @@ int root_names(const struct root *root, const char *path, char ***ret, size_t *r
 	return 0;
 }
 
+int root_names_if_any(const struct root *root, const char *path, char ***ret,
+		      size_t *ret_count)
+{
+	int error = root_names(root, path, ret, ret_count);
+
+	return error == -ENOMEM ? error : 0;
+}
+
 void names_free(char **names, size_t count)
 {
 	for (size_t i = 0; i < count; i++)

@@ -96,4 +96,8 @@ int root_names(const struct root *root, const char *path, char ***ret,
 	       size_t *ret_count) _must_check_;
 void names_free(char **names, size_t count);
 
+/* The same, where a directory that can't be read has no names: 0 or -ENOMEM. */
+int root_names_if_any(const struct root *root, const char *path, char ***ret,
+		      size_t *ret_count) _must_check_;
+
 #endif

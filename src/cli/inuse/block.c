@@ -149,10 +149,8 @@ static int descend_into(const struct descent *descent, const char *directory, in
 {
 	char **names = NULL;
 	size_t count = 0;
-	int error = root_names(&descent->machine->root, directory, &names, &count);
+	int error = root_names_if_any(&descent->machine->root, directory, &names, &count);
 
-	if (error)
-		return error == -ENOMEM ? error : 0;
 	for (size_t i = 0; i < count && !error; i++)
 		error = descend(descent, names[i], layers);
 	names_free(names, count);

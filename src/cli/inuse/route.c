@@ -70,10 +70,8 @@ static int descend_lower(const struct descent *descent, const char *directory, i
 {
 	char **names = NULL;
 	size_t count = 0;
-	int error = root_names(&descent->machine->root, directory, &names, &count);
+	int error = root_names_if_any(&descent->machine->root, directory, &names, &count);
 
-	if (error)
-		return error == -ENOMEM ? error : 0;
 	for (size_t i = 0; i < count && !error; i++) {
 		const char *lower = prefix_skip(names[i], "lower_");
 

@@ -152,9 +152,8 @@ static int add_btrfs_devices(const struct machine *machine, const char *uuid,
 	int error;
 
 	string_join(path, sizeof(path), FS_BTRFS "/", uuid, "/devices", NULL);
-	error = root_names(&machine->root, path, &names, &count);
-	if (error) /* "features", which is no file system */
-		return error == -ENOMEM ? error : 0;
+	/* "features" is no file system, and has none */
+	error = root_names_if_any(&machine->root, path, &names, &count);
 	for (size_t i = 0; i < count && !error; i++)
 		error = add_block(machine, names[i], "a mounted btrfs", uses);
 	names_free(names, count);
@@ -165,10 +164,8 @@ static int add_btrfs(const struct machine *machine, struct in_uses *uses)
 {
 	char **names = NULL;
 	size_t count = 0;
-	int error = root_names(&machine->root, FS_BTRFS, &names, &count);
+	int error = root_names_if_any(&machine->root, FS_BTRFS, &names, &count);
 
-	if (error)
-		return error == -ENOMEM ? error : 0;
 	for (size_t i = 0; i < count && !error; i++)
 		error = add_btrfs_devices(machine, names[i], uses);
 	names_free(names, count);
@@ -218,9 +215,7 @@ static int add_zfs(const struct machine *machine, struct in_uses *uses)
 
 	if (!root_has(&machine->root, ZFS_POOLS))
 		return 0;
-	error = root_names(&machine->root, "sys/class/block", &names, &count);
-	if (error)
-		return error == -ENOMEM ? error : 0;
+	error = root_names_if_any(&machine->root, "sys/class/block", &names, &count);
 	for (size_t i = 0; i < count && !error; i++)
 		if (is_zfs_member(&machine->root, names[i]))
 			error = add_zfs_member(machine, names[i], uses);
