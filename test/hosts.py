@@ -55,11 +55,6 @@ class Host(Machine):
     def device(self, address, ident, pci_class, *, reset="flr bus", numa=None, **more):
         """A function with a driver that is a loaded module, and a way to reset it."""
         self.function(address, ident, pci_class, **more)
-        vendor, device = ident.upper().split(":")
-        base, sub, interface = (pci_class.upper()[i:i + 2] for i in (0, 2, 4))
-        self.attribute(address, "modalias",
-                       f"pci:v0000{vendor}d0000{device}sv00000000sd00000000"
-                       f"bc{base}sc{sub}i{interface}")
         if reset:
             self.attribute(address, "reset_method", reset)
         if numa is not None:

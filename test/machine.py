@@ -21,12 +21,22 @@ def capability(kind, following, payload=b""):
     return (following << 20 | 1 << 16 | kind).to_bytes(4, "little") + payload
 
 
-def config_space(serial):
+def modalias(ident, subsystem, pci_class):
+    """The modalias attribute of a function; IDs as VENDOR:DEVICE."""
+    vendor, device = ident.upper().split(":")
+    subvendor, subdevice = subsystem.upper().split(":")
+    number = f"{int(pci_class, 16):06X}"
+    return (f"pci:v0000{vendor}d0000{device}sv0000{subvendor}sd0000{subdevice}"
+            f"bc{number[:2]}sc{number[2:4]}i{number[4:]}\n")
+
+
+def config_space(serial, header_type=0):
     """4096 bytes with an advanced error capability first and a serial number behind it, as real
     cards have them. `serial` as lspci prints it.
     """
     number = int(serial.replace("-", ""), 16)
     space = bytearray(4096)
+    space[14] = header_type
     space[0x100:0x104] = capability(1, 0x140)
     space[0x140:0x14C] = capability(3, 0, number.to_bytes(8, "little"))
     return bytes(space)
@@ -80,7 +90,7 @@ class Machine(Directory):
             self.write(f"sys/bus/pci/drivers/{name}/{attribute}", "")
 
     def function(self, address, ident, pci_class, *, behind=None, driver="", group=None,
-                 subsystem="0000:0000", boot_vga=None, bars=(), serial=None):
+                 subsystem="0000:0000", boot_vga=None, bars=(), serial=None, header_type=0):
         """A function, below the bridge at address `behind` or on the root bus."""
         root_bus = f"sys/devices/pci{address.rsplit(':', 1)[0]}"
         parent = self.directories[behind] if behind else root_bus
@@ -92,10 +102,12 @@ class Machine(Directory):
         lines += [f"PCI_CLASS={int(pci_class, 16):X}", f"PCI_ID={ident.upper()}",
                   f"PCI_SUBSYS_ID={subsystem.upper()}", f"PCI_SLOT_NAME={address}"]
         self.write(f"{directory}/uevent", "".join(f"{line}\n" for line in lines))
+        self.write(f"{directory}/modalias", modalias(ident, subsystem, pci_class))
         self.write(f"{directory}/driver_override", "(null)\n")
         resource = "".join(f"0x{a:016x} 0x{b:016x} 0x{0x40200:016x}\n" for a, b in bars)
         self.write(f"{directory}/resource", resource + f"0x{0:016x} 0x{0:016x} 0x{0:016x}\n")
-        self.write(f"{directory}/config", config_space(serial) if serial else bytes(64))
+        self.write(f"{directory}/config", config_space(serial, header_type) if serial
+                   else bytes(14) + bytes([header_type]) + bytes(49))
         if boot_vga is not None:
             self.write(f"{directory}/boot_vga", f"{boot_vga}\n")
         if driver:

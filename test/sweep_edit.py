@@ -120,11 +120,11 @@ class Sweep:
 
     def _unseen(self):
         """libkmod passes over a modprobe.d that it can't read, as modprobe does; and a device that
-        sysfs does not list, or whose uevent can't be read, is none, which the imported file says.
+        sysfs does not list, or whose modalias can't be read, is none, which the imported file says.
         """
         hits = sweep.Trace(self.directory / "trace").hits()
         return self.scenario.path == IMPORTED and \
-            any(re.search("modprobe[.]d|/uevent|/bus/pci/devices[>\"]", hit) for hit in hits)
+            any(re.search("modprobe[.]d|/modalias|/bus/pci/devices[>\"]", hit) for hit in hits)
 
     def _lied(self, fault):
         """A write that only says that it wrote leaves any file damaged, and a link that is said to

@@ -405,29 +405,88 @@ def test_no_sysfs(machine):
 
 
 def test_a_function_that_vanishes_is_absent(desktop):
-    desktop.path(f"sys/bus/pci/devices/{NIC}/uevent").unlink()
+    desktop.path(f"sys/bus/pci/devices/{NIC}/modalias").unlink()
     desktop.config("bind 02:00.0\nbind 03:00.0\n")
     run = desktop.run()
     assert run.report.lines() == {f"{CONF}:1": "absent", f"{CONF}:2": "fenced"}
     assert run.written == fence(TWIN)
 
 
-@pytest.mark.parametrize("uevent", ["", "\0\0\0", "PCI_ID=8086:10D3\n", "x" * 4096,
-                                    "PCI_ID=8086:10D3\nPCI_SLOT_NAME=0000:03:00.0\n"])
-def test_a_damaged_uevent_is_no_function(desktop, uevent):
-    """The last one is of another function: what is written to has to be what was read."""
-    desktop.write(f"{desktop.directories[NIC]}/uevent", uevent)
+@pytest.mark.parametrize("modalias", ["", "\0\0\0", "pci:v00008086d000010D3\n", "x" * 4096])
+def test_a_damaged_modalias_is_no_function(desktop, modalias):
+    desktop.write(f"{desktop.directories[NIC]}/modalias", modalias)
     desktop.config("bind 02:00.0\nbind 10de:1c03\n")
     run = desktop.run()
     assert run.report.lines() == {f"{CONF}:1": "absent", f"{CONF}:2": "fenced"}
     assert run.written == fence(GPU)
 
 
-def test_a_function_is_not_counted_where_another_lies(desktop):
-    desktop.write(f"{desktop.directories[NIC]}/uevent",
-                  desktop.read(f"{desktop.directories[TWIN]}/uevent"))
-    desktop.config("bind 8086:10d3\n")
-    assert desktop.run().written == fence(TWIN)
+def test_a_copy_of_sysfs_without_modalias(desktop):
+    """Other copies of a machine have the attributes that modalias consists of."""
+    directory = desktop.directories[NIC]
+    desktop.path(f"{directory}/modalias").unlink()
+    for name, value in (("vendor", "0x8086"), ("device", "0x10d3"), ("class", "0x020000")):
+        desktop.write(f"{directory}/{name}", f"{value}\n")
+    desktop.config("bind 02:00.0 8086:10d3 class=02\n")
+    assert desktop.run().written == fence(NIC)
+
+
+def test_uevent_is_never_read(desktop):
+    """Linux 6.1 takes the device's lock for it: the read never returns after a probe that hangs."""
+    desktop.config("bind 8086:10d3 count=all with=group\n")
+    trace = desktop.root.parent / "opened"
+    desktop.run(prefix=["strace", "-f", "-qq", "-e", "trace=openat", "-o", trace])
+    assert "/modalias" in trace.read_text() and "/uevent" not in trace.read_text()
+
+
+NVSWITCH, LPC, ROOT_PORT = "0000:c4:00.0", "0000:00:1f.0", "0000:00:1c.0"
+
+
+def test_a_bridge_is_what_has_the_header_of_one(machine):
+    """An NVSwitch has class 0680 and an ordinary header, and vfio-pci takes it."""
+    machine.function(NVSWITCH, "10de:1af1", "068000", group=1)
+    machine.function(ROOT_PORT, "8086:a33c", "060400", group=2, header_type=1)
+    machine.function("0000:00:1d.0", "8086:a33d", "068000", group=3, header_type=1)
+    machine.config("bind 10de:1af1\nbind 00:1c.0\nbind 00:1d.0\n")
+    run = machine.run()
+    assert run.report.results() == {NVSWITCH: "fenced", ROOT_PORT: "refused",
+                                    "0000:00:1d.0": "refused"}
+    assert run.written == fence(NVSWITCH)
+
+
+@pytest.mark.parametrize("how", ["functions", "group"])
+def test_with_leaves_the_chipset_alone(machine, how):
+    """An ISA bridge of the group stays, unless a line names it."""
+    machine.function(LPC, "8086:a143", "060100", group=11)
+    machine.function("0000:00:1f.2", "8086:a102", "010601", group=11)
+    machine.function("0000:00:1f.4", "8086:a123", "0c0500", group=11)
+    machine.config(f"bind 00:1f.2 with={how}\n")
+    assert machine.run().written == fence("0000:00:1f.2", "0000:00:1f.4")
+    machine.config("bind 00:1f.0\n")
+    assert machine.run().written == fence(LPC)
+
+
+def test_virtual_functions_do_not_belong_to_the_card(machine):
+    machine.function("0000:12:00.0", "15b3:1017", "020000")
+    machine.function("0000:12:00.1", "15b3:1017", "020000")
+    machine.function("0000:12:00.2", "15b3:1018", "020000")
+    machine.link(f"{machine.directories['0000:12:00.2']}/physfn",
+                 machine.directories["0000:12:00.0"])
+    machine.config("bind 12:00.0 with=functions\n")
+    assert machine.run().written == fence("0000:12:00.0", "0000:12:00.1")
+
+
+@pytest.mark.parametrize("condition", ["12:00.0", "15b3:1017 subsystem=0001:0001"])
+def test_a_card_with_more_than_eight_functions(machine, condition):
+    """With ARI the device number is part of the function number: 01.0 is function 8."""
+    addresses = [f"0000:12:{number >> 3:02x}.{number & 7}" for number in range(10)]
+    for address in addresses:
+        machine.function(address, "15b3:1017", "020000",
+                         subsystem="0001:0001" if address == addresses[0] else "0000:0000")
+        machine.write(f"{machine.directories[address]}/ari_enabled", "1\n")
+    machine.function("0000:13:01.0", "15b3:1017", "020000")
+    machine.config(f"bind {condition} with=functions\n")
+    assert machine.run().written == fence(*addresses)
 
 
 def test_wrong_switch_on_the_command_line(desktop):

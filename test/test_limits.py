@@ -10,7 +10,7 @@ import machine as machines
 import pytest
 from machine import BOOT
 
-BYTES = 32 * 1024
+BYTES = 36 * 1024
 PER_FUNCTION, PER_CLAIM, FIXED = 4, 14, 60
 MEMORY = 1024 * 1024
 

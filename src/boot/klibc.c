@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the boot program takes the place of in klibc, to stay below 32 KiB: stdio, which it does
+ * What the boot program takes the place of in klibc, to stay below 36 KiB: stdio, which it does
  * not use, an allocator made for programs that live longer than a moment, a sort that is larger
  * than need be, and what later versions do to say in old words what the kernel says in new ones.
  */

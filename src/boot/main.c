@@ -66,9 +66,16 @@ static int read_cmdline(struct boot *boot)
 
 static int match(struct boot *boot)
 {
+	struct pci_snapshot *snapshot = &boot->snapshot;
+	int error;
+
 	match_done(&boot->match);
-	return match_rules(&boot->confdir.conf, &boot->cmdline,
-			   text_string(&boot->aliases), &boot->snapshot, &boot->match);
+	error = match_rules(&boot->confdir.conf, &boot->cmdline,
+			    text_string(&boot->aliases), snapshot, &boot->match);
+	for (size_t i = 0; i < boot->match.claim_count; i++)
+		device_read_driver(&boot->root, snapshot,
+				   boot->match.claims[i].function - snapshot->functions);
+	return error;
 }
 
 /* Only the listed addresses, if that is enough; else, and if one misses, the whole machine. */

@@ -51,7 +51,8 @@ static int make_rows(struct list *list)
 	for (size_t i = 0; i < snapshot->count; i++) {
 		const struct pci_function *function = &snapshot->functions[i];
 
-		if (pci_is_bridge(function) && !list->request->all)
+		if ((pci_is_bridge(function) || pci_is_chipset(function)) &&
+		    !list->request->all)
 			continue;
 		list->rows[list->row_count++] =
 			(struct row){ function, machine_claim_of(machine, function),

@@ -9,6 +9,7 @@
 #include "command.h"
 #include "device.h"
 #include "facts.h"
+#include "printable.h"
 #include "table.h"
 
 static void get_address(struct listing *listing, const struct row *row, struct text *text)
@@ -82,7 +83,7 @@ static void get_name(struct listing *listing, const struct row *row, struct text
 static void get_driver(struct listing *listing, const struct row *row, struct text *text)
 {
 	(void)listing;
-	text_add(text, row->function->driver);
+	printable_add(text, row->function->driver);
 }
 
 static void get_target(struct listing *listing, const struct row *row, struct text *text)

@@ -50,6 +50,20 @@ static char *kernel_version(const struct request *request, const struct root *ro
 	return strdup(name.release);
 }
 
+/* Commands ask any function for its driver and its header, not only those that a line selects. */
+static int read_all(struct machine *machine)
+{
+	struct pci_snapshot *snapshot = &machine->snapshot;
+	int error = 0;
+
+	for (size_t i = 0; i < snapshot->count && !error; i++) {
+		device_read_driver(&machine->root, snapshot, i);
+		if (pci_may_be_bridge(&snapshot->functions[i]))
+			error = device_read_details(&machine->root, snapshot, i, PCI_HEADER);
+	}
+	return error;
+}
+
 int machine_match(struct machine *machine)
 {
 	const struct conf *conf = &machine->confdir.conf;
@@ -60,6 +74,9 @@ int machine_match(struct machine *machine)
 	error = device_scan(&machine->root, conf, &machine->cmdline, &machine->snapshot);
 	machine->has_devices = !error;
 	if (error && error != -ENOENT)
+		return error;
+	error = read_all(machine);
+	if (error)
 		return error;
 	return match_rules(conf, &machine->cmdline, text_string(&machine->aliases),
 			   &machine->snapshot, &machine->match);

@@ -71,7 +71,7 @@ void nearmiss_add(const struct rule *rule, const struct pci_snapshot *snapshot,
 		const struct pci_function *function = &snapshot->functions[i];
 		size_t slips;
 
-		if (pci_is_bridge(function))
+		if (pci_is_bridge(function) || pci_is_chipset(function))
 			continue;
 		slips = by_id ? id_slips(rule, function) : address_slips(rule, function);
 		if (slips >= fewest)

@@ -38,7 +38,7 @@ static int select_group(const struct machine *machine, const char *group,
 
 		if (!pci_address_parse(names[i], &address))
 			function = pci_find(&machine->snapshot, &address);
-		if (function && !pci_is_bridge(function))
+		if (function && !pci_is_bridge(function) && !pci_is_chipset(function))
 			error = add_address(ret, &address);
 	}
 	names_free(names, count);
@@ -87,7 +87,7 @@ static int select_name(const struct machine *machine, struct names *names,
 		const struct pci_function *function = &machine->snapshot.functions[i];
 		char name[NAMES_SIZE];
 
-		if (pci_is_bridge(function) ||
+		if (pci_is_bridge(function) || pci_is_chipset(function) ||
 		    !strcasestr(names_full(names, function, name), word))
 			continue;
 		if (add_address(ret, &function->address))

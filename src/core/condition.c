@@ -3,7 +3,7 @@
 
 #include "condition.h"
 
-/* What a function's uevent does not tell. */
+/* Conditions on what modalias does not have. */
 #define UNREAD (CONDITION_PATH | CONDITION_SERIAL)
 
 unsigned int condition_missed(const struct rule *rule,
@@ -39,7 +39,7 @@ static bool may_have_path(const struct pci_function *function,
 static bool may_need(const struct rule *rule, const struct pci_function *function)
 {
 	return rule->given & UNREAD || rule->with == WITH_GROUP ||
-	       pci_is_display(function);
+	       pci_is_display(function) || pci_may_be_bridge(function);
 }
 
 static unsigned int rule_needs(const struct rule *rule,
@@ -48,9 +48,11 @@ static unsigned int rule_needs(const struct rule *rule,
 	unsigned int missed = condition_missed(rule, function);
 	unsigned int needs = 0;
 
-	if (pci_is_display(function) && rule->statement == STATEMENT_BIND &&
-	    (rule->with != WITH_NOTHING || !(missed & ~UNREAD)))
-		needs |= PCI_DISPLAY;
+	if (rule->statement == STATEMENT_BIND &&
+	    (rule->with != WITH_NOTHING || !(missed & ~UNREAD))) {
+		needs |= pci_is_display(function) ? PCI_DISPLAY : 0;
+		needs |= pci_may_be_bridge(function) ? PCI_HEADER : 0;
+	}
 	/* Also where the rest misses: the report says what is at that path instead. */
 	if (rule->given & CONDITION_PATH && may_have_path(function, &rule->path))
 		needs |= PCI_PATH;

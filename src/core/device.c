@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Functions, from sysfs to a snapshot. The uevent attribute holds almost everything in one read;
- * what costs more is read only where a rule asks for it.
+ * Functions, from sysfs to a snapshot. The modalias attribute has almost everything in one read.
+ * What costs more is read only if a rule needs it.
  */
 
 #include "device.h"
@@ -34,17 +34,52 @@ void device_driver(const struct root *root, const struct pci_address *address,
 		driver[0] = '\0';
 }
 
-/* Adds the function at `address`; one that isn't there, or has no proper uevent, is left out. */
+/* Reads an attribute such as "0x8086". Returns false if it is missing or not such a number. */
+static bool read_number(const struct root *root, const struct pci_address *address,
+			const char *attribute, uint64_t *ret)
+{
+	char path[DEVICE_PATH_SIZE], text[32];
+	const char *digits;
+
+	if (root_read(root, device_path(address, attribute, path), text, sizeof(text)) < 0)
+		return false;
+	digits = prefix_skip(text, "0x");
+	return digits && number_parse(digits, 16, 0xffffff, ret);
+}
+
+/* Reads the attributes that modalias consists of, for a copy of sysfs that lacks modalias. */
+static bool read_identity(const struct root *root, const struct pci_address *address,
+			  struct pci_function *function)
+{
+	uint64_t vendor, device, class, subvendor = 0, subdevice = 0;
+
+	if (!read_number(root, address, "vendor", &vendor) ||
+	    !read_number(root, address, "device", &device) ||
+	    !read_number(root, address, "class", &class))
+		return false;
+	read_number(root, address, "subsystem_vendor", &subvendor);
+	read_number(root, address, "subsystem_device", &subdevice);
+	function->id = (struct pci_id){ vendor, device };
+	function->subsystem = (struct pci_id){ subvendor, subdevice };
+	function->class = class;
+	return true;
+}
+
+/*
+ * Adds the function at `address`; one that does not exist or has no proper modalias is left out.
+ * The uevent attribute would have the driver, too, but Linux 6.1 takes the device's lock to read
+ * it (uevent_show() in drivers/base/core.c): the read never returns if a probe hangs.
+ */
 static int add_function(const struct root *root, const struct pci_address *address,
 			struct pci_snapshot *snapshot)
 {
-	char path[DEVICE_PATH_SIZE], uevent[1024];
-	struct pci_function function;
-	ssize_t length = root_read(root, device_path(address, "uevent", path), uevent,
-				   sizeof(uevent));
+	struct pci_function function = { .address = *address, .group = -1 };
+	char path[DEVICE_PATH_SIZE], modalias[128];
+	ssize_t length = root_read(root, device_path(address, "modalias", path), modalias,
+				   sizeof(modalias));
 
-	if (length < 0 || !pci_uevent_parse(uevent, &function) ||
-	    pci_address_compare(&function.address, address))
+	if (length == -ENOENT ? !read_identity(root, address, &function)
+			      : !pci_modalias_parse(modalias, &function))
 		return 0;
 	if (ARRAY_GROW(snapshot->functions, snapshot->count))
 		return -ENOMEM;
@@ -72,6 +107,29 @@ static void read_serial(const struct root *root, struct pci_function *function)
 
 	if (length > 0)
 		function->serial = pci_extended_serial(space, length);
+}
+
+/* Offset 14 of the configuration space, without the bit for "has several functions". */
+static void read_header(const struct root *root, struct pci_function *function)
+{
+	char path[DEVICE_PATH_SIZE];
+	uint8_t space[16];
+
+	if (root_read_at(root, device_path(&function->address, "config", path), space,
+			 sizeof(space), 0) == sizeof(space))
+		function->header_type = space[14] & 0x7f;
+}
+
+static void read_card(const struct root *root, struct pci_function *function)
+{
+	char path[DEVICE_PATH_SIZE], enabled[4];
+
+	function->virtual =
+		root_has(root, device_path(&function->address, "physfn", path));
+	function->ari =
+		root_read(root, device_path(&function->address, "ari_enabled", path),
+			  enabled, sizeof(enabled)) > 0 &&
+		*enabled == '1';
 }
 
 /* The index of the function at `address` in a snapshot that may not be sorted yet; or its count. */
@@ -147,10 +205,19 @@ static int read_details(const struct root *root, struct pci_snapshot *snapshot,
 		read_path(root, function);
 	if (details & PCI_SERIAL)
 		read_serial(root, function);
+	if (details & PCI_HEADER)
+		read_header(root, function);
 	if (details & PCI_DISPLAY)
 		function->boot_display = display_is_boot(
 			root, device_path(&function->address, "", path), framebuffers);
 	return details & PCI_GROUP ? read_group(root, snapshot, function) : 0;
+}
+
+void device_read_driver(const struct root *root, struct pci_snapshot *snapshot, size_t index)
+{
+	struct pci_function *function = &snapshot->functions[index];
+
+	device_driver(root, &function->address, function->driver);
 }
 
 int device_read_details(const struct root *root, struct pci_snapshot *snapshot,
@@ -159,6 +226,37 @@ int device_read_details(const struct root *root, struct pci_snapshot *snapshot,
 	struct framebuffers framebuffers = { 0 };
 
 	return read_details(root, snapshot, index, details, &framebuffers);
+}
+
+/* Returns whether with= can add `other` to `function`, as far as their addresses and groups show. */
+static bool may_go_with(enum with with, const struct pci_function *function,
+			const struct pci_function *other)
+{
+	if (with == WITH_GROUP)
+		return function->group >= 0 && function->group == other->group;
+	return function->address.domain == other->address.domain &&
+	       function->address.bus == other->address.bus;
+}
+
+/* Reads PCI_CARD of what a line with with= selects, and of what it can add. */
+static void read_companions(const struct root *root, const struct rule *rule,
+			    struct pci_snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->count; i++) {
+		const struct pci_function *function = &snapshot->functions[i];
+
+		if (condition_missed(rule, function))
+			continue;
+		for (size_t j = 0; j < snapshot->count; j++) {
+			struct pci_function *other = &snapshot->functions[j];
+
+			if (other->known & PCI_CARD ||
+			    !may_go_with(rule->with, function, other))
+				continue;
+			other->known |= PCI_CARD;
+			read_card(root, other);
+		}
+	}
 }
 
 /* Group mates are added behind the rest while this runs, and get their own turn. */
@@ -176,6 +274,10 @@ static int complete(const struct root *root, const struct conf *conf,
 		if (error)
 			return error;
 	}
+	for (size_t i = 0; i < conf->count; i++)
+		if (conf->rules[i].with != WITH_NOTHING &&
+		    cmdline_activates(cmdline, &conf->rules[i]))
+			read_companions(root, &conf->rules[i], snapshot);
 	if (snapshot->count > sorted)
 		pci_snapshot_sort(snapshot);
 	return 0;
@@ -235,33 +337,53 @@ int device_scan(const struct root *root, const struct conf *conf,
 	return error;
 }
 
-/* The addresses that the active bind lines state, and those of the cards' other functions. */
-static int listed_addresses(const struct conf *conf, const struct cmdline *cmdline,
-			    struct addresses *addresses)
+/*
+ * The addresses where the other functions of a card can be: eight, or the whole bus with ARI.
+ */
+static int add_card(const struct root *root, const struct pci_address *address,
+		    struct addresses *addresses)
 {
-	for (size_t i = 0; i < conf->count; i++) {
-		const struct rule *rule = &conf->rules[i];
-		struct pci_address address = rule->address;
-		bool card = rule->with == WITH_FUNCTIONS;
+	struct pci_function first = { .address = *address };
+	struct pci_address other = *address;
+	int last;
 
-		if (rule->statement != STATEMENT_BIND ||
-		    !cmdline_activates(cmdline, rule))
-			continue;
-		for (int function = 0; function < (card ? 8 : 1); function++) {
-			if (card)
-				address.function = function;
-			if (add_address(addresses, &address))
+	read_card(root, &first);
+	last = first.ari ? 0x1f : address->device;
+	for (int device = first.ari ? 0 : last; device <= last; device++) {
+		for (int function = 0; function < 8; function++) {
+			other.device = device;
+			other.function = function;
+			if (add_address(addresses, &other))
 				return -ENOMEM;
 		}
 	}
 	return 0;
 }
 
+/* The addresses that the active bind lines state, and those of the cards' other functions. */
+static int listed_addresses(const struct root *root, const struct conf *conf,
+			    const struct cmdline *cmdline, struct addresses *addresses)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < conf->count && !error; i++) {
+		const struct rule *rule = &conf->rules[i];
+
+		if (rule->statement != STATEMENT_BIND ||
+		    !cmdline_activates(cmdline, rule))
+			continue;
+		error = rule->with == WITH_FUNCTIONS
+				? add_card(root, &rule->address, addresses)
+				: add_address(addresses, &rule->address);
+	}
+	return error;
+}
+
 int device_scan_listed(const struct root *root, const struct conf *conf,
 		       const struct cmdline *cmdline, struct pci_snapshot *ret)
 {
 	struct addresses addresses = { 0 };
-	int error = listed_addresses(conf, cmdline, &addresses);
+	int error = listed_addresses(root, conf, cmdline, &addresses);
 
 	if (!error)
 		error = scan(root, conf, cmdline, &addresses, ret);

@@ -146,57 +146,31 @@ const char *pci_class_parse(const char *text, uint32_t *ret, uint8_t *ret_digits
 	return NULL;
 }
 
-/* What of a uevent is read, behind "PCI_". */
-enum uevent_key { KEY_CLASS, KEY_ID, KEY_SUBSYSTEM, KEY_ADDRESS, KEYS };
-static const char uevent_keys[KEYS][11] = { "CLASS=", "ID=", "SUBSYS_ID=", "SLOT_NAME=" };
-
 /*
- * Takes in what a line of a uevent tells: how far it was read, or NULL if its value is damaged.
- * `*found`: a bit for each key that was found.
+ * pci:v00008086d000010D3sv00008086sd0000A01Fbc02sc00i00: seven fields in this order, each a number
+ * of fixed width (modalias_show() in drivers/pci/pci-sysfs.c of Linux)
  */
-static const char *take_line(const char *line, struct pci_function *function,
-			     unsigned int *found)
+bool pci_modalias_parse(const char *text, struct pci_function *ret)
 {
-	const char *rest = prefix_skip(line, "PCI_"), *value = NULL;
-	enum uevent_key key = KEY_CLASS;
-	uint64_t number;
+	static const struct {
+		char name[3];
+		uint8_t digits;
+	} fields[] = {
+		{ "v", 8 },  { "d", 8 },  { "sv", 8 }, { "sd", 8 },
+		{ "bc", 2 }, { "sc", 2 }, { "i", 2 },
+	};
+	uint32_t values[ARRAY_SIZE(fields)];
+	const char *p = prefix_skip(text, "pci:");
 
-	if (!rest) {
-		value = prefix_skip(line, "DRIVER=");
-		if (value)
-			line_copy(function->driver, PCI_DRIVER_SIZE, value);
-		return line;
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		p = p ? prefix_skip(p, fields[i].name) : NULL;
+		p = p ? hex_parse(p, fields[i].digits, &values[i]) : NULL;
 	}
-	while (key < KEYS && !(value = prefix_skip(rest, uevent_keys[key])))
-		key++;
-	*found |= 1 << key;
-	if (key == KEYS)
-		return line;
-	if (key == KEY_CLASS) {
-		if (number_parse(value, 16, 0xffffff, &number))
-			function->class = number;
-		return value;
-	}
-	value = key == KEY_ID		? id_parse(value, &function->id)
-		: key == KEY_SUBSYSTEM	? id_parse(value, &function->subsystem)
-					: address_parse(value, &function->address);
-	return value && (!*value || *value == '\n') ? value : NULL;
-}
-
-bool pci_uevent_parse(const char *text, struct pci_function *ret)
-{
-	struct pci_function function = { .group = -1 };
-	unsigned int found = 0;
-
-	/* MODALIAS, the longest line and the last, says nothing new. */
-	for (const char *line = text; line && *line != 'M'; line = line_next(line)) {
-		line = take_line(line, &function, &found);
-		if (!line)
-			return false;
-	}
-	if (~found & (1 << KEY_ID | 1 << KEY_ADDRESS))
+	if (!p || *p)
 		return false;
-	*ret = function;
+	ret->id = (struct pci_id){ values[0], values[1] };
+	ret->subsystem = (struct pci_id){ values[2], values[3] };
+	ret->class = values[4] << 16 | values[5] << 8 | values[6];
 	return true;
 }
 
@@ -333,12 +307,35 @@ bool pci_class_has_prefix(uint32_t class, uint32_t prefix, uint8_t digits)
 bool pci_same_card(const struct pci_function *a, const struct pci_function *b)
 {
 	return a->address.domain == b->address.domain &&
-	       a->address.bus == b->address.bus && a->address.device == b->address.device;
+	       a->address.bus == b->address.bus &&
+	       (a->address.device == b->address.device || (a->ari && b->ari));
+}
+
+/* The classes that exist only with the header of a bridge. */
+static bool has_bridge_class(const struct pci_function *function)
+{
+	switch (function->class >> 8) {
+	case 0x0604: /* PCI to PCI */
+	case 0x0607: /* CardBus */
+	case 0x0609: /* semi-transparent */
+		return true;
+	}
+	return false;
+}
+
+bool pci_may_be_bridge(const struct pci_function *function)
+{
+	return function->class >> 16 == 0x06 && !has_bridge_class(function);
 }
 
 bool pci_is_bridge(const struct pci_function *function)
 {
-	return function->class >> 16 == 0x06;
+	return has_bridge_class(function) || function->header_type != 0;
+}
+
+bool pci_is_chipset(const struct pci_function *function)
+{
+	return function->class >> 8 == 0x0600 || function->class >> 8 == 0x0601;
 }
 
 bool pci_is_display(const struct pci_function *function)

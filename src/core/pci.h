@@ -40,12 +40,14 @@ struct pci_path {
 #define PCI_DRIVER_SIZE \
 	56 /* MODULE_NAME_LEN of the kernel (include/linux/moduleparam.h) */
 
-/* What of a function was read beyond its uevent. */
+/* What was read of a function in addition to its modalias and driver. */
 enum pci_detail {
 	PCI_PATH = 1 << 0,
 	PCI_SERIAL = 1 << 1,
 	PCI_GROUP = 1 << 2,
 	PCI_DISPLAY = 1 << 3,
+	PCI_HEADER = 1 << 4,
+	PCI_CARD = 1 << 5,
 };
 
 struct pci_function {
@@ -58,6 +60,9 @@ struct pci_function {
 	uint64_t serial;   /* PCIe Device Serial Number, 0 for none */
 	int group;	   /* IOMMU group, -1 for none */
 	bool boot_display; /* the firmware's display is on it */
+	uint8_t header_type; /* PCI_HEADER: 0 for a device, 1 or 2 for a bridge */
+	bool ari;	     /* PCI_CARD: its bus has one card with up to 256 functions */
+	bool virtual;	     /* PCI_CARD: an SR-IOV virtual function */
 };
 
 /* The functions of a machine, in the order of their addresses. Starts zeroed. */
@@ -81,10 +86,10 @@ const char *pci_serial_parse(const char *text, uint64_t *ret);
 const char *pci_class_parse(const char *text, uint32_t *ret, uint8_t *ret_digits);
 
 /*
- * Fills in what a function's uevent attribute tells: driver, class, ID, subsystem and address
- * (pci_uevent() in drivers/pci/pci-driver.c of Linux). False if the ID or the address is missing.
+ * Sets the ID, subsystem and class from a function's modalias attribute. Returns false, and sets
+ * nothing, if the text is not complete.
  */
-bool pci_uevent_parse(const char *text, struct pci_function *ret);
+bool pci_modalias_parse(const char *text, struct pci_function *ret);
 
 /* The path in where a function's link in /sys/bus/pci/devices leads. False if there is none. */
 bool pci_link_parse(const char *link, struct pci_path *ret);
@@ -115,11 +120,29 @@ static inline bool pci_id_equal(const struct pci_id *a, const struct pci_id *b)
 	return a->vendor == b->vendor && a->device == b->device;
 }
 
-/* The same card: same domain, bus and device. */
+/*
+ * Returns whether two functions are on the same card: they have the same domain, bus and device
+ * number. With ARI (PCI Express Base Specification, 6.13) the device number belongs to the function
+ * number, and the bus has only one card. `ari` must be known (PCI_CARD).
+ */
 bool pci_same_card(const struct pci_function *a, const struct pci_function *b);
 
-/* Base class 06: vfio-pci refuses PCI bridges, and nobody passes on the others. */
+/* Returns whether only the header type shows if this is a bridge. */
+bool pci_may_be_bridge(const struct pci_function *function);
+
+/*
+ * Returns whether the function is a bridge as vfio-pci understands it: header type 1 or 2, which
+ * vfio_pci_core_register_device() refuses. The kernel accepts the classes 0604 and 0607 with such a
+ * header only (pci_setup_device() in drivers/pci/probe.c); for other bridge classes `header_type`
+ * must be known (PCI_HEADER). An NVSwitch has class 0680 and header type 0: not a bridge.
+ */
 bool pci_is_bridge(const struct pci_function *function);
+
+/*
+ * Returns whether the function is a host bridge or an ISA bridge (classes 0600 and 0601). with=
+ * never adds one, because the host's chipset depends on it; a line can still name it.
+ */
+bool pci_is_chipset(const struct pci_function *function);
 
 /* Base class 03. */
 bool pci_is_display(const struct pci_function *function);

@@ -68,8 +68,7 @@ def _function(made, address, ident, pci_class, group, behind=None):
     vendor, device = ident.split(":")
     here = made.path(made.directories[address])
     attributes = {"vendor": f"0x{vendor}", "device": f"0x{device}", "class": f"0x{pci_class}",
-                  "subsystem_vendor": "0x0000", "subsystem_device": "0x0000", "irq": "0",
-                  "modalias": f"pci:v0000{vendor.upper()}d0000{device.upper()}"}
+                  "subsystem_vendor": "0x0000", "subsystem_device": "0x0000", "irq": "0"}
     for name, value in attributes.items():
         (here / name).write_text(f"{value}\n", "ascii")
     (here / "config").write_bytes(_config(vendor, device, pci_class))

@@ -14,13 +14,13 @@
 #include "device.h"
 
 #define DEVICE "sys/bus/pci/devices/0000:01:00.0"
-#define UEVENT "PCI_CLASS=30000\nPCI_ID=10DE:1C03\nPCI_SLOT_NAME=0000:01:00.0\n"
+#define MODALIAS "pci:v000010DEd00001C03sv00000000sd00000000bc03sc00i00\n"
 #define RESOURCE "0x00000000a0000000 0x00000000afffffff 0x0000000000040200\n"
 
 static const struct {
 	const char *path, *usual;
 } files[] = {
-	{ DEVICE "/uevent", UEVENT },
+	{ DEVICE "/modalias", MODALIAS },
 	{ DEVICE "/resource", RESOURCE },
 	{ DEVICE "/boot_vga", "0\n" },
 	{ DEVICE "/config", "" },

@@ -254,8 +254,10 @@ static const struct match_case guards[] = {
 	{ "a bridge is refused", ON_DESKTOP("bind 00:01.0"),
 	  "f:1\n  0000:00:01.0 vfio-pci refused: " BRIDGE "\n" },
 	{ "a bridge is refused whatever is allowed",
-	  ON_DESKTOP("bind 00:00.0 allow=in-use allow=boot-display"),
-	  "f:1\n  0000:00:00.0 vfio-pci refused: " BRIDGE "\n" },
+	  ON_DESKTOP("bind 00:01.0 allow=in-use allow=boot-display"),
+	  "f:1\n  0000:00:01.0 vfio-pci refused: " BRIDGE "\n" },
+	{ "a host bridge that a line names is no PCI bridge", ON_DESKTOP("bind 00:00.0"),
+	  "f:1\n  0000:00:00.0 vfio-pci\n" },
 };
 
 static const struct match_case profiles[] = {

@@ -166,72 +166,72 @@ static void test_class_prefix(void **state)
 	assert_false(pci_class_has_prefix(0x030000, 0x0300, 6));
 }
 
-/* As Linux 6.1 prints it for a display: the class without its leading zero. */
-static const char uevent[] = "DRIVER=nouveau\nPCI_CLASS=30000\nPCI_ID=10DE:1C03\n"
-			     "PCI_SUBSYS_ID=1458:3702\nPCI_SLOT_NAME=0000:01:00.0\n"
-			     "MODALIAS=pci:v000010DEd00001C03sv00001458sd00003702"
-			     "bc03sc00i00\n";
+#define DISPLAY_ALIAS "pci:v000010DEd00001C03sv00001458sd00003702bc03sc00i00"
 
-static void test_uevent_of_a_display(void **state)
+static void test_modalias_of_a_display(void **state)
 {
-	struct pci_function function;
-	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE];
+	struct pci_function function = { .class = 42 };
+	char id[PCI_ID_SIZE];
 
 	(void)state;
-	assert_true(pci_uevent_parse(uevent, &function));
-	assert_string_equal(function.driver, "nouveau");
+	assert_true(pci_modalias_parse(DISPLAY_ALIAS, &function));
 	assert_int_equal(function.class, 0x030000);
 	assert_string_equal(pci_id_format(&function.id, id), "10de:1c03");
 	assert_string_equal(pci_id_format(&function.subsystem, id), "1458:3702");
-	assert_string_equal(pci_address_format(&function.address, address),
-			    "0000:01:00.0");
-	assert_int_equal(function.group, -1);
-	assert_int_equal(function.known, 0);
-	assert_int_equal(function.serial, 0);
-	assert_false(function.boot_display);
 	assert_true(pci_is_display(&function));
+	assert_false(pci_may_be_bridge(&function));
 	assert_false(pci_is_bridge(&function));
 }
 
-struct uevent_case {
+struct text_case {
 	const char *name, *text;
-	bool good;
-	const char *driver;
-	uint32_t class;
 };
 
-static const struct uevent_case uevents[] = {
-	{ "uevent without a driver",
-	  "PCI_CLASS=60400\nPCI_ID=8086:A33C\nPCI_SLOT_NAME=0000:00:1c.4\n", true, "",
-	  0x060400 },
-	{ "uevent without its last newline",
-	  "PCI_ID=8086:A33C\nPCI_SLOT_NAME=0000:00:1c.4\nDRIVER=pcieport", true,
-	  "pcieport", 0 },
-	{ "uevent without an ID", "PCI_SLOT_NAME=0000:00:1c.4\n", false, "", 0 },
-	{ "uevent without an address", "PCI_ID=8086:A33C\n", false, "", 0 },
-	{ "uevent with a damaged address",
-	  "PCI_ID=8086:A33C\nPCI_SLOT_NAME=0000:00:1c\n", false, "", 0 },
-	{ "uevent with a damaged subsystem",
-	  "PCI_ID=8086:A33C\nPCI_SUBSYS_ID=1\nPCI_SLOT_NAME=0000:00:1c.4\n", false, "", 0 },
-	{ "uevent with a class too large",
-	  "PCI_CLASS=1060400\nPCI_ID=8086:A33C\nPCI_SLOT_NAME=0000:00:1c.4\n", true, "", 0 },
-	{ "keys count at the start of a line only",
-	  "XDRIVER=no\nPCI_ID=8086:A33C\nPCI_SLOT_NAME=0000:00:1c.4\n", true, "", 0 },
-	{ "a driver's name too long is cut",
-	  "DRIVER=0123456789012345678901234567890123456789012345678901234567890123456789\n"
-	  "PCI_ID=8086:A33C\nPCI_SLOT_NAME=0000:00:1c.4\n",
-	  true, "0123456789012345678901234567890123456789012345678901234", 0 },
-	{ "uevent of nothing", "", false, "", 0 },
+static const struct text_case bad_modaliases[] = {
+	{ "modalias of nothing", "" },
+	{ "modalias of another bus", "usb:v1D6Bp0002" },
+	{ "modalias that is cut", "pci:v000010DEd00001C03sv00001458sd00003702bc03sc00i0" },
+	{ "modalias with more behind it", DISPLAY_ALIAS "x" },
+	{ "modalias with a pattern", "pci:v000010DEd*sv*sd*bc03sc*i*" },
+	{ "modalias without its class", "pci:v000010DEd00001C03sv00001458sd00003702" },
 };
 
-static void test_uevent(void **state)
+static void test_bad_modalias(void **state)
 {
-	const struct uevent_case *row = *state;
+	const struct text_case *row = *state;
 	struct pci_function function = { .class = 42 };
 
-	assert_int_equal(pci_uevent_parse(row->text, &function), row->good);
-	assert_int_equal(function.class, row->good ? row->class : 42);
-	assert_string_equal(function.driver, row->driver);
+	assert_false(pci_modalias_parse(row->text, &function));
+	assert_int_equal(function.class, 42);
+}
+
+struct bridge_case {
+	const char *name;
+	uint32_t class;
+	uint8_t header_type;
+	bool bridge, chipset;
+};
+
+/* The kernel's rule is the header type; these classes cannot have another one. */
+static const struct bridge_case bridges[] = {
+	{ "PCI bridge", 0x060400, 1, true, false },
+	{ "PCI bridge whose header was not read", 0x060401, 0, true, false },
+	{ "CardBus bridge", 0x060700, 2, true, false },
+	{ "NVSwitch", 0x068000, 0, false, false },
+	{ "other bridge with the header of one", 0x068000, 1, true, false },
+	{ "ISA bridge", 0x060100, 0, false, true },
+	{ "host bridge", 0x060000, 0, false, true },
+	{ "NIC", 0x020000, 0, false, false },
+};
+
+static void test_bridge(void **state)
+{
+	const struct bridge_case *row = *state;
+	struct pci_function function = { .class = row->class,
+					 .header_type = row->header_type };
+
+	assert_int_equal(pci_is_bridge(&function), row->bridge);
+	assert_int_equal(pci_is_chipset(&function), row->chipset);
 }
 
 static const struct parse_case links[] = {
@@ -417,7 +417,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_class_prefix),
-		cmocka_unit_test(test_uevent_of_a_display),
+		cmocka_unit_test(test_modalias_of_a_display),
 		cmocka_unit_test(test_a_link_of_too_many_hops_is_no_path),
 		cmocka_unit_test(test_a_space_of_ones_has_no_serial),
 		cmocka_unit_test(test_sort_and_find),
@@ -431,7 +431,8 @@ int main(void)
 	failed += RUN_TABLE(paths, test_path);
 	failed += RUN_TABLE(serials, test_serial);
 	failed += RUN_TABLE(classes, test_class);
-	failed += RUN_TABLE(uevents, test_uevent);
+	failed += RUN_TABLE(bad_modaliases, test_bad_modalias);
+	failed += RUN_TABLE(bridges, test_bridge);
 	failed += RUN_TABLE(links, test_link);
 	failed += RUN_TABLE(spaces, test_extended_serial);
 	return failed != 0;
