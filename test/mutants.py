@@ -53,10 +53,8 @@ MUTANTS = [
     Mutant("wrong-attribute", "src/core/apply.c", '"driver_override"', '"driver_overide"',
            ("test test/test_boot.py::test_case", "vm desktop-bookworm")),
     Mutant("module-for-driver", "src/core/apply.c",
-           'device_path(&claim->function->address, "driver_override", path),\n'
-           "\t\t\t  claim->driver);",
-           'device_path(&claim->function->address, "driver_override", path),\n'
-           '\t\t\t  "vfio_pci");',
+           "write_override(work, step->claim, step->claim->driver)",
+           'write_override(work, step->claim, "vfio_pci")',
            ("test test/test_boot.py::test_case", "vm desktop-bookworm")),
     Mutant("not-verified", "src/core/verdict.c",
            "bool ours = !strcmp(verdict->driver, claim->driver);", "bool ours = true;",

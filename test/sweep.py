@@ -286,7 +286,7 @@ class Sweep:
 
     def _excuses(self, hit, needs):
         """Did the fault hit what the fence of a function with these `needs` depends on?"""
-        if re.search(r"etc/vfio-early\.conf|^open\(|^chroot|^chdir", hit) and \
+        if re.search(r"etc/vfio-early\.conf|keep\.conf|^open\(|^chroot|^chdir", hit) and \
                 "run/vfio-early" not in hit:
             return True
         if self.scenario.scans and re.search(r'bus/pci/devices"|bus/pci/devices>', hit):

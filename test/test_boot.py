@@ -219,9 +219,23 @@ def test_no_iommu_is_named(desktop):
                               "-e", "inject=write:error=EINVAL"])
     assert run.report.results() == {"0000:05:00.0": "fenced", NIC: "fenced"}
     assert run.report.reason("address", "0000:05:00.0") == \
-        "Invalid argument (no IOMMU group: the IOMMU is off)"
+        "Invalid argument (no IOMMU group: the IOMMU does not cover this device)"
     assert run.report.reason("address", NIC) == \
         "Invalid argument (the driver's probe refuses it)"
+
+
+@pytest.mark.parametrize("error", ["EINVAL", "ENODEV"])
+def test_an_iommu_that_is_off_is_named(machine, error):
+    """Before 5.14 `bind` answers ENODEV, whatever the probe said. with=group found nothing."""
+    machine.driver("vfio-pci")
+    machine.function(NIC, "8086:10d3", "020000")
+    machine.path("sys/kernel/iommu_groups").mkdir(parents=True)
+    machine.config("bind 02:00.0 with=group\n")
+    bind = machine.path("sys/bus/pci/drivers/vfio-pci/bind")
+    run = machine.run(prefix=["strace", "-f", "-qq", "-o", os.devnull, "-P", bind,
+                              "-e", f"inject=write:error={error}"])
+    assert run.report.reason("address", NIC).endswith(
+        "(no IOMMU group: the IOMMU is off; with=group added no device)")
 
 
 @pytest.mark.parametrize("error, words", [
@@ -493,8 +507,8 @@ def test_wrong_switch_on_the_command_line(desktop):
     desktop.config("bind 02:00.0\n")
     desktop.cmdline("vfio_early=no/such")
     run = desktop.run()
-    assert run.told("vfio_early=no/such on the kernel command line: neither off, dry-run nor "
-                    "a profile's name")
+    assert run.told("vfio_early=no/such on the kernel command line: not off, dry-run or a "
+                    "[NAME] of the config")
     assert run.written == fence(NIC)
     assert run.status == 1
 
@@ -592,3 +606,74 @@ def test_another_machine_of_the_same_config(desktop, tmp_path):
         reversed_machine.function(address, "8086:10d3", "020000")
     reversed_machine.config("bind 8086:10d3 count=all\n")
     assert list(reversed_machine.run().report.results()) == [GPU, SOUND, NIC, TWIN]
+
+
+def test_a_driver_with_another_name_than_its_module(desktop):
+    """modules.alias names the module xe_vfio_pci; the driver in it is called xe-vfio-pci."""
+    desktop.config("bind 02:00.0 driver=xe_vfio_pci\n")
+    desktop.write("usr/lib/vfio-early/modules",
+                  "[xe_vfio_pci]\n/lib/modules/xe-vfio-pci.ko\n")
+    desktop.driver("xe-vfio-pci")
+    desktop.path("sys/module/xe_vfio_pci/drivers/pci:xe-vfio-pci").mkdir(parents=True)
+    run = desktop.run()
+    assert desktop.read(f"sys/bus/pci/devices/{NIC}/driver_override") == "xe-vfio-pci"
+    assert desktop.read("sys/bus/pci/drivers/xe-vfio-pci/bind") == NIC
+    (function,) = run.report.all("function")
+    assert function["target"] == "xe-vfio-pci"
+
+
+@pytest.mark.parametrize("word", ["of", "gamming", "0"])
+def test_a_switch_that_no_heading_has(desktop, word):
+    """A person at a dark boot prompt who wanted `off` must learn that it was not understood."""
+    desktop.config("bind 02:00.0\n[gaming]\nbind 03:00.0\n")
+    desktop.cmdline(f"vfio_early={word}")
+    run = desktop.run()
+    assert run.told(f"vfio_early={word} on the kernel command line: not off, dry-run or a [NAME]")
+    assert run.report.head["wrong"] == word
+    assert run.status == 1
+
+
+def test_switches_in_upper_case(desktop):
+    desktop.config("bind 02:00.0\n")
+    desktop.cmdline("vfio_early=OFF")
+    run = desktop.run()
+    assert run.written == {} and run.report.head["mode"] == "off"
+
+
+def test_a_kernel_that_saves_a_crash_dump(desktop):
+    desktop.config("bind 02:00.0\n")
+    desktop.write("proc/vmcore", "")
+    run = desktop.run()
+    assert run.written == {} and run.status == 0
+    assert run.told("this kernel only saves a crash dump")
+
+
+@pytest.mark.parametrize("name", ["etc/vfio-early.conf.d/keep.conf", "etc/vfio-early.conf"])
+def test_a_link_to_no_file_is_an_error(desktop, name):
+    """It may be the file that protects a device: a line that names none itself is refused."""
+    other = {"etc/vfio-early.conf": "etc/vfio-early.conf.d/bind.conf"}.get(
+        name, "etc/vfio-early.conf")
+    desktop.config("bind 8086:10d3 count=2\nbind 01:00.0\n", other)
+    desktop.path(name).parent.mkdir(parents=True, exist_ok=True)
+    desktop.path(name).symlink_to("/nowhere")
+    run = desktop.run()
+    assert run.report.errors() == [f"/{name}: cannot be read: a symbolic link to a file that does "
+                                   "not exist"]
+    assert run.report.lines() == {f"/{other}:1": "refused", f"/{other}:2": "fenced"}
+    assert run.written == fence(GPU)
+
+
+def test_no_limit_leaves_out_what_protects_the_host(desktop):
+    """The generated keep lines come first, and do not count as a person's statements."""
+    desktop.config("bind 03:00.0\n" * 4095 + "bind 02:00.0\nbind 01:00.0\n")
+    desktop.config("".join(f"keep 00:{slot:02x}.0\n" for slot in range(32)) * 4 +
+                   "keep 02:00.0\n", "usr/lib/vfio-early/keep.conf")
+    run = desktop.run()
+    assert run.report.results()[NIC] == "refused"
+    assert run.written == fence(TWIN)
+
+
+def test_a_broken_keep_line_stops_with(desktop):
+    """with= names no device itself, as little as an ID does."""
+    desktop.config("keep 02:00\nbind 01:00.0 with=functions\n")
+    assert desktop.run().written == fence(GPU)

@@ -334,7 +334,33 @@ def test_compressed_where_the_kernel_cannot_unpack(live):
     ((_, flags),) = run.loads
     assert re.match("0x4|MODULE_INIT_COMPRESSED_FILE", flags)
     assert run.report.results()[NIC] == "fenced"
-    assert "module vfio_pci: Exec format error" in run.report.reason("address", NIC)
+    assert "(compressed, and modprobe did not load it)" in run.report.reason("address", NIC)
+
+
+def test_compressed_and_refused_by_a_kernel_that_unpacks(live):
+    """With MODULE_DECOMPRESS the kernel's own answer is the reason, as for a plain module."""
+    live.machine.path("lib/modules/vfio-pci.ko").rename(
+        live.machine.path("lib/modules/vfio-pci.ko.xz"))
+    live.machine.path("sys/bus/pci/drivers/vfio-pci/bind").unlink()
+    live.machine.write("usr/lib/vfio-early/modules",
+                       "[vfio-pci]\n/lib/modules/vfio-pci.ko.xz\n")
+    run = live.run("error=EINVAL")
+    assert "the module refuses its options" in run.report.reason("address", NIC)
+
+
+def test_what_modprobe_is_called_with(live, monkeypatch):
+    """No empty word, and none of the options that initramfs-tools exports for its own calls."""
+    monkeypatch.setenv("MODPROBE_OPTIONS", "-qb")
+    live.machine.path("lib/modules/vfio-pci.ko").rename(
+        live.machine.path("lib/modules/vfio-pci.ko.xz"))
+    live.machine.write("usr/lib/vfio-early/modules",
+                       "[vfio-pci]\n/lib/modules/vfio-pci.ko.xz\n")
+    live.machine.config("bind 02:00.0\noption vfio-pci disable_vga=maybe\n")
+    live.run("error=EOPNOTSUPP", "-v", "-s", "256")
+    trace = (live.machine.root.parent / "trace").read_text()
+    (call,) = re.findall(r'execve\("/sbin/modprobe", (.*)', trace)
+    assert call.startswith('["/sbin/modprobe", "vfio_pci", "disable_vga=maybe"]')
+    assert "MODPROBE_OPTIONS" not in call
 
 
 def test_the_kernel_log(live):

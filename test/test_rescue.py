@@ -47,7 +47,7 @@ def test_telling_touches_nothing(booted):
 def test_only_storage_with_the_setting_is_given_back(booted):
     told = rescue(booted, "--release")
     assert told.returncode == 0
-    assert f"RESCUE: the root file system is not there: {DISK} is given back" in told.stderr
+    assert f"RESCUE: the root file system is missing: {DISK} is given back" in told.stderr
     assert override(booted, DISK) == ""
     assert override(booted, OTHER) == override(booted, NIC) == "vfio-pci"
     assert booted.read("sys/bus/pci/drivers_probe") == DISK
@@ -63,6 +63,19 @@ def test_once(booted):
     assert (again.returncode, again.stderr) == (1, "")
     assert override(booted, DISK) == "mine"
     assert booted.read("sys/bus/pci/drivers_probe") == ""
+
+
+def test_a_function_of_two_lines_is_given_back_once(machine):
+    """A second unbind would take it from the host's driver that has just got it."""
+    machine.function(DISK, "144d:a808", "010802")
+    machine.write("sys/bus/pci/drivers_probe", "")
+    machine.config(f"bind {DISK} rescue=release\nbind 144d:a808 rescue=release\n")
+    subprocess.run([BOOT, "--root", machine.root], capture_output=True, check=False)
+    trace = machine.root.parent / "trace"
+    subprocess.run(["strace", "-qq", "-e", "trace=openat", "-o", trace, RESCUE, "--root",
+                    machine.root, "--release"], capture_output=True, check=False)
+    assert trace.read_text().count("drivers_probe") == 1
+    assert machine.read("run/vfio-early/report").count("rescue address=") == 1
 
 
 def test_what_cannot_be_given_back_is_told(booted):

@@ -5,7 +5,6 @@
  * log and /run what came of it. Whatever happens, the boot goes on: nothing waits for its status.
  */
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -40,15 +39,6 @@ struct boot {
 static int print(int fd, const char *text, int status)
 {
 	return write(fd, text, strlen(text)) < 0 ? EXIT_ENVIRONMENT : status;
-}
-
-/* The kernel log; standard error where there is none, and for another root than the real one. */
-static void open_log(const struct root *root)
-{
-	int fd = root->live ? root_descriptor(root, "dev/kmsg", O_WRONLY) : -1;
-
-	if (fd >= 0)
-		log_to(fd, true);
 }
 
 static int read_cmdline(struct boot *boot)
@@ -207,14 +197,19 @@ static bool tell_summary(const struct verdicts *verdicts)
 	return !unwanted;
 }
 
+/* Also if nothing is listed: the person who typed it may wait for an effect. */
+static void tell_wrong_switch(const struct boot *boot)
+{
+	if (boot->cmdline.wrong)
+		log_line(LOG_WARNING, "vfio_early=", boot->cmdline.wrong,
+			 " on the kernel command line: not off, dry-run or a [NAME] of "
+			 "the config");
+}
+
 static bool tell(const struct boot *boot)
 {
 	unsigned int left = LOG_LINES_MAX;
 
-	if (boot->cmdline.wrong)
-		log_line(LOG_WARNING, "vfio_early=", boot->cmdline.wrong,
-			 " on the kernel command line: neither off, dry-run nor a "
-			 "profile's name");
 	tell_errors(&boot->confdir.conf, &left);
 	tell_lines(&boot->verdicts, &left);
 	tell_functions(&boot->verdicts);
@@ -280,10 +275,17 @@ static int run(struct boot *boot)
 	if (!error && boot->cmdline.off)
 		return end(boot, LOG_WARNING,
 			   "vfio_early=off is on the kernel command line", EXIT_UNWANTED);
+	/* A kernel that saves the memory of one that crashed (fs/proc/vmcore.c) has no guests. */
+	if (!error && root_has(&boot->root, "proc/vmcore"))
+		return end(boot, LOG_INFO, "this kernel only saves a crash dump",
+			   EXIT_WANTED);
 	if (!error)
 		error = confdir_read(&boot->root, &boot->confdir);
+	if (!error)
+		cmdline_check(&boot->cmdline, &boot->confdir.conf);
 	if (!error && report_move(&boot->root, &boot->confdir) == 0)
 		return EXIT_WANTED;
+	tell_wrong_switch(boot);
 	if (!error && !has_binds(&boot->confdir.conf))
 		return end(boot, LOG_INFO, "no bind line in the config", EXIT_WANTED);
 	if (!error)
@@ -340,7 +342,8 @@ int main(int argc, char **argv)
 				: error_text(-error));
 		return EXIT_ENVIRONMENT;
 	}
-	open_log(&boot.root);
+	if (boot.root.live)
+		log_to_kernel(&boot.root);
 	uname(&boot.kernel);
 	/* Nothing is freed: the process ends here. */
 	return run(&boot);

@@ -230,7 +230,7 @@ static enum status tell(const struct binding *binding)
 
 static enum status apply(struct binding *binding)
 {
-	const struct machine *machine = &binding->machine;
+	struct machine *machine = &binding->machine;
 	int error = plan_make(&machine->match, &binding->plan);
 
 	if (!error && binding->request->dry_run)

@@ -230,11 +230,12 @@ static void run_items(struct release *release)
 	unsigned int budget = DEADLINE_MS;
 
 	while (shared->start < release->count && budget) {
-		int error = deadline_run(work, release, &shared->now, STEP_MS, &budget);
+		enum deadline end =
+			deadline_run(work, release, &shared->now, STEP_MS, &budget);
 
-		if (error && error != -ETIMEDOUT)
+		if (end == DEADLINE_NO_CHILD)
 			work(release);
-		else if (shared->start < release->count)
+		else if (end != DEADLINE_MOVED && shared->start < release->count)
 			shared->start++;
 	}
 }

@@ -59,7 +59,8 @@ static int read_all(struct machine *machine)
 	for (size_t i = 0; i < snapshot->count && !error; i++) {
 		device_read_driver(&machine->root, snapshot, i);
 		if (pci_may_be_bridge(&snapshot->functions[i]))
-			error = device_read_details(&machine->root, snapshot, i, PCI_HEADER);
+			error = device_read_details(&machine->root, snapshot, i,
+						    PCI_HEADER);
 	}
 	return error;
 }
@@ -160,8 +161,9 @@ void machine_note_errors(const struct machine *machine)
 void machine_note_unseen(const struct machine *machine)
 {
 	if (machine->root.live && geteuid())
-		complain("serial numbers, and a display found by its framebuffer, are for "
-			 "root's eyes only; run it as root to be sure");
+		complain(
+			"serial numbers, and a display found by its framebuffer, are for "
+			"root's eyes only; run it as root to be sure");
 }
 
 void machine_done(struct machine *machine)

@@ -62,7 +62,11 @@ static int refuse(const char *path, const char *problem, struct conf *conf)
 		return -ENOMEM;
 	drop_rules(conf, absolute);
 	place.file = conf_string(conf, absolute);
-	return place.file ? conf_error(conf, &place, NULL, problem) : -ENOMEM;
+	return place.file
+		       ? conf_error(conf,
+				    (struct conf_error){ .place = place, .keep = true },
+				    NULL, problem)
+		       : -ENOMEM;
 }
 
 static int check(const struct root *root, const char *path, struct conf *conf)

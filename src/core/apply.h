@@ -22,6 +22,8 @@ enum {
 /* What the steps of one claim came to. */
 struct outcome {
 	int steps[STEP_BIND + 1]; /* by enum step_kind */
+	char driver
+		[PCI_DRIVER_SIZE]; /* the target driver's real name; "": as in the claim */
 };
 
 /* What happened. Starts zeroed. */
@@ -34,13 +36,13 @@ struct applied {
 
 /*
  * Executes the steps, in a child and within `deadline_ms`. A step that hangs may use up half of
- * the time that is left; then the steps behind it get their turn, since one device must not cost
- * the others their fence. 0 or -ENOMEM; in either case applied_done() frees what `ret` has.
+ * the time that is left; then the steps after it get their turn, since one device must not cost
+ * the other devices their fence. If a module registers its driver under another name, the claim's
+ * driver becomes that name. 0 or -ENOMEM; in either case applied_done() frees what `ret` has.
  */
-int apply_plan(const struct root *root, const struct plan *plan,
-	       const struct match *match, const struct loadplan *loadplan,
-	       const struct cmdline *cmdline, unsigned int deadline_ms,
-	       struct applied *ret) _must_check_;
+int apply_plan(const struct root *root, const struct plan *plan, struct match *match,
+	       const struct loadplan *loadplan, const struct cmdline *cmdline,
+	       unsigned int deadline_ms, struct applied *ret) _must_check_;
 void applied_done(struct applied *applied);
 
 #endif

@@ -22,12 +22,21 @@ static const char *next_word(const char **text, size_t *ret)
 	return *ret ? word : NULL;
 }
 
+/* Returns whether `word` is `lower`, a word in lower case, apart from the case of its letters. */
+static bool equal_in_any_case(const char *word, const char *lower)
+{
+	for (; *lower; word++, lower++)
+		if (*word != *lower && (*word | ('a' ^ 'A')) != *lower)
+			return false;
+	return !*word;
+}
+
 /* One word of vfio_early=, NUL-terminated. */
 static void take_choice(struct cmdline *cmdline, const char *word)
 {
-	if (!strcmp(word, "off"))
+	if (equal_in_any_case(word, "off"))
 		cmdline->off = true;
-	else if (!strcmp(word, "dry-run"))
+	else if (equal_in_any_case(word, "dry-run"))
 		cmdline->dry_run = true;
 	else if (conf_name_is_good(word) && cmdline->profile_count < CMDLINE_PROFILES_MAX)
 		cmdline->profiles[cmdline->profile_count++] = word;
@@ -71,6 +80,16 @@ int cmdline_parse(struct cmdline *cmdline, const char *text)
 		take_choices(cmdline, copy);
 	}
 	return 0;
+}
+
+void cmdline_check(struct cmdline *cmdline, const struct conf *conf)
+{
+	for (size_t i = 0; i < cmdline->profile_count && !cmdline->wrong; i++) {
+		const struct rule rule = { .profile = cmdline->profiles[i] };
+
+		if (!rule_is_active(&rule, conf->profiles, conf->profile_count))
+			cmdline->wrong = cmdline->profiles[i];
+	}
 }
 
 bool module_name_equal(const char *a, size_t length, const char *b)

@@ -25,6 +25,12 @@ struct cmdline {
 int cmdline_parse(struct cmdline *cmdline, const char *text) _must_check_;
 void cmdline_done(struct cmdline *cmdline);
 
+/*
+ * Sets `wrong` if vfio_early= has a name that no [NAME] of the config has: a mistyped "off" is such
+ * a name, too.
+ */
+void cmdline_check(struct cmdline *cmdline, const struct conf *conf);
+
 /* Does the rule count in this boot, with the profiles that vfio_early= names? */
 bool cmdline_activates(const struct cmdline *cmdline, const struct rule *rule);
 

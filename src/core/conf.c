@@ -25,13 +25,13 @@ struct line {
 		*base; /* start of `buffer`: a word's column is its distance from here */
 	char *rest;    /* what was not split into words yet */
 	bool bad;
+	bool keep; /* its first word is "keep" */
 };
 
-int conf_error(struct conf *conf, const struct place *place, const char *word,
+int conf_error(struct conf *conf, struct conf_error error, const char *word,
 	       const char *what)
 {
 	struct text message = { 0 };
-	char *string;
 
 	conf->error_total++;
 	if (conf->error_count == CONF_ERRORS_MAX)
@@ -41,10 +41,10 @@ int conf_error(struct conf *conf, const struct place *place, const char *word,
 	if (word)
 		text_add(&message, word, " ");
 	text_add(&message, what);
-	string = text_steal(&message);
-	if (!string)
+	error.message = text_steal(&message);
+	if (!error.message)
 		return -ENOMEM;
-	conf->errors[conf->error_count++] = (struct conf_error){ *place, string };
+	conf->errors[conf->error_count++] = error;
 	return 0;
 }
 
@@ -74,11 +74,13 @@ void place_add(const struct place *place, struct text *text)
 /* An error at `at` in the line, of which `word` is quoted unless NULL. 0 or -ENOMEM. */
 static int error_at(struct line *line, const char *at, const char *word, const char *what)
 {
-	struct place place = line->rule.place;
+	struct conf_error error = { .place = line->rule.place,
+				    .profile = line->rule.profile,
+				    .keep = line->keep };
 
 	line->bad = true;
-	place.column = at - line->base + 1;
-	return conf_error(line->conf, &place, word, what);
+	error.place.column = at - line->base + 1;
+	return conf_error(line->conf, error, word, what);
 }
 
 static int word_error(struct line *line, const char *word, const char *what)
@@ -305,7 +307,8 @@ static int parse_option(struct line *line, const char *statement)
 	if (!module || !conf_name_is_good(module))
 		return word_error(line, module ? module : statement, "names no module");
 	while (!error && (word = next_word(line))) {
-		if (!prefix_skip(word, "ids=")) {
+		/* The kernel takes quotes off (next_arg() in lib/cmdline.c). */
+		if (!prefix_skip(word + (*word == '"'), "ids=")) {
 			text_add(&options, options.length ? " " : "", word);
 			continue;
 		}
@@ -362,6 +365,7 @@ static int parse_statement(struct line *line, const char *word)
 		if (ARRAY_GROW(conf->rules, conf->count))
 			return -ENOMEM;
 		conf->rules[conf->count++] = line->rule;
+		conf->generated_count += line->rule.generated;
 		return 0;
 	}
 	return word_error(line, word,
@@ -376,8 +380,6 @@ static int parse_profile(struct line *line, char *word, const char **profile)
 	char *end = strchr(word, ']');
 	const char *more = next_word(line);
 
-	/* Below a heading that can't be read nothing is in force: "" is never chosen. */
-	*profile = "";
 	if (!end || end[1] || more)
 		return word_error(line, word, not_in_force);
 	*end = '\0';
@@ -387,7 +389,10 @@ static int parse_profile(struct line *line, char *word, const char **profile)
 		return word_error(line, word, not_in_force);
 	}
 	*profile = conf_string(line->conf, word + 1);
-	return *profile ? 0 : -ENOMEM;
+	if (!*profile || ARRAY_GROW(line->conf->profiles, line->conf->profile_count))
+		return -ENOMEM;
+	line->conf->profiles[line->conf->profile_count++] = *profile;
+	return 0;
 }
 
 /* The first byte that no statement has, in front of a comment: not a tab, and not ASCII. */
@@ -408,11 +413,17 @@ static int parse_line(struct line *line, const char *text, size_t length,
 		      const char **profile)
 {
 	char buffer[CONF_LINE_MAX + 1];
-	const char *junk;
+	const char *junk, *start = text;
 	char *word;
 
 	if (length && text[length - 1] == '\r')
 		length--;
+	while (start < text + length && is_blank(*start))
+		start++;
+	/* The lines below a heading that is not valid are not in force: "" is never chosen. */
+	if (start < text + length && *start == '[')
+		*profile = "";
+	line->keep = text + length - start > 4 && prefix_skip(start, "keep");
 	line->base = text;
 	if (length > CONF_LINE_MAX)
 		return error_at(line, text + CONF_LINE_MAX, NULL,
@@ -429,7 +440,7 @@ static int parse_line(struct line *line, const char *text, size_t length,
 		return 0;
 	if (*word == '[')
 		return parse_profile(line, word, profile);
-	if (line->conf->count == CONF_LINES_MAX)
+	if (line->conf->count - line->conf->generated_count == CONF_LINES_MAX)
 		return error_at(line, word, NULL, "more than 4096 statements");
 	return parse_statement(line, word);
 }
@@ -473,6 +484,20 @@ bool rule_is_active(const struct rule *rule, const char *const *profiles, size_t
 	return false;
 }
 
+const struct conf_error *conf_broken_keep(const struct conf *conf,
+					  const char *const *profiles, size_t count)
+{
+	for (size_t i = 0; i < conf->error_count; i++) {
+		const struct conf_error *error = &conf->errors[i];
+		const struct rule rule = { .profile = error->profile };
+
+		if (error->keep && rule_is_active(&rule, profiles, count))
+			return error;
+	}
+	/* Errors that were not kept can be of keep lines. */
+	return conf->error_total > conf->error_count ? &conf->errors[0] : NULL;
+}
+
 void conf_done(struct conf *conf)
 {
 	for (size_t i = 0; i < conf->error_count; i++)
@@ -480,6 +505,7 @@ void conf_done(struct conf *conf)
 	for (size_t i = 0; i < conf->string_count; i++)
 		free(conf->strings[i]);
 	free(conf->errors);
+	free(conf->profiles);
 	free(conf->strings);
 	free(conf->rules);
 	*conf = (struct conf){ 0 };

@@ -10,10 +10,11 @@
 #include "util.h"
 
 /* Limits on what a person writes; what lies beyond is an error with its place. */
-#define CONF_FILE_MAX (1024 * 1024) /* bytes of one file */
-#define CONF_LINE_MAX 1024	    /* bytes of one line */
-#define CONF_LINES_MAX 4096	    /* statements of all files */
-#define CONF_ERRORS_MAX 1024	    /* errors that are kept; the rest is counted */
+#define CONF_FILE_MAX (1024 * 1024)	 /* bytes of one file */
+#define CONF_KEEP_MAX (16 * 1024 * 1024) /* bytes of the generated keep lines */
+#define CONF_LINE_MAX 1024		 /* bytes of one line */
+#define CONF_LINES_MAX 4096		 /* statements of all files */
+#define CONF_ERRORS_MAX 1024		 /* errors that are kept; the rest is counted */
 
 #define CONF_DRIVER_AUTO "auto"
 #define CONF_DRIVER_DEFAULT "vfio-pci"
@@ -40,6 +41,9 @@ enum condition {
 /* What says which device, as against where it is. */
 #define CONDITIONS_IDENTITY \
 	(CONDITION_ID | CONDITION_SUBSYSTEM | CONDITION_CLASS | CONDITION_SERIAL)
+
+/* Each of them selects one device. */
+#define CONDITIONS_ONE (CONDITION_ADDRESS | CONDITION_PATH | CONDITION_SERIAL)
 
 enum setting {
 	SETTING_COUNT = 1 << 8,
@@ -82,16 +86,21 @@ struct rule {
 struct conf_error {
 	struct place place;
 	char *message;
+	const char *profile; /* of the [NAME] above it, NULL without one */
+	bool keep; /* a line or a file that may protect devices was not understood */
 };
 
 /* The config: all its files, in the order in which they were parsed. Starts zeroed. */
 struct conf {
 	struct rule *rules;
 	size_t count;
+	size_t generated_count; /* rules from keep.conf, which CONF_LINES_MAX does not limit */
 	struct conf_error *errors;
-	size_t error_count; /* kept in `errors` */
-	size_t error_total; /* found */
-	char **strings;	    /* what the pointers above point to */
+	size_t error_count;    /* kept in `errors` */
+	size_t error_total;    /* found */
+	const char **profiles; /* the names of all [NAME] headings */
+	size_t profile_count;
+	char **strings; /* what the pointers above point to */
 	size_t string_count;
 };
 
@@ -102,8 +111,11 @@ struct conf {
 int conf_parse(struct conf *conf, const char *file, const char *text, size_t length,
 	       bool generated) _must_check_;
 
-/* Adds an error: "WORD WHAT", or just `what` where `word` is NULL. 0 or -ENOMEM. */
-int conf_error(struct conf *conf, const struct place *place, const char *word,
+/*
+ * Adds `error`, whose message becomes "WORD WHAT", or `what` alone if `word` is NULL. Returns 0 or
+ * -ENOMEM.
+ */
+int conf_error(struct conf *conf, struct conf_error error, const char *word,
 	       const char *what) _must_check_;
 
 /* A copy of `string` that lives as long as `conf`, or NULL without memory. */
@@ -117,6 +129,13 @@ void place_add(const struct place *place, struct text *text);
  * always does.
  */
 bool rule_is_active(const struct rule *rule, const char *const *profiles, size_t count);
+
+/*
+ * Returns the first error of a keep line that counts in a boot with these profiles, or of a file
+ * that may have had keep lines; NULL if all were understood. The result lives in `conf`.
+ */
+const struct conf_error *conf_broken_keep(const struct conf *conf,
+					  const char *const *profiles, size_t count);
 
 /* Is `name` something that a driver, a module or a profile can be called? */
 bool conf_name_is_good(const char *name);

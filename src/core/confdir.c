@@ -10,14 +10,14 @@ static int file_error(struct conf *conf, const char *path, const char *what,
 		      const char *more)
 {
 	struct text absolute = { 0 }, message = { 0 };
-	struct place place = { 0 };
+	struct conf_error file = { .keep = true };
 	int error = -ENOMEM;
 
 	text_add(&absolute, "/", path);
 	text_add(&message, what, more);
-	place.file = conf_string(conf, text_string(&absolute));
-	if (place.file && !text_error(&absolute) && !text_error(&message))
-		error = conf_error(conf, &place, NULL, text_string(&message));
+	file.place.file = conf_string(conf, text_string(&absolute));
+	if (file.place.file && !text_error(&absolute) && !text_error(&message))
+		error = conf_error(conf, file, NULL, text_string(&message));
 	text_done(&absolute);
 	text_done(&message);
 	return error;
@@ -36,6 +36,7 @@ static int cut_text(struct conf *conf, const char *path, struct text *text)
 static int add_file(struct confdir *confdir, const struct root *root, const char *path,
 		    bool generated)
 {
+	size_t limit = generated ? CONF_KEEP_MAX : CONF_FILE_MAX;
 	char absolute[ROOT_PATH_SIZE];
 	struct conf_file *file;
 	int error;
@@ -44,17 +45,20 @@ static int add_file(struct confdir *confdir, const struct root *root, const char
 		return -ENOMEM;
 	file = &confdir->files[confdir->file_count];
 	*file = (struct conf_file){ .generated = generated };
-	error = root_read_file(root, path, CONF_FILE_MAX, &file->text);
-	if (error == -ENOENT)
+	error = root_read_file(root, path, limit, &file->text);
+	if (error == -ENOENT && root_link(root, path, absolute, sizeof(absolute)))
 		return 0;
 	confdir->file_count++;
 	file->path = strdup(path);
 	if (!file->path)
 		return -ENOMEM;
 	if (error < 0)
-		return file_error(&confdir->conf, path, "cannot be read: ",
-				  error == -EINVAL ? "not a regular file"
-						   : error_text(-error));
+		return file_error(
+			&confdir->conf, path, "cannot be read: ",
+			error == -EINVAL ? "not a regular file"
+			: error == -ENOENT
+				? "a symbolic link to a file that does not exist"
+				: error_text(-error));
 	if (error > 0 && cut_text(&confdir->conf, path, &file->text))
 		return -ENOMEM;
 	string_join(absolute, sizeof(absolute), "/", path, NULL);
@@ -94,13 +98,12 @@ static int add_dropins(struct confdir *confdir, const struct root *root)
 
 int confdir_read(const struct root *root, struct confdir *ret)
 {
-	int error = add_file(ret, root, CONFDIR_MAIN, false);
+	/* First what protects the host: no limit on a person's files may leave a line of it out. */
+	int error = add_file(ret, root, CONFDIR_KEEP, true);
 
 	if (!error)
-		error = add_dropins(ret, root);
-	if (!error)
-		error = add_file(ret, root, CONFDIR_KEEP, true);
-	return error;
+		error = add_file(ret, root, CONFDIR_MAIN, false);
+	return error ? error : add_dropins(ret, root);
 }
 
 int confdir_copy(const struct confdir *confdir, const struct root *root,

@@ -28,58 +28,63 @@ void shared_free(void *memory, size_t size)
 		free(memory);
 }
 
-/*
- * Waits for the end of the pipe that only the child keeps open. Time is counted in looks, since
- * the clock of a machine that boots may jump.
- */
-static int wait_for_end(int pipe, const volatile unsigned int *counter,
-			unsigned int step_ms, unsigned int *budget_ms)
+/* Waits for the end of the pipe that only the child keeps open. False if `ms` pass before. */
+static bool has_ended(int pipe, int ms)
 {
 	struct pollfd end = { .fd = pipe };
+
+	return poll(&end, 1, ms) > 0;
+}
+
+/* Time is counted in looks, because the clock of a machine that boots may jump. */
+static enum deadline wait_for_end(int pipe, pid_t child,
+				  const volatile unsigned int *counter,
+				  unsigned int step_ms, unsigned int *budget_ms)
+{
 	unsigned int seen = *counter, idle = 0;
 
-	for (;;) {
-		int ready = poll(&end, 1, LOOK_MS);
-
-		if (ready > 0)
-			return 0;
-		if (ready < 0 && errno != EINTR)
-			return -errno;
+	while (!has_ended(pipe, LOOK_MS)) {
 		*budget_ms -= *budget_ms < LOOK_MS ? *budget_ms : LOOK_MS;
 		idle = seen == *counter ? idle + LOOK_MS : 0;
 		seen = *counter;
-		if (!*budget_ms || idle >= step_ms)
-			return -ETIMEDOUT;
+		if (step_ms && *budget_ms && idle < step_ms)
+			continue;
+		if (!step_ms && !idle)
+			continue;
+		kill(child, SIGKILL);
+		/* A child that runs dies at once; one that hangs does not change anything. */
+		if (has_ended(pipe, LOOK_MS))
+			waitpid(child, NULL, 0);
+		return seen == *counter ? DEADLINE_GAVE_UP : DEADLINE_MOVED;
 	}
+	waitpid(child, NULL, 0);
+	return DEADLINE_ENDED;
 }
 
-int deadline_run(void (*work)(void *context), void *context,
-		 const volatile unsigned int *counter, unsigned int step_ms,
-		 unsigned int *budget_ms)
+enum deadline deadline_run(void (*work)(void *context), void *context,
+			   const volatile unsigned int *counter, unsigned int step_ms,
+			   unsigned int *budget_ms)
 {
-	int ends[2], error;
+	enum deadline result;
+	int ends[2];
 	pid_t child;
 
 	if (pipe(ends) < 0)
-		return -errno;
+		return DEADLINE_NO_CHILD;
 	child = fork();
 	if (child < 0) {
-		error = -errno;
 		close(ends[0]);
 		close(ends[1]);
-		return error;
+		return DEADLINE_NO_CHILD;
 	}
 	if (child == 0) {
-		close(ends[0]); /* the work may need the descriptor */
+		/* The number of open files is limited, and the work opens some. */
+		close(ends[0]);
 		work(context);
 		_exit(0);
 	}
 	close(ends[1]);
-	error = wait_for_end(ends[0], counter, step_ms, budget_ms);
+	result = wait_for_end(ends[0], child, counter, step_ms, budget_ms);
 	close(ends[0]);
-	if (error)
-		kill(child, SIGKILL);
-	else
-		waitpid(child, NULL, 0);
-	return error;
+	return result;
 }

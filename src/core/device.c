@@ -41,7 +41,8 @@ static bool read_number(const struct root *root, const struct pci_address *addre
 	char path[DEVICE_PATH_SIZE], text[32];
 	const char *digits;
 
-	if (root_read(root, device_path(address, attribute, path), text, sizeof(text)) < 0)
+	if (root_read(root, device_path(address, attribute, path), text, sizeof(text)) <
+	    0)
 		return false;
 	digits = prefix_skip(text, "0x");
 	return digits && number_parse(digits, 16, 0xffffff, ret);
@@ -124,8 +125,8 @@ static void read_card(const struct root *root, struct pci_function *function)
 {
 	char path[DEVICE_PATH_SIZE], enabled[4];
 
-	function->virtual =
-		root_has(root, device_path(&function->address, "physfn", path));
+	function->virtual = root_has(root,
+				     device_path(&function->address, "physfn", path));
 	function->ari =
 		root_read(root, device_path(&function->address, "ari_enabled", path),
 			  enabled, sizeof(enabled)) > 0 &&
@@ -213,7 +214,8 @@ static int read_details(const struct root *root, struct pci_snapshot *snapshot,
 	return details & PCI_GROUP ? read_group(root, snapshot, function) : 0;
 }
 
-void device_read_driver(const struct root *root, struct pci_snapshot *snapshot, size_t index)
+void device_read_driver(const struct root *root, struct pci_snapshot *snapshot,
+			size_t index)
 {
 	struct pci_function *function = &snapshot->functions[index];
 
@@ -228,7 +230,7 @@ int device_read_details(const struct root *root, struct pci_snapshot *snapshot,
 	return read_details(root, snapshot, index, details, &framebuffers);
 }
 
-/* Returns whether with= can add `other` to `function`, as far as their addresses and groups show. */
+/* Returns whether with= can add `other` to `function`, by their addresses or groups. */
 static bool may_go_with(enum with with, const struct pci_function *function,
 			const struct pci_function *other)
 {

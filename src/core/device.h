@@ -28,8 +28,9 @@ int device_scan_listed(const struct root *root, const struct conf *conf,
 		       const struct cmdline *cmdline,
 		       struct pci_snapshot *ret) _must_check_;
 
-/* Sets `driver` of the function at `index`. A scan leaves it empty: most functions are not claimed. */
-void device_read_driver(const struct root *root, struct pci_snapshot *snapshot, size_t index);
+/* Sets `driver` of the function at `index`. A scan leaves it empty: few functions are claimed. */
+void device_read_driver(const struct root *root, struct pci_snapshot *snapshot,
+			size_t index);
 
 /* Reads more details (enum pci_detail) of the function at `index`; its group mates may be added. */
 int device_read_details(const struct root *root, struct pci_snapshot *snapshot,

@@ -24,7 +24,10 @@ static const char *parse_iomem_line(const char *line, struct memory_range *ret)
 static bool is_framebuffer(const char *name)
 {
 	static const char *const names[] = {
-		"BOOTFB", "efifb", "vesafb", "simplefb", "simpledrm", "simple-framebuffer"
+		"BOOTFB",      "efifb",	    "vesafb",
+		"simplefb",    "simpledrm", "simple-framebuffer",
+		"corebootdrm", "efidrm",    "vesadrm",
+		"ofdrm",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)

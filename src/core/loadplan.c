@@ -209,15 +209,16 @@ static int open_module(const struct root *root, const char *path, bool *ret_comp
 	return root_descriptor(root, plain, O_RDONLY);
 }
 
-/* Cuts `options` into words and appends them to `arguments`, which ends with NULL. */
+/* Cuts `options` at its blanks and appends the words to `arguments`, which ends with NULL. */
 static void split_words(char *options, char **arguments, size_t room)
 {
 	size_t count = 0;
 
 	while (arguments[count])
 		count++;
-	for (; *options && count + 1 < room; count++) {
-		arguments[count] = options;
+	for (options += strspn(options, " "); *options && count + 1 < room;
+	     options += strspn(options, " ")) {
+		arguments[count++] = options;
 		options += strcspn(options, " ");
 		if (*options)
 			*options++ = '\0';
@@ -225,8 +226,12 @@ static void split_words(char *options, char **arguments, size_t room)
 	arguments[count] = NULL;
 }
 
-/* For a kernel that can't unpack modules itself: modprobe unpacks in user space. */
-static int load_by_modprobe(char *name, char *options)
+/*
+ * For a kernel that can't unpack modules itself: modprobe unpacks in user space. Returns whether it
+ * loaded the module. initramfs-tools exports options for modprobe, with which a blacklisted module
+ * counts as loaded: they are not passed on.
+ */
+static bool load_by_modprobe(char *name, char *options)
 {
 	static char program[] = "/sbin/modprobe";
 	char *arguments[32] = { program, name };
@@ -234,17 +239,15 @@ static int load_by_modprobe(char *name, char *options)
 	pid_t child = fork();
 
 	if (child < 0)
-		return -errno;
+		return false;
 	if (child == 0) {
+		unsetenv("MODPROBE_OPTIONS");
 		split_words(options, arguments, ARRAY_SIZE(arguments));
 		execv(program, arguments);
 		_exit(127);
 	}
-	if (waitpid(child, &status, 0) < 0)
-		return -errno;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	return -ENOEXEC;
+	return waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == 0;
 }
 
 static void gather_options(const struct module *module, const char *name,
@@ -299,9 +302,13 @@ int loadplan_load(const struct root *root, const struct module *module,
 	if (!error) {
 		error = module_insert(fd, text_string(&options),
 				      compressed ? COMPRESSED_FILE : 0);
-		/* Linux before 5.17 answers EINVAL, one without MODULE_DECOMPRESS EOPNOTSUPP. */
-		if (compressed && (error == -EOPNOTSUPP || error == -EINVAL))
-			error = load_by_modprobe(name, options.data);
+		/*
+		 * Linux before 5.17 answers EINVAL, one without MODULE_DECOMPRESS EOPNOTSUPP. If
+		 * modprobe fails, too, the kernel's own answer is the best there is.
+		 */
+		if (compressed && (error == -EOPNOTSUPP || error == -EINVAL) &&
+		    load_by_modprobe(name, options.data))
+			error = 0;
 	}
 	text_done(&options);
 	return error == -EEXIST ? 0 : error;

@@ -3,17 +3,17 @@
 
 #include "log.h"
 
+#include <fcntl.h>
 #include <string.h>
 
-static struct {
-	int fd;
-	bool kernel;
-} sink = { .fd = STDERR_FILENO };
+#define KERNEL_LOG "dev/kmsg"
 
-void log_to(int fd, bool kernel)
+/* The root whose kernel log is written; NULL: standard error. The program's only global. */
+static const struct root *sink;
+
+void log_to_kernel(const struct root *root)
 {
-	sink.fd = fd;
-	sink.kernel = kernel;
+	sink = root;
 }
 
 static void clean(char *text)
@@ -27,7 +27,13 @@ void log_strings(enum log_level level, ...)
 {
 	static const char prefix[] = "<0>vfio-early: ";
 	char line[LOG_LINE_MAX + 1]; /* the one more is for the newline */
-	char *start = sink.kernel ? line : line + strlen("<0>");
+	/*
+	 * Opened for each line: the kernel drops all but ten lines in five seconds of one open
+	 * file, and reports success (devkmsg_write() in kernel/printk/printk.c of Linux).
+	 */
+	_cleanup_(closep) int kernel =
+		sink ? root_descriptor(sink, KERNEL_LOG, O_WRONLY | O_APPEND) : -1;
+	char *start = kernel >= 0 ? line : line + strlen("<0>");
 	va_list strings;
 	size_t length;
 
@@ -39,7 +45,7 @@ void log_strings(enum log_level level, ...)
 	clean(start);
 	length = strlen(start);
 	start[length++] = '\n';
-	/* Nobody is left to be told if the log itself can't be written. */
-	if (write(sink.fd, start, length) < 0)
+	/* A log that can't be written can't be reported either. */
+	if (write(kernel >= 0 ? kernel : STDERR_FILENO, start, length) < 0)
 		return;
 }

@@ -2,8 +2,7 @@
 #ifndef VFIO_EARLY_LOG_H
 #define VFIO_EARLY_LOG_H
 
-#include <stdbool.h>
-
+#include "root.h"
 #include "util.h"
 
 /* Levels of the kernel log (include/linux/kern_levels.h). */
@@ -12,10 +11,11 @@ enum log_level { LOG_ERROR = 3, LOG_WARNING = 4, LOG_INFO = 6 };
 #define LOG_LINE_MAX 512 /* bytes; /dev/kmsg takes almost twice as many */
 
 /*
- * Where lines go from now on: `fd` stays the caller's. `kernel`: it is /dev/kmsg, which takes
- * one record a write, "<level>" first (Documentation/ABI/testing/dev-kmsg). Else plain lines.
+ * Sends all further lines to the kernel log, /dev/kmsg of `root`, which must stay open. It takes
+ * one record a write, "<level>" first (Documentation/ABI/testing/dev-kmsg). Without such a device
+ * lines go to standard error, as before this call.
  */
-void log_to(int fd, bool kernel);
+void log_to_kernel(const struct root *root);
 
 /*
  * One line of one string or several, "vfio-early: " in front. Cut at LOG_LINE_MAX; what is

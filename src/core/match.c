@@ -78,13 +78,33 @@ static void add_keep(struct text *reason, const struct rule *keep)
 	text_add(reason, " keeps it for the host");
 }
 
-/* The guards: a reason not to take the function, in `reason`, or nothing. */
-static void guard(const struct conf *conf, const struct cmdline *cmdline,
-		  const struct rule *rule, const struct pci_function *function,
-		  struct text *reason)
+/* What the functions below work with. */
+struct matching {
+	struct match *match;
+	const struct cmdline *cmdline;
+	const char *aliases;
+	const struct pci_snapshot *snapshot;
+	const struct conf_error *broken_keep; /* or NULL */
+};
+
+/* A keep line that was not understood may be about any device that is not named itself. */
+static void add_broken_keep(struct text *reason, const struct conf_error *error)
 {
-	const struct rule *keep =
-		find_keep(conf, cmdline, function, rule->allow & ALLOW_IN_USE);
+	place_add(&error->place, reason);
+	text_add(reason, " may protect it, and has an error");
+}
+
+/*
+ * The guards: adds a reason not to take the function, or nothing. What with= adds has no permission
+ * of its own, and is not named by itself.
+ */
+static void guard(const struct matching *with, const struct rule *rule,
+		  const struct pci_function *function, struct text *reason)
+{
+	bool named = !condition_missed(rule, function);
+	unsigned int allow = named ? rule->allow : 0;
+	const struct rule *keep = find_keep(with->match->conf, with->cmdline, function,
+					    allow & ALLOW_IN_USE);
 
 	if (pci_is_bridge(function))
 		text_add(reason, "a bridge is never passed through");
@@ -92,18 +112,12 @@ static void guard(const struct conf *conf, const struct cmdline *cmdline,
 		text_add(reason, "the host uses it; allow=in-use would take it");
 	else if (keep)
 		add_keep(reason, keep);
-	else if (function->boot_display && !(rule->allow & ALLOW_BOOT_DISPLAY))
+	else if (function->boot_display && !(allow & ALLOW_BOOT_DISPLAY))
 		text_add(reason, "the firmware's display is on it; allow=boot-display "
 				 "would take it");
+	else if (with->broken_keep && !named)
+		add_broken_keep(reason, with->broken_keep);
 }
-
-/* What the functions below work with. */
-struct matching {
-	struct match *match;
-	const struct cmdline *cmdline;
-	const char *aliases;
-	const struct pci_snapshot *snapshot;
-};
 
 static int add_claim(const struct matching *with, const struct rule *rule,
 		     const struct pci_function *function)
@@ -121,7 +135,7 @@ static int add_claim(const struct matching *with, const struct rule *rule,
 	else
 		alias_best_driver(with->aliases, function, claim->driver);
 
-	guard(match->conf, with->cmdline, rule, function, &reason);
+	guard(with, rule, function, &reason);
 	if (text_error(&reason))
 		return -ENOMEM;
 	if (!reason.length)
@@ -209,7 +223,10 @@ static int match_bind(const struct matching *with, const struct rule *rule,
 
 	if (error)
 		return error;
-	if (!count)
+	if (with->broken_keep && !(rule->given & CONDITIONS_ONE)) {
+		line->result = RESULT_REFUSED;
+		add_broken_keep(&reason, with->broken_keep);
+	} else if (!count)
 		line->result = mismatch_nothing(rule, with->snapshot, &reason);
 	else if (rule->count && count != rule->count)
 		line->result = mismatch_count(rule, with->snapshot, count, &reason);
@@ -331,7 +348,9 @@ int match_rules(const struct conf *conf, const struct cmdline *cmdline,
 		const char *aliases, const struct pci_snapshot *snapshot,
 		struct match *ret)
 {
-	const struct matching with = { ret, cmdline, aliases, snapshot };
+	const struct matching with = { ret, cmdline, aliases, snapshot,
+				       conf_broken_keep(conf, cmdline->profiles,
+							cmdline->profile_count) };
 	int error;
 
 	ret->conf = conf;

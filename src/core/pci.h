@@ -57,9 +57,9 @@ struct pci_function {
 	char driver[PCI_DRIVER_SIZE]; /* the driver that has it, "" for none */
 	unsigned int known; /* enum pci_detail: which of the following were read */
 	struct pci_path path;
-	uint64_t serial;   /* PCIe Device Serial Number, 0 for none */
-	int group;	   /* IOMMU group, -1 for none */
-	bool boot_display; /* the firmware's display is on it */
+	uint64_t serial;     /* PCIe Device Serial Number, 0 for none */
+	int group;	     /* IOMMU group, -1 for none */
+	bool boot_display;   /* the firmware's display is on it */
 	uint8_t header_type; /* PCI_HEADER: 0 for a device, 1 or 2 for a bridge */
 	bool ari;	     /* PCI_CARD: its bus has one card with up to 256 functions */
 	bool virtual;	     /* PCI_CARD: an SR-IOV virtual function */

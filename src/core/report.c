@@ -152,6 +152,8 @@ void report_format(const struct report *report, struct text *text)
 	report_add_field(text, "mode", report->mode);
 	if (report->confdir)
 		add_number(text, "errors", report->confdir->conf.error_total, 10, 1);
+	if (report->cmdline && report->cmdline->wrong)
+		report_add_field(text, "wrong", report->cmdline->wrong);
 	if (report->note)
 		report_add_field(text, "note", report->note);
 	text_add(text, "\n");

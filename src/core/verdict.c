@@ -18,6 +18,7 @@ struct meaning {
 static const struct meaning load_meanings[] = {
 	{ ENOENT, "not in this image, or without a module it needs; rebuild it" },
 	{ ENOEXEC, "made for another kernel, or compressed in a way it can't read" },
+	{ EOPNOTSUPP, "compressed, and modprobe did not load it" },
 	{ EINVAL, "the module refuses its options" },
 	{ EPERM, "module_blacklist= or lockdown forbids it" },
 	{ ENOKEY, "not signed by a key of this kernel" },
@@ -71,20 +72,42 @@ static bool explain_modules(const char *driver, const struct loadplan *loadplan,
 	return false;
 }
 
+static int found_name(void *context, const char *name)
+{
+	(void)context;
+	(void)name;
+	return 1;
+}
+
+/* vfio-pci's probe fails without a group: EINVAL, which `bind` reports only since Linux 5.14. */
+static bool explain_missing_group(const struct root *root, const struct claim *claim,
+				  int outcome, struct text *text)
+{
+	char path[DEVICE_PATH_SIZE];
+	bool has_groups;
+
+	if ((outcome != -EINVAL && outcome != -ENODEV) ||
+	    root_has(root, device_path(&claim->function->address, "iommu_group", path)))
+		return false;
+	has_groups =
+		root_each_name(root, "sys/kernel/iommu_groups", found_name, NULL) == 1;
+	text_add(text, error_text(-outcome), " (no IOMMU group: ",
+		 has_groups ? "the IOMMU does not cover this device" : "the IOMMU is off",
+		 claim->rule->with == WITH_GROUP ? "; with=group added no device)" : ")");
+	return true;
+}
+
 static void explain_bind(const struct root *root, const struct claim *claim, int outcome,
 			 struct text *text)
 {
-	char path[DEVICE_PATH_SIZE];
-
-	if (outcome == -EINVAL &&
-	    !root_has(root, device_path(&claim->function->address, "iommu_group", path)))
-		text_add(text, "Invalid argument (no IOMMU group: the IOMMU is off)");
-	else if (outcome == 0)
+	if (explain_missing_group(root, claim, outcome, text))
+		return;
+	if (outcome == 0) {
 		text_add(text, "the kernel reported success and bound nothing");
-	else {
-		text_add(text, outcome == OUTCOME_RUNNING ? "its probe: " : "");
-		explain(outcome, bind_meanings, ARRAY_SIZE(bind_meanings), text);
+		return;
 	}
+	text_add(text, outcome == OUTCOME_RUNNING ? "its probe: " : "");
+	explain(outcome, bind_meanings, ARRAY_SIZE(bind_meanings), text);
 }
 
 /* Why the target driver does not have the function: the first step that went wrong. */

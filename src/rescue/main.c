@@ -37,11 +37,10 @@ static bool is_held_storage(const struct report_record *record)
 static void tell(const struct report_record *record)
 {
 	log_line(
-		LOG_ERROR, "the root file system is not there, and ",
-		report_value(record, "address"), " is kept from the host (",
+		LOG_ERROR, report_value(record, "address"), " is kept from the host (",
 		report_value(record, "line"),
-		"): if it is on that device, boot with vfio_early=off, or write rescue=release "
-		"on that line and rebuild the image");
+		"): if the root file system is on it, boot with vfio_early=off, or write "
+		"rescue=release on that line and rebuild the image");
 }
 
 /* Writes an attribute of the function; 0 or -errno. */
@@ -76,8 +75,8 @@ static void give_back(const struct root *root, const struct report_record *recor
 	const char *address = report_value(record, "address");
 	int error = write_attribute(root, address, "driver_override", "\n");
 
-	log_line(LOG_ERROR, "RESCUE: the root file system is not there: ", address,
-		 " is given back to the host, as rescue=release says (",
+	log_line(LOG_ERROR, "RESCUE: the root file system is missing: ", address,
+		 " is given back to the host, because its line has rescue=release (",
 		 report_value(record, "line"), ")");
 	if (!error) {
 		/* Fails where no driver has it, which is as good. */
@@ -91,11 +90,22 @@ static void give_back(const struct root *root, const struct report_record *recor
 	note(root, address, error ? "failed" : "released");
 }
 
-/* What was given back in an earlier run: a second time would take it from who has it now. */
-static bool was_released(const char *text)
+/*
+ * Returns whether the report has a record "rescue" of any device, if `address` is NULL, or of that
+ * one. A device that was given back belongs to the host: a second time would take it from there.
+ */
+static bool was_released(const struct root *root, const char *address)
 {
-	for (const char *line = text; line; line = line_next(line))
-		if (prefix_skip(line, "rescue "))
+	_cleanup_(text_done) struct text text = { 0 };
+	struct report_record record;
+	char *cursor;
+
+	if (root_read_file(root, REPORT_FILE, REPORT_MAX, &text) < 0)
+		return true;
+	cursor = text.data;
+	while (cursor && report_next(&cursor, &record))
+		if (!strcmp(record.word, "rescue") &&
+		    (!address || !strcmp(report_value(&record, "address"), address)))
 			return true;
 	return false;
 }
@@ -110,19 +120,20 @@ static int rescue(const struct root *root, bool release)
 
 	if (root_read_file(root, REPORT_FILE, REPORT_MAX, &text) < 0 || !text.data)
 		return EXIT_NOTHING;
-	released = was_released(text.data);
+	released = was_released(root, NULL);
 	cursor = text.data;
 	while (report_next(&cursor, &record)) {
 		bool may_release = !strcmp(report_value(&record, "rescue"), "release");
 
 		if (!is_held_storage(&record) || (released && may_release))
 			continue;
-		if (release && may_release) {
-			give_back(root, &record);
-			status = EXIT_DONE;
-		} else if (!release) {
+		if (!release)
 			tell(&record);
-		}
+		if (!release || !may_release ||
+		    was_released(root, report_value(&record, "address")))
+			continue;
+		give_back(root, &record);
+		status = EXIT_DONE;
 	}
 	return status;
 }
@@ -132,7 +143,6 @@ int main(int argc, char **argv)
 	const char *directory = "/";
 	struct root root = ROOT_NONE;
 	bool release = false;
-	int fd;
 
 	for (char **argument = argv + (argc > 0); *argument; argument++) {
 		if (!strcmp(*argument, "--release"))
@@ -148,8 +158,7 @@ int main(int argc, char **argv)
 	}
 	if (root_open(&root, directory))
 		return EXIT_ENVIRONMENT;
-	fd = root.live ? root_descriptor(&root, "dev/kmsg", O_WRONLY) : -1;
-	if (fd >= 0)
-		log_to(fd, true);
+	if (root.live)
+		log_to_kernel(&root);
 	return rescue(&root, release);
 }

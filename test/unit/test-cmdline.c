@@ -20,18 +20,21 @@ static const struct switch_case switches[] = {
 	{ "dry-run", "vfio_early=dry-run quiet", false, true, "", NULL },
 	{ "a profile", "vfio_early=gaming", false, false, "gaming ", NULL },
 	{ "several with commas", "vfio_early=a,dry-run,b,off", true, true, "a b ", NULL },
-	{ "several words", "vfio_early=a quiet vfio_early=b", false, false, "a b ", NULL },
+	{ "several words", "vfio_early=a quiet vfio_early=b", false, false, "a b ",
+	  NULL },
 	{ "empty ones are passed over", "vfio_early=,a,, vfio_early=", false, false, "a ",
 	  NULL },
-	{ "the name has to be whole", "xvfio_early=off vfio_early_x=off vfio_early", false,
-	  false, "", NULL },
-	{ "no other case", "VFIO_EARLY=off vfio_early=OFF", false, false, "OFF ", NULL },
+	{ "the name has to be whole", "xvfio_early=off vfio_early_x=off vfio_early",
+	  false, false, "", NULL },
 	{ "a bad name is told, and the others count", "vfio_early=a,b.c,d,e/f", false,
 	  false, "a d ", "b.c" },
 	{ "any blank parts words", "a\tvfio_early=off\nb", true, false, "", NULL },
-	{ "not inside quotes of another word", "a=\"x vfio_early=off y\"", false, false, "",
-	  NULL },
+	{ "not inside quotes of another word", "a=\"x vfio_early=off y\"", false, false,
+	  "", NULL },
 	{ "a quote that never ends", "a=\"x vfio_early=off", false, false, "", NULL },
+	{ "no other case of the name", "VFIO_EARLY=off", false, false, "", NULL },
+	{ "switches in upper case", "vfio_early=OFF,Dry-Run", true, true, "", NULL },
+	{ "a switch that is too long", "vfio_early=OFFX", false, false, "OFFX ", NULL },
 	{ "16 profiles at most", "vfio_early=a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r", false,
 	  false, "a b c d e f g h i j k l m n o p ", "q" },
 };
@@ -54,6 +57,27 @@ static void test_switch(void **state)
 	cmdline_done(&cmdline);
 }
 
+static void test_names_that_no_heading_has(void **state)
+{
+	static const char text[] = "[gaming]\nbind 01:00.0\n[empty]\n";
+	static const char *const rows[][2] = { { "vfio_early=gaming,empty", "" },
+					       { "vfio_early=gamming", "gamming" },
+					       { "vfio_early=gaming,of", "of" } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct cmdline cmdline = { 0 };
+		struct conf conf = { 0 };
+
+		assert_int_equal(conf_parse(&conf, "f", text, strlen(text), false), 0);
+		assert_int_equal(cmdline_parse(&cmdline, rows[i][0]), 0);
+		cmdline_check(&cmdline, &conf);
+		assert_string_equal(cmdline.wrong ? cmdline.wrong : "", rows[i][1]);
+		cmdline_done(&cmdline);
+		conf_done(&conf);
+	}
+}
+
 struct module_case {
 	const char *name, *text, *module, *options;
 	bool blacklisted;
@@ -64,22 +88,24 @@ static const struct module_case modules[] = {
 	{ "- and _ are the same in the module's name",
 	  "vfio-pci.disable_vga=1 vfio_pci.ids=1:2", "vfio_pci", " disable_vga=1 ids=1:2",
 	  false },
-	{ "the value stays as it is", "vfio-pci.a-b=c-d.e", "vfio_pci", " a-b=c-d.e", false },
+	{ "the value stays as it is", "vfio-pci.a-b=c-d.e", "vfio_pci", " a-b=c-d.e",
+	  false },
 	{ "a parameter without a value", "kvm.nx", "kvm", " nx", false },
-	{ "a value with blanks in quotes", "m.s=\"a b\" n.s=1", "m", " s=\"a b\"", false },
+	{ "a value with blanks in quotes", "m.s=\"a b\" n.s=1", "m", " s=\"a b\"",
+	  false },
 	{ "not another module's", "vfio_pci_core.x=1 vfio.x=1 xvfio_pci.x=1", "vfio_pci",
 	  "", false },
 	{ "no dot", "vfio_pci vfio_pci=1", "vfio_pci", "", false },
 	{ "modprobe.blacklist=", "modprobe.blacklist=nouveau,vfio-pci", "vfio_pci", "",
 	  true },
-	{ "modprobe.blacklist= alone in the list", "modprobe.blacklist=vfio_pci", "vfio_pci",
-	  "", true },
+	{ "modprobe.blacklist= alone in the list", "modprobe.blacklist=vfio_pci",
+	  "vfio_pci", "", true },
 	{ "modprobe.blacklist= of another", "modprobe.blacklist=vfio_pci_core,vfio",
 	  "vfio_pci", "", false },
-	{ "modprobe.blacklist= twice", "modprobe.blacklist=a modprobe.blacklist=,vfio_pci",
-	  "vfio_pci", "", true },
-	{ "module_blacklist= is the kernel's own", "module_blacklist=vfio_pci", "vfio_pci",
-	  "", false },
+	{ "modprobe.blacklist= twice",
+	  "modprobe.blacklist=a modprobe.blacklist=,vfio_pci", "vfio_pci", "", true },
+	{ "module_blacklist= is the kernel's own", "module_blacklist=vfio_pci",
+	  "vfio_pci", "", false },
 	{ "nothing", "", "vfio_pci", "", false },
 };
 
@@ -122,6 +148,7 @@ static void test_module_names(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names_that_no_heading_has),
 		cmocka_unit_test(test_nothing_was_parsed),
 		cmocka_unit_test(test_module_names),
 	};

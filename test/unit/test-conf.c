@@ -146,15 +146,17 @@ static const struct conf_case good[] = {
 	  "f:1 bind address=0000:01:00.0\n" },
 	{ "CRLF", "bind 01:00.0\r\n\r\n# x\r\nbind 02:00.0\r\n",
 	  "f:1 bind address=0000:01:00.0\nf:4 bind address=0000:02:00.0\n" },
-	{ "a byte order mark", "\xef\xbb\xbf"
-			       "bind 01:00.0\n",
+	{ "a byte order mark",
+	  "\xef\xbb\xbf"
+	  "bind 01:00.0\n",
 	  "f:1 bind address=0000:01:00.0\n" },
 	{ "a byte order mark alone", "\xef\xbb\xbf", "" },
 	{ "no last newline", "bind 01:00.0\nbind 02:00.0",
 	  "f:1 bind address=0000:01:00.0\nf:2 bind address=0000:02:00.0\n" },
 	{ "no last newline behind a CR", "bind 01:00.0\r",
 	  "f:1 bind address=0000:01:00.0\n" },
-	{ "comments in UTF-8", "# Grafikkarte für die virtuelle Maschine ☃\nbind 01:00.0\n",
+	{ "comments in UTF-8",
+	  "# Grafikkarte für die virtuelle Maschine ☃\nbind 01:00.0\n",
 	  "f:2 bind address=0000:01:00.0\n" },
 	{ "anything in a comment", "bind 01:00.0 # \a\x1b[31m\xff\n#\x01\n",
 	  "f:1 bind address=0000:01:00.0\n" },
@@ -189,12 +191,14 @@ static const struct conf_case bad[] = {
 	  "f:1:14: vendor=10de " NEITHER "\n" },
 	{ "a keyword in upper case", "bind ID=10de:1c03\n",
 	  "f:1:6: ID=10de:1c03 " NEITHER "\n" },
-	{ "a keyword without its =", "bind 01:00.0 count\n", "f:1:14: count " NEITHER "\n" },
+	{ "a keyword without its =", "bind 01:00.0 count\n",
+	  "f:1:14: count " NEITHER "\n" },
 	{ "a comment needs a blank in front", "bind 01:00.0#gpu\n",
 	  "f:1:6: 01:00.0#gpu" NO_ADDRESS "\n" },
 	{ "bad hex in an address", "bind 0g:00.0\n", "f:1:6: 0g:00.0" NO_ADDRESS "\n" },
 	{ "address out of range", "bind 01:20.0\n", "f:1:6: 01:20.0" NO_ADDRESS "\n" },
-	{ "address= without a value", "bind address=\n", "f:1:6: address=" NO_ADDRESS "\n" },
+	{ "address= without a value", "bind address=\n",
+	  "f:1:6: address=" NO_ADDRESS "\n" },
 	{ "address= with an ID", "bind address=10de:1c03\n",
 	  "f:1:6: address=10de:1c03" NO_ADDRESS "\n" },
 	{ "bad hex in an ID", "bind 10dx:1c03\n", "f:1:6: 10dx:1c03" NO_ID "\n" },
@@ -211,8 +215,10 @@ static const struct conf_case bad[] = {
 	{ "count of zero", "bind 10de:1c03 count=0\n", "f:1:16: count=0" NO_COUNT "\n" },
 	{ "count too high", "bind 10de:1c03 count=65537\n",
 	  "f:1:16: count=65537" NO_COUNT "\n" },
-	{ "negative count", "bind 10de:1c03 count=-1\n", "f:1:16: count=-1" NO_COUNT "\n" },
-	{ "count in hex", "bind 10de:1c03 count=0x2\n", "f:1:16: count=0x2" NO_COUNT "\n" },
+	{ "negative count", "bind 10de:1c03 count=-1\n",
+	  "f:1:16: count=-1" NO_COUNT "\n" },
+	{ "count in hex", "bind 10de:1c03 count=0x2\n",
+	  "f:1:16: count=0x2" NO_COUNT "\n" },
 	{ "count that overflows", "bind 10de:1c03 count=18446744073709551617\n",
 	  "f:1:16: count=18446744073709551617" NO_COUNT "\n" },
 	{ "an address with a count above 1", "  bind 01:00.0 count=2\n",
@@ -256,7 +262,8 @@ static const struct conf_case bad[] = {
 	  "f:2 bind [] address=0000:01:00.0\nf:1:1: [gaming" NO_PROFILE "\n" },
 	{ "profile with something behind it", "[gaming] bind 01:00.0\n",
 	  "f:1:1: [gaming]" NO_PROFILE "\n" },
-	{ "profile with a blank in its name", "[my games]\n", "f:1:1: [my" NO_PROFILE "\n" },
+	{ "profile with a blank in its name", "[my games]\n",
+	  "f:1:1: [my" NO_PROFILE "\n" },
 	{ "profile without a name", "[]\n", "f:1:1: []" NO_PROFILE "\n" },
 	{ "profile with a comma, which separates them", "[a,b]\n",
 	  "f:1:1: [a,b]" NO_PROFILE "\n" },
@@ -272,24 +279,35 @@ static const struct conf_case bad[] = {
 	{ "no other character than ASCII's", "bind 01:00.0 driver=v\xc3\xa4\n",
 	  "f:1:22: " JUNK "\n" },
 	{ "DEL", "bind\x7f", "f:1:5: " JUNK "\n" },
-	{ "CR inside a line", "bind 01:00.0\r bind 02:00.0\n",
-	  "f:1:13: " JUNK "\n" },
+	{ "CR inside a line", "bind 01:00.0\r bind 02:00.0\n", "f:1:13: " JUNK "\n" },
 	{ "two CRs at the end", "bind 01:00.0\r\r\n", "f:1:13: " JUNK "\n" },
-	{ "a second byte order mark", "\xef\xbb\xbf\xef\xbb\xbf"
-				      "bind 01:00.0\n",
+	{ "a second byte order mark",
+	  "\xef\xbb\xbf\xef\xbb\xbf"
+	  "bind 01:00.0\n",
 	  "f:1:1: " JUNK "\n" },
-	{ "binary junk", "\xff\xfe"
-		    "b\0i",
+	{ "a heading that is not ASCII",
+	  "[a]\n[K\xc3\xbc]\nbind 01:00.0\n[b]\nbind 02:00.0",
+	  "f:3 bind [] address=0000:01:00.0\nf:5 bind [b] address=0000:02:00.0\n"
+	  "f:2:3: " JUNK "\n" },
+	{ "a heading with a control byte, after blanks", " \t[a\x01]\nbind 01:00.0",
+	  "f:2 bind [] address=0000:01:00.0\nf:1:5: " JUNK "\n" },
+	{ "ids= in quotes", "option vfio-pci \"ids=10de:1c03\"",
+	  "f:1:17: \"ids=10de:1c03\" would take every device of that model; use bind lines\n" },
+	{ "binary junk",
+	  "\xff\xfe"
+	  "b\0i",
 	  "f:1:1: " JUNK "\n" },
-	{ "columns count from behind the byte order mark", "\xef\xbb\xbf"
-							   "bind 01:00.0 fast\n",
+	{ "columns count from behind the byte order mark",
+	  "\xef\xbb\xbf"
+	  "bind 01:00.0 fast\n",
 	  "f:1:14: fast " NEITHER "\n" },
 	{ "columns count a tab as one", "bind\t01:00.0\tfast\n",
 	  "f:1:14: fast " NEITHER "\n" },
 	{ "every bad line is told, every good one stays",
 	  "bind 1\nbind 01:00.0\nkeep\n\nbind 02:00.0 with=group\nstart now\n",
 	  "f:2 bind address=0000:01:00.0\nf:5 bind address=0000:02:00.0 with=group\n"
-	  "f:1:6: 1 " NEITHER "\nf:3:1: keep names no device; a bare address or ID would\n"
+	  "f:1:6: 1 " NEITHER
+	  "\nf:3:1: keep names no device; a bare address or ID would\n"
 	  "f:6:1: start takes one word, hook or init\n" },
 };
 
@@ -320,7 +338,8 @@ static void test_line_ends(void **state)
 			text_add(&crlf, "\r");
 		text_add_bytes(&crlf, p, 1);
 	}
-	assert_int_equal(conf_parse(&conf, "f", text_string(&crlf), crlf.length, false), 0);
+	assert_int_equal(conf_parse(&conf, "f", text_string(&crlf), crlf.length, false),
+			 0);
 	assert_string_equal(render(&conf, &result), row->result);
 	text_done(&crlf);
 	text_done(&result);
@@ -525,7 +544,9 @@ static void test_names(void **state)
 
 static void test_places(void **state)
 {
-	static const struct place places[] = { { "f", 0, 0 }, { "f", 12, 0 }, { "f", 12, 3 } };
+	static const struct place places[] = { { "f", 0, 0 },
+					       { "f", 12, 0 },
+					       { "f", 12, 3 } };
 	struct text text = { 0 };
 
 	(void)state;

@@ -7,31 +7,82 @@
 #include "cases.h"
 #include "log.h"
 #include "result.h"
+#include "tree.h"
 
-/* What one line comes to at the other end of a pipe, in `buffer`. */
-static void read_line(bool kernel, enum log_level level, const char *text, char *buffer,
-		      size_t size)
+/* Logs "TEXT!" to the kernel log of a root, and reads all that is in it. */
+static void log_and_read(struct tree *tree, enum log_level level, const char *text,
+			 char *buffer, size_t size)
 {
-	int ends[2];
+	log_to_kernel(&tree->root);
+	log_line(level, text, "!");
+	log_to_kernel(NULL);
+	assert_true(root_read_at(&tree->root, "dev/kmsg", buffer, size - 1, 0) > 0);
+}
+
+static void read_line(enum log_level level, const char *text, char *buffer, size_t size)
+{
+	struct tree tree;
+
+	memset(buffer, 0, size);
+	tree_open(&tree);
+	tree_file(&tree, "dev/kmsg", "", 0);
+	log_and_read(&tree, level, text, buffer, size);
+	tree_done(&tree);
+}
+
+/* Reads what a line becomes on standard error. */
+static void read_plain(const struct root *root, char *buffer, size_t size)
+{
+	int ends[2], saved = dup(STDERR_FILENO);
 	ssize_t length;
 
 	assert_int_equal(pipe(ends), 0);
-	log_to(ends[1], kernel);
-	log_line(level, text, "!");
-	close(ends[1]);
+	assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+	log_to_kernel(root);
+	log_line(LOG_INFO, "bound", "!");
+	log_to_kernel(NULL);
+	assert_true(dup2(saved, STDERR_FILENO) >= 0);
 	length = read(ends[0], buffer, size - 1);
 	assert_true(length > 0);
 	buffer[length] = '\0';
+	close(saved);
 	close(ends[0]);
+	close(ends[1]);
 }
 
 static void test_plain_lines(void **state)
 {
+	struct tree tree;
 	char line[64];
 
 	(void)state;
-	read_line(false, LOG_INFO, "bound", line, sizeof(line));
+	tree_open(&tree);
+	read_plain(NULL, line, sizeof(line));
 	assert_string_equal(line, "vfio-early: bound!\n");
+	read_plain(&tree.root, line, sizeof(line)); /* it has no dev/kmsg */
+	assert_string_equal(line, "vfio-early: bound!\n");
+	tree_done(&tree);
+}
+
+/* The kernel drops all but ten lines of one open file: each line needs a file of its own. */
+static void test_each_line_opens_the_kernel_log(void **state)
+{
+	struct tree tree;
+	char text[256] = "";
+
+	(void)state;
+	tree_open(&tree);
+	tree_file(&tree, "dev/kmsg", "", 0);
+	log_to_kernel(&tree.root);
+	log_line(LOG_INFO, "one");
+	assert_int_equal(renameat(tree.root.fd, "dev/kmsg", tree.root.fd, "dev/old"), 0);
+	log_line(LOG_INFO, "two");
+	assert_int_equal(renameat(tree.root.fd, "dev/old", tree.root.fd, "dev/kmsg"), 0);
+	log_line(LOG_INFO, "three");
+	log_to_kernel(NULL);
+	assert_true(root_read_at(&tree.root, "dev/kmsg", text, sizeof(text) - 1, 0) > 0);
+	assert_string_equal(text, "<6>vfio-early: one\n<6>vfio-early: three\n");
+	tree_done(&tree);
 }
 
 static void test_kernel_lines_have_their_level(void **state)
@@ -39,11 +90,11 @@ static void test_kernel_lines_have_their_level(void **state)
 	char line[64];
 
 	(void)state;
-	read_line(true, LOG_INFO, "bound", line, sizeof(line));
+	read_line(LOG_INFO, "bound", line, sizeof(line));
 	assert_string_equal(line, "<6>vfio-early: bound!\n");
-	read_line(true, LOG_WARNING, "bound", line, sizeof(line));
+	read_line(LOG_WARNING, "bound", line, sizeof(line));
 	assert_string_equal(line, "<4>vfio-early: bound!\n");
-	read_line(true, LOG_ERROR, "bound", line, sizeof(line));
+	read_line(LOG_ERROR, "bound", line, sizeof(line));
 	assert_string_equal(line, "<3>vfio-early: bound!\n");
 }
 
@@ -52,8 +103,10 @@ static void test_no_input_writes_a_second_line(void **state)
 	char line[64];
 
 	(void)state;
-	read_line(true, LOG_INFO, "a\n<0>b\x1b[2J\r\t\x7f\xc2\x9b", line, sizeof(line));
-	assert_string_equal(line, "<6>vfio-early: a?<0>b?[2J??" "??" "?!\n");
+	read_line(LOG_INFO, "a\n<0>b\x1b[2J\r\t\x7f\xc2\x9b", line, sizeof(line));
+	assert_string_equal(line, "<6>vfio-early: a?<0>b?[2J??"
+				  "??"
+				  "?!\n");
 }
 
 static void test_a_long_line_is_cut_and_still_one(void **state)
@@ -63,20 +116,10 @@ static void test_a_long_line_is_cut_and_still_one(void **state)
 	(void)state;
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	for (int kernel = 0; kernel < 2; kernel++) {
-		read_line(kernel, LOG_INFO, text, line, sizeof(line));
-		assert_true(strlen(line) <= LOG_LINE_MAX + 1);
-		assert_true(strlen(line) > LOG_LINE_MAX - 8);
-		assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
-	}
-}
-
-static void test_a_log_that_is_gone_is_no_matter(void **state)
-{
-	(void)state;
-	log_to(-1, true);
-	log_line(LOG_ERROR, "nobody hears it");
-	log_to(STDERR_FILENO, false);
+	read_line(LOG_INFO, text, line, sizeof(line));
+	assert_true(strlen(line) <= LOG_LINE_MAX + 1);
+	assert_true(strlen(line) > LOG_LINE_MAX - 8);
+	assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
 }
 
 static void test_result_names(void **state)
@@ -98,7 +141,7 @@ int main(void)
 		cmocka_unit_test(test_kernel_lines_have_their_level),
 		cmocka_unit_test(test_no_input_writes_a_second_line),
 		cmocka_unit_test(test_a_long_line_is_cut_and_still_one),
-		cmocka_unit_test(test_a_log_that_is_gone_is_no_matter),
+		cmocka_unit_test(test_each_line_opens_the_kernel_log),
 		cmocka_unit_test(test_result_names),
 	};
 

@@ -50,20 +50,23 @@ static const char *render(const struct match *match, struct text *text)
 }
 
 /* A desktop: two identical network cards and a graphics card of two functions. */
-#define DESKTOP \
-	"00:00.0 8086:29c0 060000\n" \
-	"00:01.0 8086:a32c 060400 group=1 driver=pcieport path=00:01.0\n" \
-	"00:02.0 8086:3e92 030000 group=2 driver=i915 path=00:02.0 boot\n" \
-	"00:14.0 8086:a36d 0c0330 group=3 driver=xhci_hcd path=00:14.0\n" \
-	"01:00.0 10de:1c03 030000 group=1 driver=nouveau path=00:01.0/00.0 " \
-	"subsystem=1458:3702\n" \
+#define DESKTOP                                                                    \
+	"00:00.0 8086:29c0 060000\n"                                               \
+	"00:01.0 8086:a32c 060400 group=1 driver=pcieport path=00:01.0\n"          \
+	"00:02.0 8086:3e92 030000 group=2 driver=i915 path=00:02.0 boot\n"         \
+	"00:14.0 8086:a36d 0c0330 group=3 driver=xhci_hcd path=00:14.0\n"          \
+	"01:00.0 10de:1c03 030000 group=1 driver=nouveau path=00:01.0/00.0 "       \
+	"subsystem=1458:3702\n"                                                    \
 	"01:00.1 10de:10f1 040300 group=1 path=00:01.0/00.1 subsystem=1458:3702\n" \
-	"02:00.0 8086:10d3 020000 group=5 driver=e1000e path=00:1c.0/00.0 " \
-	"serial=00-1b-21-ff-ff-00-00-01\n" \
-	"03:00.0 8086:10d3 020000 group=6 driver=e1000e path=00:1c.1/00.0 " \
+	"02:00.0 8086:10d3 020000 group=5 driver=e1000e path=00:1c.0/00.0 "        \
+	"serial=00-1b-21-ff-ff-00-00-01\n"                                         \
+	"03:00.0 8086:10d3 020000 group=6 driver=e1000e path=00:1c.1/00.0 "        \
 	"serial=00-1b-21-ff-ff-00-00-02\n"
 
-#define ON_DESKTOP(text) { .config = text, .machine = DESKTOP }
+#define ON_DESKTOP(text)                           \
+	{                                          \
+		.config = text, .machine = DESKTOP \
+	}
 #define FOUND_NOWHERE "; what the line describes is not in this machine"
 
 static const struct match_case conditions[] = {
@@ -90,7 +93,8 @@ static const struct match_case conditions[] = {
 	{ "another driver", ON_DESKTOP("bind 02:00.0 driver=uio_pci_generic"),
 	  "f:1\n  0000:02:00.0 uio_pci_generic\n" },
 	{ "nothing in the config", ON_DESKTOP(""), "" },
-	{ "nothing in the machine", { .config = "bind 02:00.0", .machine = "" },
+	{ "nothing in the machine",
+	  { .config = "bind 02:00.0", .machine = "" },
 	  "f:1 absent: no device at 0000:02:00.0\n" },
 };
 
@@ -260,6 +264,34 @@ static const struct match_case guards[] = {
 	  "f:1\n  0000:00:00.0 vfio-pci\n" },
 };
 
+#define BROKEN " refused: f:1:6 may protect it, and has an error\n"
+
+/* A keep line that is not understood may be about any device that a line does not name itself. */
+#define BROKEN_ON_DESKTOP(text)                                 \
+	{                                                       \
+		.config = text, .machine = DESKTOP, .errors = 1 \
+	}
+
+static const struct match_case broken_keeps[] = {
+	{ "an ID after a broken keep line",
+	  BROKEN_ON_DESKTOP("keep 02:00\nbind 10de:1c03"), "f:2" BROKEN },
+	{ "a class before a broken keep line",
+	  BROKEN_ON_DESKTOP("keep clas=01\nbind class=02 count=all"), "f:2" BROKEN },
+	{ "an address", BROKEN_ON_DESKTOP("keep 02:00\nbind 01:00.0"),
+	  "f:2\n  0000:01:00.0 vfio-pci\n" },
+	{ "a path", BROKEN_ON_DESKTOP("keep 02:00\nbind path=00:1c.1/00.0"),
+	  "f:2\n  0000:03:00.0 vfio-pci\n" },
+	{ "a serial number",
+	  BROKEN_ON_DESKTOP("keep 02:00\nbind serial=00-1b-21-ff-ff-00-00-02"),
+	  "f:2\n  0000:03:00.0 vfio-pci\n" },
+	{ "a broken keep line of a profile not chosen",
+	  BROKEN_ON_DESKTOP("[x]\nkeep 02:00\n[y]\nbind 02:00.0"), "f:4 inactive\n" },
+	{ "a broken bind line", BROKEN_ON_DESKTOP("bind 02:00\nbind 10de:1c03"),
+	  "f:2\n  0000:01:00.0 vfio-pci\n" },
+	{ "a keep line with a byte that is not ASCII",
+	  BROKEN_ON_DESKTOP("keep \xc3\xbc\nbind 10de:1c03"), "f:2" BROKEN },
+};
+
 static const struct match_case profiles[] = {
 	{ "a profile not chosen is inactive", ON_DESKTOP("[x]\nbind 02:00.0"),
 	  "f:2 inactive\n" },
@@ -318,7 +350,7 @@ static const struct match_case repeats[] = {
 	  "  0000:02:00.0 pci-stub invalid\n" },
 };
 
-#define VARIANTS \
+#define VARIANTS                                       \
 	"alias vfio_pci:v*d*sv*sd*bc*sc*i* vfio_pci\n" \
 	"alias vfio_pci:v00008086d000010D3sv*sd*bc*sc*i* nic_vfio_pci\n"
 
@@ -388,11 +420,12 @@ static const struct needs_case needs[] = {
 	{ "a display that with= may bring in", "bind 01:00.1 with=functions", PCI_DISPLAY,
 	  0 },
 	{ "an ID", "bind 8086:10d3", 0, 0 },
-	{ "a serial number of that ID", "bind 8086:10d3 serial=00-1b-21-ff-ff-00-00-01", 0,
-	  PCI_SERIAL },
+	{ "a serial number of that ID", "bind 8086:10d3 serial=00-1b-21-ff-ff-00-00-01",
+	  0, PCI_SERIAL },
 	{ "a serial number, wherever the device went",
 	  "bind 09:00.0 8086:10d3 serial=00-1b-21-ff-ff-00-00-01", 0, PCI_SERIAL },
-	{ "a path that ends in another device", "bind path=00:1c.0/01.0", PCI_DISPLAY, 0 },
+	{ "a path that ends in another device", "bind path=00:1c.0/01.0", PCI_DISPLAY,
+	  0 },
 	{ "a path, whatever the ID", "bind 8086:10d3 path=00:1c.0/00.0", PCI_PATH,
 	  PCI_PATH },
 	{ "a path that is kept", "keep path=00:1c.0/00.0", PCI_PATH, PCI_PATH },
@@ -411,10 +444,10 @@ static void test_needs(void **state)
 	for (size_t i = 0; i < trial.snapshot.count; i++)
 		trial.snapshot.functions[i].known = 0;
 	assert_int_equal(condition_needs(&trial.conf, &trial.cmdline,
-				     pci_find(&trial.snapshot, &gpu)),
+					 pci_find(&trial.snapshot, &gpu)),
 			 row->gpu);
 	assert_int_equal(condition_needs(&trial.conf, &trial.cmdline,
-				     pci_find(&trial.snapshot, &nic)),
+					 pci_find(&trial.snapshot, &nic)),
 			 row->nic);
 	trial_done(&trial);
 }
@@ -429,8 +462,8 @@ static const struct question_case questions[] = {
 	{ "an ID among addresses", "bind 01:00.0\nbind 8086:3e92", false, true, false },
 	{ "a path only", "bind path=00:1c.0/00.0", false, true, false },
 	{ "an ID to keep", "bind 01:00.0\nkeep 8086:3e92", true, true, false },
-	{ "an ID in a profile", "bind 01:00.0\n[x]\nbind 8086:3e92 driver=auto", true, true,
-	  false },
+	{ "an ID in a profile", "bind 01:00.0\n[x]\nbind 8086:3e92 driver=auto", true,
+	  true, false },
 	{ "an address that is not there", "bind 09:00.0\nbind 01:00.0", true, false,
 	  false },
 	{ "an address of another device", "bind 02:00.0 10de:1c03", true, false, false },
@@ -465,6 +498,7 @@ int main(void)
 	failed += RUN_TABLE(missing, test_match);
 	failed += RUN_TABLE(companions, test_match);
 	failed += RUN_TABLE(guards, test_match);
+	failed += RUN_TABLE(broken_keeps, test_match);
 	failed += RUN_TABLE(profiles, test_match);
 	failed += RUN_TABLE(repeats, test_match);
 	failed += RUN_TABLE(variants, test_match);

@@ -9,7 +9,8 @@
 #define NO_ADDRESS "is no PCI address; one looks like 0000:01:00.0 or 01:00.0"
 #define NO_ID "is no vendor:device ID; one looks like 10de:1c03"
 #define NO_PATH "is no path; lspci -PP prints one, like 00:1c.4/00.0"
-#define NO_SERIAL "is no serial number; lspci -vv prints one, like 00-1b-21-ff-ff-a5-6c-0c"
+#define NO_SERIAL \
+	"is no serial number; lspci -vv prints one, like 00-1b-21-ff-ff-a5-6c-0c"
 #define NO_CLASS "is no class; one looks like 03, 0c03 or 0c0330"
 
 /* What a parser makes of a text: as it is formatted again, or the error. */
@@ -50,8 +51,7 @@ static void test_address(void **state)
 	assert_string_equal(wrong ? wrong : pci_address_format(&address, buffer),
 			    row->result);
 	if (wrong)
-		assert_string_equal(pci_address_format(&address, buffer),
-				    "0001:02:03.4");
+		assert_string_equal(pci_address_format(&address, buffer), "0001:02:03.4");
 }
 
 static const struct parse_case ids[] = {
@@ -83,7 +83,8 @@ static const struct parse_case paths[] = {
 	{ "path of one hop", "00:1f.3", "0000:00:1f.3" },
 	{ "path of two hops", "00:1c.4/00.0", "0000:00:1c.4/00.0" },
 	{ "path with a domain", "10000:00:02.0/00.0", "10000:00:02.0/00.0" },
-	{ "path of 24 hops", "00:1c.4" HOPS_8 HOPS_8 "/01.0/02.1/03.2/04.3/05.4/06.5/07.6",
+	{ "path of 24 hops",
+	  "00:1c.4" HOPS_8 HOPS_8 "/01.0/02.1/03.2/04.3/05.4/06.5/07.6",
 	  "0000:00:1c.4" HOPS_8 HOPS_8 "/01.0/02.1/03.2/04.3/05.4/06.5/07.6" },
 	{ "path of 25 hops", "00:1c.4" HOPS_8 HOPS_8 HOPS_8, NO_PATH },
 	{ "path with a slash too much", "00:1c.4/", NO_PATH },
@@ -190,7 +191,8 @@ struct text_case {
 static const struct text_case bad_modaliases[] = {
 	{ "modalias of nothing", "" },
 	{ "modalias of another bus", "usb:v1D6Bp0002" },
-	{ "modalias that is cut", "pci:v000010DEd00001C03sv00001458sd00003702bc03sc00i0" },
+	{ "modalias that is cut",
+	  "pci:v000010DEd00001C03sv00001458sd00003702bc03sc00i0" },
 	{ "modalias with more behind it", DISPLAY_ALIAS "x" },
 	{ "modalias with a pattern", "pci:v000010DEd*sv*sd*bc03sc*i*" },
 	{ "modalias without its class", "pci:v000010DEd00001C03sv00001458sd00003702" },
@@ -237,8 +239,8 @@ static void test_bridge(void **state)
 static const struct parse_case links[] = {
 	{ "link to a function of the root bus",
 	  "../../../devices/pci0000:00/0000:00:1f.3", "0000:00:1f.3" },
-	{ "link behind a bridge",
-	  "../../../devices/pci0000:00/0000:00:1c.4/0000:02:00.0", "0000:00:1c.4/00.0" },
+	{ "link behind a bridge", "../../../devices/pci0000:00/0000:00:1c.4/0000:02:00.0",
+	  "0000:00:1c.4/00.0" },
 	{ "link behind three bridges",
 	  "../../../devices/pci0000:00/0000:00:1c.4/0000:02:00.0/0000:03:09.0/"
 	  "0000:05:00.1",
@@ -307,16 +309,25 @@ struct space_case {
 static const struct space_case spaces[] = {
 	{ "the serial number is the first capability", { { 0, 3, 0 } }, 3840, SERIAL },
 	{ "the serial number is behind others",
-	  { { 0, 1, 0x148 }, { 0x48, 0x10, 0x1a0 }, { 0xa0, 3, 0x100 } }, 3840, SERIAL },
+	  { { 0, 1, 0x148 }, { 0x48, 0x10, 0x1a0 }, { 0xa0, 3, 0x100 } },
+	  3840,
+	  SERIAL },
 	{ "the list leads backwards",
-	  { { 0, 1, 0xe00 }, { 0xd00, 2, 0x140 }, { 0x40, 3, 0 } }, 3840, SERIAL },
+	  { { 0, 1, 0xe00 }, { 0xd00, 2, 0x140 }, { 0x40, 3, 0 } },
+	  3840,
+	  SERIAL },
 	{ "the two low bits of where the list goes on are reserved",
-	  { { 0, 1, 0x14b }, { 0x48, 3, 0 } }, 3840, SERIAL },
+	  { { 0, 1, 0x14b }, { 0x48, 3, 0 } },
+	  3840,
+	  SERIAL },
 	{ "there is no serial number", { { 0, 1, 0x148 }, { 0x48, 2, 0 } }, 3840, 0 },
 	{ "there is no extended space", { { 0, 3, 0 } }, 0, 0 },
 	{ "the space ends inside the serial number", { { 0, 3, 0 } }, 11, 0 },
 	{ "the space ends with the serial number", { { 0, 3, 0 } }, 12, SERIAL },
-	{ "the list leads out of the space", { { 0, 1, 0xff8 }, { 0x40, 3, 0 } }, 3840, 0 },
+	{ "the list leads out of the space",
+	  { { 0, 1, 0xff8 }, { 0x40, 3, 0 } },
+	  3840,
+	  0 },
 	{ "the list leads into the first 256 bytes", { { 0, 1, 0x40 } }, 3840, 0 },
 	{ "the list is a loop", { { 0, 1, 0x148 }, { 0x48, 2, 0x100 } }, 3840, 0 },
 	{ "a capability points to itself", { { 0, 1, 0x100 } }, 3840, 0 },

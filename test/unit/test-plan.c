@@ -4,11 +4,11 @@
 #include "machine.h"
 #include "plan.h"
 
-#define MACHINE \
+#define MACHINE                                       \
 	"00:02.0 8086:3e92 030000 driver=i915 boot\n" \
-	"01:00.0 10de:1c03 030000 driver=nouveau\n" \
-	"01:00.1 10de:10f1 040300\n" \
-	"02:00.0 8086:10d3 020000 driver=vfio-pci\n" \
+	"01:00.0 10de:1c03 030000 driver=nouveau\n"   \
+	"01:00.1 10de:10f1 040300\n"                  \
+	"02:00.0 8086:10d3 020000 driver=vfio-pci\n"  \
 	"03:00.0 8086:10d3 020000\n"
 
 struct plan_case {
@@ -38,7 +38,8 @@ static const struct plan_case plans[] = {
 	{ "a repeated function gets its steps once", "bind 03:00.0\nbind 03:00.0",
 	  "fence 03:00.0\nload vfio-pci\nbind 03:00.0\n" },
 	{ "invalid, absent and ambiguous lines get no step",
-	  "bind 01:00.0\nbind 01:00.0 driver=pci-stub\nbind 09:00.0\nbind 8086:10d3", "" },
+	  "bind 01:00.0\nbind 01:00.0 driver=pci-stub\nbind 09:00.0\nbind 8086:10d3",
+	  "" },
 };
 
 static const char *render(const struct plan *plan, struct text *text)

@@ -42,13 +42,15 @@ static const struct read_case reads[] = {
 	  "line d=<e>;" },
 	{ "quotes that never end", "line a=\"b\nline d=e\n", "line d=<e>;" },
 	{ "a backslash at the end", "line a=\"b\\\nline d=e\n", "line d=<e>;" },
-	{ "a bad escape", "line a=\"\\xg0\"\nline a=\"\\x4\"\nline d=e\n", "line d=<e>;" },
+	{ "a bad escape", "line a=\"\\xg0\"\nline a=\"\\x4\"\nline d=e\n",
+	  "line d=<e>;" },
 	{ "a field without a value", "line a\nline d=e\n", "line d=<e>;" },
 	{ "empty lines", "\n\n a=b\nline d=e\n\n", "line d=<e>;" },
 	{ "two blanks", "line  a=b\nline d=e\n", "line  a=<b>;line d=<e>;" },
 	{ "a line cut off", "line at=x\nfunction addr", "line at=<x>;" },
-	{ "binary junk", "\x7f"
-			 "ELF\x01 \xff\xfe\nline d=e\n",
+	{ "binary junk",
+	  "\x7f"
+	  "ELF\x01 \xff\xfe\nline d=e\n",
 	  "line d=<e>;" },
 	{ "more fields than a record has",
 	  "x 1= 2= 3= 4= 5= 6= 7= 8= 9= 10= 11= 12= 13= 14= 15= 16= 17=\nline d=e\n",
@@ -68,9 +70,10 @@ static void test_read(void **state)
 /* Every byte that a value can have comes back, and no value starts another record or field. */
 static void test_any_value_comes_back(void **state)
 {
-	static const char *const values[] = { "",	 "plain",   "a b",    "\"",
-					      "\\",	 "\\x41",   "a=b",    "\n\r\t\x01\x7f",
-					      "\xc3\xa4", "\" x=\"y", "a\\\"b", " " };
+	static const char *const values[] = {
+		"",    "plain",		 "a b",	     "\"",	 "\\",	   "\\x41",
+		"a=b", "\n\r\t\x01\x7f", "\xc3\xa4", "\" x=\"y", "a\\\"b", " "
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
@@ -117,20 +120,23 @@ static void test_damage_anywhere(void **state)
 	text_done(&text);
 }
 
-#define MACHINE \
+#define MACHINE                                     \
 	"01:00.0 10de:1c03 030000 driver=nouveau\n" \
 	"02:00.0 8086:10d3 020000\n"
 
 static void test_written(void **state)
 {
-	static const char config[] = "bind 01:00.0\nbind 02:00.0\nbind 09:00.0\nkeep class=01";
+	static const char config[] =
+		"bind 01:00.0\nbind 02:00.0\nbind 09:00.0\nkeep class=01";
 	const struct trial_input input = { .config = config,
 					   .machine = MACHINE,
 					   .cmdline = "vfio_early=work,x" };
 	struct confdir confdir = { 0 };
 	struct loadplan loadplan = { 0 };
 	struct verdicts verdicts = { 0 };
-	struct report report = { .kernel = "6.1.0-test", .time = 12345, .mode = "dry-run" };
+	struct report report = { .kernel = "6.1.0-test",
+				 .time = 12345,
+				 .mode = "dry-run" };
 	const struct root root = ROOT_NONE;
 	struct text text = { 0 }, result = { 0 };
 	struct trial trial;
@@ -147,7 +153,8 @@ static void test_written(void **state)
 	report_format(&report, &text);
 	assert_int_equal(text_error(&text), 0);
 	render(text_string(&text), &result);
-	assert_non_null(prefix_skip(text_string(&result), "report version=<1> program=<"));
+	assert_non_null(
+		prefix_skip(text_string(&result), "report version=<1> program=<"));
 	assert_non_null(strstr(text_string(&result), " kernel=<6.1.0-test> time=<12345> "
 						     "mode=<dry-run>"));
 	assert_string_equal(

@@ -8,14 +8,24 @@ vfio_early_says() {
         "${dracutsysrootdir-}"/etc/vfio-early.conf.d/*.conf
 }
 
-# With a line in the config, yes; without, only if somebody asks for the module.
+# With a line in the config, yes; without, only if somebody asks for the module. An image for kdump
+# (mkdumprd adds the module kdumpbase) has no guests.
 check() {
+    # shellcheck disable=SC2154 # dracut's own
+    [[ " $dracutmodules $add_dracutmodules $force_add_dracutmodules " == *" kdump"* ]] && return 255
     vfio_early_says '[^#[:space:]]' || return 255
 }
 
-# The strict start is a module of its own; it does something only where the config says so.
+# The strict start is a module of its own; it does something only if the config has "start init".
+# Since dracut 108 the initqueue is a module, too, and in the image only if another one needs it.
 depends() {
     echo vfio-early-init
+    # shellcheck disable=SC2154 # dracut's own
+    if vfio_early_says 'rescue=release' &&
+        compgen -G "$dracutbasedir/modules.d/*initqueue" > /dev/null; then
+        echo initqueue
+    fi
+    return 0
 }
 
 # Writes the config, the list of modules and the lines that protect what the host uses into the

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Sourced by dracut's initqueue, which goes on while this fails: with systemd nothing else in it
-# need wait for the root device, and nothing would be given back to the host.
+# Sourced by dracut's initqueue, which continues while this fails: with systemd nothing else in it
+# waits for the root device, and no device would be given back to the host. A kernel that saves a
+# crash dump needs no root device.
 # shellcheck disable=SC2154 # dracut's own
 case "$root" in
-block:*) [ -e "${root#block:}" ] ;;
+block:*) [ -e "${root#block:}" ] || [ -e /proc/vmcore ] ;;
 esac
