@@ -22,6 +22,8 @@
     shell     the root file system is not to appear: what is typed at the emergency shell
     loaded    modules that are named somewhere to be loaded early: in `kernel`, in `overlay`
     log       words that must stand in the kernel log
+    console   words that must be on the console
+    answers   commands that `vfio-early` must answer in the guest, in bounded time
     report    lines that the report must have: every word of each must stand in one line
     before    where the disk with the root file system was when the image was built. The machine
               is booted so, and what the image's keep lines are to be is asked of it
@@ -38,11 +40,13 @@
               address, or the first line on the disk), disk (what is on its disk), properties
               (more for QEMU)
     every     "listed" or "unlisted": one of every model of devices.toml that QEMU has, in
-              slots of the root bus, and in the config each by address and id, or not
+              slots of the root bus, and in the config each by address and id, or not. Models
+              with `own-port` are behind a root port each
 """
 
 import concurrent.futures
 import dataclasses
+import itertools
 import json
 import os
 import re
@@ -89,6 +93,8 @@ class Case:
     shell: str = ""
     loaded: tuple = ()
     log: tuple = ()
+    console: tuple = ()
+    answers: tuple = ()
     report: tuple = ()
     before: str = ""
     check: tuple = ()
@@ -181,11 +187,15 @@ def _one_of_every(expect, config):
         (model, row) for model, row in image.catalogue().items()
         if model in qemu.models() and not (expect == UNLISTED and row.get("only-listed"))
     ]  # fmt: skip
+    models.sort(key=lambda one: one[1].get("own-port", False))
+    slots = (
+        f"00:{FIRST_SLOT + number % SLOTS:02x}.{number // SLOTS}" for number in itertools.count()
+    )
+    ports = (f"{bus:02x}:00.0" for bus in itertools.count(1))
     devices = [
-        {"at": f"00:{FIRST_SLOT + number % SLOTS:02x}.{number // SLOTS}", "model": model,
-         "expect": expect}
-        for number, (model, _) in enumerate(models)
-    ]  # fmt: skip
+        {"at": next(ports if row.get("own-port") else slots), "model": model, "expect": expect}
+        for model, row in models
+    ]
     if expect == LISTED:
         for device, (_, row) in zip(devices, models):
             allow = " allow=boot-display" if row.get("display") else ""
@@ -352,10 +362,9 @@ def _command_line(case):
     words += [f"vmtest.contend={who}" for who in case.contend]
     words += [f"vmtest.client={who}" for who in _clients(case)]
     words += [f"vmtest.inner=0000:{one['at']}" for one in _inner(case)]
-    if any("status" in one for one in case.device):
-        words.append("vmtest.ask=status")
-    if case.check:
-        words.append("vmtest.ask=check")
+    asked = {"status"} if any("status" in one for one in case.device) else set()
+    asked |= {"check"} if case.check else set()
+    words += [f"vmtest.ask={command}" for command in sorted(asked | set(case.answers))]
     return " ".join(words)
 
 
@@ -425,11 +434,16 @@ def examine(case, boot):
     for words in case.log:
         if words not in frames.get("log", ""):
             problems.append(f"the kernel log has no word of: {words}")
+    for words in case.console:
+        if words not in boot.console:
+            problems.append(f"the console has no word of: {words}")
+    problems += _log_problems(frames.get("report", ""), frames.get("log", ""))
     problems += _report_problems(case, frames.get("report", ""))
     problems += _warning_problems(case)
     problems += _client_problems(case, frames.get("client", ""))
     problems += _inner_problems(case, frames.get("inner", ""))
     problems += _status_problems(case, frames.get("status", ""))
+    problems += _answer_problems(case, frames)
     for words in case.check:
         if words not in frames.get("check", ""):
             problems.append(f"`vfio-early check` has no word of: {words}")
@@ -515,6 +529,10 @@ RESULTS = {  # what the report says of a function, where it names one
 }
 
 
+LOGGED = ("bound", "fenced", "failed")  # results that the kernel log has for each device
+SUMMARY = r"vfio-early: .*; see /run/vfio-early/report$"  # the last line of the boot program
+
+
 def _report_problems(case, report):
     """The report is no witness, but it must tell what the kernel saw."""
     wanted = list(case.report)
@@ -528,6 +546,28 @@ def _report_problems(case, report):
     for words in wanted:
         if not any(line >= set(shlex.split(words)) for line in lines):
             yield f"no line of the report has: {words}"
+
+
+def _log_problems(report, log):
+    """Checks that the kernel log has a line for each device that the report names, and the
+    summary. The kernel drops lines of a program that writes too many at once.
+    """
+    rows = [shlex.split(line) for line in report.splitlines() if line.startswith("function ")]
+    rows = [dict(word.split("=", 1) for word in row[1:]) for row in rows]
+    results = {row["address"]: row["result"] for row in rows}
+    for address, result in results.items():
+        if result in LOGGED and f"vfio-early: {address}: " not in log:
+            yield f"{address}: the report says {result}, and the kernel log has no line for it"
+    if results and not re.search(SUMMARY, log, re.M):
+        yield "the kernel log has no summary of vfio-early"
+
+
+def _answer_problems(case, frames):
+    """Checks that each command ended by itself in the guest, and printed a JSON document."""
+    for command in case.answers:
+        said = frames.get(command, "(no word)\n")
+        if not re.search(r"^\{.*^\}.*^status [0-9]+\n\Z", said, re.M | re.S):
+            yield f"`vfio-early {command}` did not answer:\n{said}"
 
 
 def _warning_problems(case):

@@ -51,6 +51,7 @@ KINDS = {
     "shared": Kind(),
     "every": Kind(every=True),
     "graphics": Kind(more=("amdgpu", "nouveau", "radeon")),
+    "chipset": Kind(more=("lpc_ich",)),
     "own": Kind(config=OWN, stock=True),
     "late": Kind(late=True),
     "empty": Kind(config=NOTHING),

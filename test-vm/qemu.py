@@ -44,6 +44,7 @@ IOMMUS = {
     "virtio": ["-device", "virtio-iommu-pci,bus=pcie.0,addr=1.0"],
     "none": [],
 }
+ONBOARD = ("onboard-lpc",)  # what the machine has without being asked, at its own place
 DISK = "-drive if=none,id={id},format=raw,snapshot=on,file={disk}"  # a backend that is a file
 ENTER = re.compile(rb"^Press Enter for", re.M)  # sulogin's, before the shell
 PROMPT = re.compile(rb"^\S*(?:\(initramfs\)|#) ", re.M)  # of the generators' emergency shells
@@ -71,7 +72,7 @@ TRACE = (
 # no_timer_check: on a busy machine the guest's timer can be too late for the kernel's own test
 # of it, which then panics.
 PLAIN_COMMAND_LINE = (
-    "console=ttyS0 panic=-1 no_timer_check edd=off printk.devkmsg=on "
+    "console=ttyS0 panic=-1 no_timer_check edd=off "
     "root=/dev/vda ro rootfstype=ext4 fsck.mode=skip rd.skipfsck"
 )
 INNER_COMMAND_LINE = (
@@ -216,6 +217,8 @@ def _arguments(devices, bridges=()):
     for bridge in sorted(bridges, key=lambda bridge: bridge.secondary):
         arguments += _bridge(bridge, bridges)
     for number, device in enumerate(devices):
+        if device.model in ONBOARD:
+            continue
         make = _root if device.model in ROOTS else _device
         arguments += make(device, number, devices)
     return arguments

@@ -193,6 +193,48 @@ def test_report_must_tell_of_every_claimed_device():
     assert list(case._report_problems(sample, ""))
 
 
+LOG = """<14>[ 1.0] vfio-early: 0000:01:00.0: bound to vfio-pci (/etc/vfio-early.conf:1)
+<14>[ 1.0] vfio-early: 1 bound; see /run/vfio-early/report
+"""
+
+
+def test_kernel_log_must_have_every_device_and_the_summary():
+    report = "function address=0000:01:00.0 line=x driver=vfio-pci result=bound\n"
+    assert not list(case._log_problems(report, LOG))
+    assert not list(case._log_problems("", ""))
+    for gone in ("01:00.0", "; see"):
+        assert len(list(case._log_problems(report, LOG.replace(gone, "")))) == 1
+    assert len(list(case._log_problems(report, ""))) == 2
+
+
+@pytest.mark.parametrize(
+    "said, problems",
+    [
+        ("{\n   \"status\": 0\n}\nstatus 0\n", 0),
+        ("vfio-early: no IOMMU\n{\n}\nstatus 5\n", 0),
+        ("{\n   \"status\": 0,\nhung\n", 1),
+        ("hung\n", 1),
+        ("status 127\n", 1),
+        ("{\n}\nstatus -1\n", 1),
+    ],
+)
+def test_command_must_answer(said, problems):
+    one = case.Case("", "bookworm", "", "", answers=("check",))
+    assert len(list(case._answer_problems(one, {"check": said}))) == problems
+
+
+def test_device_with_virtual_functions_is_behind_a_port_of_its_own(monkeypatch):
+    monkeypatch.setattr(qemu, "models", lambda: {"e1000e", "igb", "nvme"})
+    table = case._one_of_every(case.LISTED, "")
+    places = {device["model"]: device["at"] for device in table["device"]}
+    assert places == {"e1000e": "00:01.0", "nvme": "00:02.0", "igb": "01:00.0"}
+    assert "bind 0000:01:00.0 8086:10c9\n" in table["config"]
+
+
+def test_what_the_machine_has_anyway_is_not_added():
+    assert arguments(("00:1f.0", "onboard-lpc")) == ""
+
+
 def one_group():
     (found,) = [
         one
@@ -269,7 +311,7 @@ def test_status_must_say_what_is_expected():
 def test_catalogue_has_every_device_and_no_other():
     rows = image.catalogue()
     everywhere = {model for model, row in rows.items() if "qemu" not in row}
-    assert everywhere - set(qemu.ROOTS) <= set(catalogue.read()) <= set(rows)
+    assert everywhere - set(qemu.ROOTS) - set(qemu.ONBOARD) <= set(catalogue.read()) <= set(rows)
 
 
 def test_catalogue_has_the_ids_that_the_config_is_written_with():

@@ -30,6 +30,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -58,6 +60,8 @@
 #define INNER_MODULES "/inner/modules"
 #define ARGUMENTS_MAX 64
 #define WORD_MAX 256
+#define ANSWER_S 60 /* a program of ours may say nothing for this long before it counts as hung */
+#define FOR_EVER -1
 
 /* linux/syslog.h isn't for programs: 3 reads the whole kernel log. */
 #define SYSLOG_READ_ALL 3
@@ -102,13 +106,22 @@ static void write_all(int fd, const char *data, size_t length)
 	}
 }
 
-/* Everything that can be read from @fd, until its end or an error; @echo hears it at once. */
-static void buffer_copy(struct buffer *buffer, int fd, int echo)
+/*
+ * Copies what can be read from @fd, until its end or an error; @echo hears it at once. Returns
+ * false if nothing came for @patience_ms.
+ */
+static bool buffer_copy(struct buffer *buffer, int fd, int echo, int patience_ms)
 {
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
 	char block[65536];
 	ssize_t length;
 
-	while ((length = read(fd, block, sizeof(block))) > 0) {
+	for (;;) {
+		if (patience_ms != FOR_EVER && poll(&wait, 1, patience_ms) == 0)
+			return false;
+		length = read(fd, block, sizeof(block));
+		if (length <= 0)
+			return true;
 		buffer_add(buffer, block, length);
 		if (echo >= 0)
 			write_all(echo, block, length);
@@ -117,7 +130,7 @@ static void buffer_copy(struct buffer *buffer, int fd, int echo)
 
 static void buffer_read(struct buffer *buffer, int fd)
 {
-	buffer_copy(buffer, fd, -1);
+	buffer_copy(buffer, fd, -1, FOR_EVER);
 }
 
 /* Sends one frame and frees what was in @buffer. */
@@ -215,8 +228,11 @@ static void send_kernel_log(int frames)
 	send_frame(frames, "log", &buffer);
 }
 
-/* Adds what a program prints, which @echo hears, and a last line with how it ended. */
-static void run_heard(struct buffer *buffer, char **arguments, int echo)
+/*
+ * Adds what a program prints, which @echo hears, and a last line with how it ended. A program that
+ * hangs inside the kernel can't be killed: nobody waits for it.
+ */
+static void run_heard(struct buffer *buffer, char **arguments, int echo, int patience_ms)
 {
 	int out[2], status;
 	pid_t child;
@@ -232,7 +248,13 @@ static void run_heard(struct buffer *buffer, char **arguments, int echo)
 		_exit(127);
 	}
 	close(out[1]);
-	buffer_copy(buffer, out[0], echo);
+	if (!buffer_copy(buffer, out[0], echo, patience_ms)) {
+		kill(child, SIGKILL);
+		close(out[0]);
+		buffer_print(buffer, "hung\n");
+		printf("vmtest: %s %s hangs\n", arguments[0], arguments[1]);
+		return;
+	}
 	close(out[0]);
 	waitpid(child, &status, 0);
 	status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -241,7 +263,7 @@ static void run_heard(struct buffer *buffer, char **arguments, int echo)
 
 static void run_program(struct buffer *buffer, char **arguments)
 {
-	run_heard(buffer, arguments, -1);
+	run_heard(buffer, arguments, -1, ANSWER_S * 1000);
 }
 
 /* The client on one function, under a line with its address. */
@@ -362,7 +384,7 @@ static void send_inner(int frames, const char *line)
 	close(fd);
 	load_modules(INNER_MODULES);
 	add_inner_functions(line, arguments, split_lines(command.data, arguments));
-	run_heard(&said, arguments, STDOUT_FILENO);
+	run_heard(&said, arguments, STDOUT_FILENO, FOR_EVER);
 	send_frame(frames, "inner", &said);
 }
 
