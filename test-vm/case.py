@@ -187,7 +187,7 @@ def _one_of_every(expect, config):
         (model, row) for model, row in image.catalogue().items()
         if model in qemu.models() and not (expect == UNLISTED and row.get("only-listed"))
     ]  # fmt: skip
-    models.sort(key=lambda one: one[1].get("own-port", False))
+    models.sort(key=lambda one: (one[1].get("own-port", False), not one[1].get("first", False)))
     slots = (
         f"00:{FIRST_SLOT + number % SLOTS:02x}.{number // SLOTS}" for number in itertools.count()
     )
