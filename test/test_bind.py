@@ -104,7 +104,7 @@ def test_bind_allowed(kernel):
 
 REFUSALS = [
     Refusal("00:02.0", UNWANTED, f"{IGPU}: refused: the firmware's display is on it"),
-    Refusal("00:02.0", UNWANTED, "--allow boot-display would bind it all the same"),
+    Refusal("00:02.0", UNWANTED, "to bind it anyway: --allow boot-display"),
     Refusal("02:00.0 00:02.0", UNWANTED, f"{IGPU}: refused"),
     Refusal("02:00.0", UNWANTED, f"{NIC}: refused: /{CONF}:1 keeps it", "keep 8086:10d3\n"),
     Refusal("00:1c.0", UNWANTED, "a bridge is never passed through"),

@@ -677,3 +677,14 @@ def test_a_broken_keep_line_stops_with(desktop):
     """with= names no device itself, as little as an ID does."""
     desktop.config("keep 02:00\nbind 01:00.0 with=functions\n")
     assert desktop.run().written == fence(GPU)
+
+
+def test_allow_is_for_what_the_line_names(machine):
+    """A display that with=functions adds is refused: allow= is for the named function."""
+    machine.function("0000:05:00.0", "1002:164c", "030000", boot_vga=1)
+    machine.function("0000:05:00.3", "1022:1639", "0c0330")
+    machine.config("bind 05:00.3 with=functions allow=boot-display\n")
+    run = machine.run()
+    assert run.written == fence("0000:05:00.3")
+    assert run.report.reason("address", "0000:05:00.0") == \
+        "the firmware's display is on it; with= does not add it"

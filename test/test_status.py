@@ -120,7 +120,7 @@ CASES = [
     Case("a group that is not viable", "bind 01:00.0\n", UNWANTED, {GPU: "not-viable"},
          all_of(bound(GPU), bound(SOUND, driver="snd_hda_intel")),
          told=(f"its IOMMU group 1 is not viable, no guest can have it: snd_hda_intel has {SOUND}",
-               "next: list those too: with=group on this line, or vfio-early add")),
+               "next: write with=group on /etc/vfio-early.conf:1")),
     Case("a group with an idle function", "bind 01:00.0\n", WELL, {GPU: "bound"}, bound(GPU)),
     Case("a driver of another name", "bind 02:00.0 driver=mlx5_vfio_pci\n", WELL,
          {NIC: "bound"}, bound(NIC, driver="mlx5_vfio_pci")),

@@ -13,6 +13,7 @@
 #include "device.h"
 #include "draft.h"
 #include "edit.h"
+#include "group.h"
 #include "guard.h"
 #include "guarded.h"
 #include "machine.h"
@@ -253,7 +254,8 @@ static void tell_mates(const struct add *add)
 		    draft_claim(&add->machine, &address))
 			continue;
 		mate = pci_find(&add->machine.snapshot, &address);
-		if (!mate || pci_is_bridge(mate))
+		if (!mate || pci_is_bridge(mate) ||
+		    (pci_is_chipset(mate) && !group_is_blocked_by(&add->machine, mate)))
 			continue;
 		printf("in the same IOMMU group, and not listed: ");
 		describe(add, &address, stdout);

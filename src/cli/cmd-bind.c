@@ -132,8 +132,12 @@ static enum status guard(const struct binding *binding)
 
 	if (error)
 		return fail("bind", error);
-	return guard_refuses(&binding->machine, &dangers, NULL, "bind") ? STATUS_UNWANTED
-									: STATUS_WELL;
+	if (guard_refuses(&binding->machine, &dangers, NULL, "bind"))
+		return STATUS_UNWANTED;
+	guard_warn(&dangers, NULL);
+	return guard_is_agreed(&dangers, binding->request, "Bind anyway?")
+		       ? STATUS_WELL
+		       : STATUS_UNWANTED;
 }
 
 /* A driver that is there needs no module; else libkmod finds those of the kernel that runs. */
@@ -276,11 +280,12 @@ const struct command command_bind = {
 		"Does at once what the boot program does at boot: reserves the devices for vfio-\n"
 		"pci, takes them from the drivers that have them, loads what is missing, and\n"
 		"binds them. The config stays as it is; what it says of a device (driver=,\n"
-		"allow=, keep) holds here as well.\n\n"
+		"allow=, keep) holds here as well. Warns of all that \"check\" would, and asks a\n"
+		"person at a terminal if something of that is a danger.\n\n"
 		"Exit status: 0 all are bound, 1 one is not, or is refused, 2 usage, 4 the\n"
 		"driver is missing, or only root may.",
-	.options =
-		OPTION_ROOT | OPTION_WITH | OPTION_DRIVER | OPTION_ALLOW | OPTION_DRY_RUN,
+	.options = OPTION_ROOT | OPTION_WITH | OPTION_DRIVER | OPTION_ALLOW |
+		   OPTION_DRY_RUN | OPTION_YES,
 	.least = 1,
 	.most = 256,
 	.run = run,

@@ -177,7 +177,10 @@ static void print_danger(const struct check *check, const struct danger *danger)
 	struct text subject = { 0 };
 
 	danger_add_subject(danger, &subject);
-	print_painted(check, grave ? RED : YELLOW, grave ? "danger" : "note");
+	print_painted(check, grave ? RED : YELLOW,
+		      grave		? "danger"
+		      : danger->allowed ? "allowed"
+					: "note");
 	printable_print(stdout, ": %s: %s\n", text_string(&subject), danger->text);
 	printable_print(stdout, "    remedy: %s\n", danger->remedy);
 	text_done(&subject);
@@ -287,6 +290,7 @@ static void json_danger(struct json *json, const struct danger *danger)
 	json_string(json, "kind", danger_kind_name(danger->kind));
 	json_bool(json, "grave", danger_is_grave(danger));
 	json_bool(json, "refuses", danger->refuses);
+	json_bool(json, "allowed", danger->allowed);
 	json_string(json, "address", address);
 	json_string(json, "file", danger->rule ? danger->rule->place.file : NULL);
 	json_number(json, "line", danger->rule ? danger->rule->place.line : 0);

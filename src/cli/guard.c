@@ -4,9 +4,24 @@
 #include "guard.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
 #include "command.h"
+#include "condition.h"
 #include "printable.h"
+
+/* Something that a driver makes after the boot program has run can still be bound by hand. */
+static bool is_of_boot_alone(const struct danger *danger)
+{
+	return danger->kind == DANGER_VF || danger->kind == DANGER_CONTROLLER;
+}
+
+static bool is_permissible(const struct danger *danger)
+{
+	return danger->kind == DANGER_BOOT_DISPLAY || danger->kind == DANGER_IN_USE;
+}
 
 static bool refuse(const struct dangers *dangers, const struct claim *claim,
 		   const char *action)
@@ -14,10 +29,20 @@ static bool refuse(const struct dangers *dangers, const struct claim *claim,
 	const struct danger *danger = dangers_refuse(dangers, claim);
 	char address[PCI_ADDRESS_SIZE];
 
+	if (danger && is_of_boot_alone(danger) && !strcmp(action, "bind"))
+		danger = NULL;
 	pci_address_format(&claim->function->address, address);
-	if (danger)
-		complain("%s: refused: %s; --allow %s would %s it all the same", address,
-			 danger->text, danger_kind_name(danger->kind), action);
+	if (danger && is_permissible(danger) &&
+	    condition_missed(claim->rule, claim->function))
+		complain(
+			"%s: refused: %s; with= does not add it, but this would: vfio-early "
+			"add %s --allow %s",
+			address, danger->text, address, danger_kind_name(danger->kind));
+	else if (danger && is_permissible(danger))
+		complain("%s: refused: %s; to %s it anyway: --allow %s", address,
+			 danger->text, action, danger_kind_name(danger->kind));
+	else if (danger)
+		complain("%s: refused: %s; %s", address, danger->text, danger->remedy);
 	else if (claim->result != RESULT_NONE)
 		complain("%s: %s: %s", address, result_name(claim->result),
 			 claim->reason ? claim->reason
@@ -48,8 +73,30 @@ void guard_warn(const struct dangers *dangers, const struct rule *rule)
 		if (danger->refuses || (rule && danger->rule && danger->rule != rule))
 			continue;
 		danger_add_subject(danger, &subject);
-		printable_print(stderr, "warning: %s: %s; %s\n", text_string(&subject),
-				danger->text, danger->remedy);
+		printable_print(stderr, "%s: %s: %s; %s\n",
+				danger->allowed ? "allowed" : "warning",
+				text_string(&subject), danger->text, danger->remedy);
 		text_done(&subject);
 	}
+}
+
+static bool is_any_grave(const struct dangers *dangers)
+{
+	for (size_t i = 0; i < dangers->count; i++)
+		if (!dangers->items[i].refuses && danger_is_grave(&dangers->items[i]))
+			return true;
+	return false;
+}
+
+bool guard_is_agreed(const struct dangers *dangers, const struct request *request,
+		     const char *question)
+{
+	char answer[16];
+
+	if (!is_any_grave(dangers) || request->yes || request->dry_run ||
+	    !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return true;
+	fprintf(stderr, "%s [y/N] ", question);
+	return fgets(answer, sizeof(answer), stdin) &&
+	       (!strcasecmp(answer, "y\n") || !strcasecmp(answer, "yes\n"));
 }

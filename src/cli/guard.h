@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "command.h"
 #include "danger/danger.h"
 #include "machine.h"
 
@@ -16,5 +17,13 @@ bool guard_refuses(const struct machine *machine, const struct dangers *dangers,
 
 /* Tells the dangers that refuse nothing, of `rule` (NULL: any rule) and of the machine. */
 void guard_warn(const struct dangers *dangers, const struct rule *rule);
+
+/*
+ * Asks the question if there is a person at a terminal to answer, and a danger that refuses
+ * nothing.
+ * Returns false if the answer is not yes; true also if nobody can be asked, or with --yes.
+ */
+bool guard_is_agreed(const struct dangers *dangers, const struct request *request,
+		     const char *question);
 
 #endif

@@ -245,10 +245,16 @@ int main(int argc, char **argv)
 	const struct command *command = find_command(name);
 	enum status status;
 
-	if (!strcmp(name, "--version"))
+	if (!strcmp(name, "--version") || !strcmp(name, "-V"))
 		return puts("vfio-early " VERSION) < 0;
-	if (!strcmp(name, "--help") || !strcmp(name, "help"))
-		return help(argc > 2 ? find_command(argv[2]) : NULL);
+	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+		if (argc <= 2)
+			return help(NULL);
+		name = argv[2];
+		command = find_command(name);
+		if (command)
+			return help(command);
+	}
 	if (!command) {
 		complain(*name ? "%s: no such command; \"vfio-early --help\" lists them"
 			       : "no command given%s; \"vfio-early --help\" lists them",

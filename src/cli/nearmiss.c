@@ -48,24 +48,18 @@ static size_t id_slips(const struct rule *rule, const struct pci_function *funct
 			   pci_id_format(&function->id, is));
 }
 
-static size_t address_slips(const struct rule *rule, const struct pci_function *function)
-{
-	char stated[PCI_ADDRESS_SIZE], is[PCI_ADDRESS_SIZE];
-
-	return count_slips(pci_address_format(&rule->address, stated),
-			   pci_address_format(&function->address, is));
-}
-
-/* The ID says most; an address is looked at where the line has nothing else. */
+/*
+ * Guesses by the ID alone. Addresses are all alike: two slips lead from one to half the machine,
+ * and a wrong guess can be the disk of the root file system.
+ */
 void nearmiss_add(const struct rule *rule, const struct pci_snapshot *snapshot,
 		  struct text *text)
 {
-	const bool by_id = rule->given & CONDITION_ID;
 	const struct pci_function *nearest = NULL;
 	size_t fewest = SLIPS_MAX + 1;
 	char id[PCI_ID_SIZE], address[PCI_ADDRESS_SIZE];
 
-	if (!by_id && !(rule->given & CONDITION_ADDRESS))
+	if (!(rule->given & CONDITION_ID))
 		return;
 	for (size_t i = 0; i < snapshot->count; i++) {
 		const struct pci_function *function = &snapshot->functions[i];
@@ -73,7 +67,7 @@ void nearmiss_add(const struct rule *rule, const struct pci_snapshot *snapshot,
 
 		if (pci_is_bridge(function) || pci_is_chipset(function))
 			continue;
-		slips = by_id ? id_slips(rule, function) : address_slips(rule, function);
+		slips = id_slips(rule, function);
 		if (slips >= fewest)
 			continue;
 		fewest = slips;

@@ -11,6 +11,7 @@
 #include "advice.h"
 #include "device.h"
 #include "facts.h"
+#include "group.h"
 #include "iommu.h"
 
 /* What the functions below work with. */
@@ -125,66 +126,34 @@ static void advise_bind(const struct state *state, struct text *next)
 	text_add(next, "vfio-early bind ", state->address);
 }
 
-static bool is_pci_bridge(const struct pci_function *function)
+/* "lpc_ich has 0000:00:1f.0" */
+static void add_blockers(const struct group_members *blockers, struct text *text)
 {
-	return function->class >> 8 == 0x0604;
-}
+	char address[PCI_ADDRESS_SIZE];
 
-/*
- * Adds the functions of the group that a host driver has; nothing if there are none. Is there one
- * among them that no line lists?
- */
-static bool add_spoilers(const struct machine *machine, char *const *names, size_t count,
-			 struct text *text)
-{
-	bool unlisted = false;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct pci_function *function = NULL;
-		struct pci_address address;
-
-		if (!pci_address_parse(names[i], &address))
-			function = pci_find(&machine->snapshot, &address);
-		if (!function || is_pci_bridge(function) ||
-		    !facts_is_host_driver(function->driver))
-			continue;
-		text_add(text, text->length ? ", " : "", function->driver, " has ",
-			 names[i]);
-		unlisted = unlisted || !machine_claim_of(machine, function);
-	}
-	return unlisted;
+	for (size_t i = 0; i < blockers->count; i++)
+		text_add(text, i ? ", " : "", blockers->items[i]->driver, " has ",
+			 pci_address_format(&blockers->items[i]->address, address));
 }
 
 /* VFIO gives a group to a guest only if no host driver uses any function of it. */
 static int judge_group(const struct finding *finding, struct state *state)
 {
-	const struct root *root = &finding->machine->root;
-	const struct pci_address *address = &state->claim->function->address;
-	char path[DEVICE_PATH_SIZE], group[NUMBER_SIZE];
-	struct text spoilers = { 0 };
-	char **names = NULL;
-	size_t count = 0;
-	bool unlisted;
-	int error = root_names_if_any(
-		root, device_path(address, "iommu_group/devices", path), &names, &count);
+	const struct machine *machine = finding->machine;
+	const struct pci_function *function = state->claim->function;
+	_cleanup_(group_members_done) struct group_members blockers = { 0 };
+	char group[NUMBER_SIZE];
+	int error = group_find_blockers(machine, function, &blockers);
 
-	if (error)
+	if (error || !blockers.count)
 		return error;
-	unlisted = add_spoilers(finding->machine, names, count, &spoilers);
-	names_free(names, count);
-	if (spoilers.length) {
-		set_kind(state, STATE_NOT_VIABLE);
-		number_format(group, facts_group(root, address), 10, 1);
-		text_add(
-			&state->why, "its IOMMU group ", group,
-			" is not viable, no guest can have it: ", text_string(&spoilers));
-	}
-	if (unlisted)
-		text_add(&state->next,
-			 "list those too: with=group on this line, or vfio-early add");
-	error = text_error(&spoilers);
-	text_done(&spoilers);
-	return error;
+	set_kind(state, STATE_NOT_VIABLE);
+	number_format(group, facts_group(&machine->root, &function->address), 10, 1);
+	text_add(&state->why, "its IOMMU group ", group,
+		 " is not viable, no guest can have it: ");
+	add_blockers(&blockers, &state->why);
+	group_add_remedy(machine, &blockers, state->claim->rule, &state->next);
+	return 0;
 }
 
 static int judge_bound(const struct finding *finding, struct state *state)

@@ -94,6 +94,11 @@ static void add_broken_keep(struct text *reason, const struct conf_error *error)
 	text_add(reason, " may protect it, and has an error");
 }
 
+unsigned int match_allows(const struct rule *rule, const struct pci_function *function)
+{
+	return condition_missed(rule, function) ? 0 : rule->allow;
+}
+
 /*
  * The guards: adds a reason not to take the function, or nothing. What with= adds has no permission
  * of its own, and is not named by itself.
@@ -101,20 +106,22 @@ static void add_broken_keep(struct text *reason, const struct conf_error *error)
 static void guard(const struct matching *with, const struct rule *rule,
 		  const struct pci_function *function, struct text *reason)
 {
+	static const char not_added[] = "with= does not add it";
 	bool named = !condition_missed(rule, function);
-	unsigned int allow = named ? rule->allow : 0;
+	unsigned int allow = match_allows(rule, function);
 	const struct rule *keep = find_keep(with->match->conf, with->cmdline, function,
 					    allow & ALLOW_IN_USE);
 
 	if (pci_is_bridge(function))
 		text_add(reason, "a bridge is never passed through");
 	else if (keep && keep->generated)
-		text_add(reason, "the host uses it; allow=in-use would take it");
+		text_add(reason, "the host uses it; ",
+			 named ? "allow=in-use would take it" : not_added);
 	else if (keep)
 		add_keep(reason, keep);
 	else if (function->boot_display && !(allow & ALLOW_BOOT_DISPLAY))
-		text_add(reason, "the firmware's display is on it; allow=boot-display "
-				 "would take it");
+		text_add(reason, "the firmware's display is on it; ",
+			 named ? "allow=boot-display would take it" : not_added);
 	else if (with->broken_keep && !named)
 		add_broken_keep(reason, with->broken_keep);
 }

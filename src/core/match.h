@@ -50,6 +50,12 @@ bool match_found_all(const struct match *match);
 bool match_wants_aliases(const struct conf *conf, const struct cmdline *cmdline);
 
 /*
+ * What the line permits for the function (enum allow): nothing if with= added it, because a
+ * permission is for what the line names.
+ */
+unsigned int match_allows(const struct rule *rule, const struct pci_function *function);
+
+/*
  * Matches. `aliases`: the lines of modules.alias that start with ALIAS_PREFIX. 0 or -ENOMEM; in
  * either case match_done() frees what `ret` has.
  */

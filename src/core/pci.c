@@ -105,7 +105,7 @@ const char *pci_path_parse(const char *text, struct pci_path *ret)
 	while (p && *p == '/' && path.hops < PCI_PATH_HOPS)
 		p = devfn_parse(p + 1, &path.devfn[path.hops++]);
 	if (!p || *p)
-		return "is no path; lspci -PP prints one, like 00:1c.4/00.0";
+		return "is no path; lspci -P prints one, like 00:1c.4/00.0";
 	*ret = path;
 	return NULL;
 }

@@ -207,7 +207,7 @@ static const struct conf_case bad[] = {
 	{ "bad class", "bind class=vga\n",
 	  "f:1:6: class=vga is no class; one looks like 03, 0c03 or 0c0330\n" },
 	{ "bad path", "bind path=1c.4/00.0\n",
-	  "f:1:6: path=1c.4/00.0 is no path; lspci -PP prints one, like 00:1c.4/00.0\n" },
+	  "f:1:6: path=1c.4/00.0 is no path; lspci -P prints one, like 00:1c.4/00.0\n" },
 	{ "bad serial", "bind serial=1234\n",
 	  "f:1:6: serial=1234 is no serial number; lspci -vv prints one, like "
 	  "00-1b-21-ff-ff-a5-6c-0c\n" },

@@ -8,7 +8,7 @@
 
 #define NO_ADDRESS "is no PCI address; one looks like 0000:01:00.0 or 01:00.0"
 #define NO_ID "is no vendor:device ID; one looks like 10de:1c03"
-#define NO_PATH "is no path; lspci -PP prints one, like 00:1c.4/00.0"
+#define NO_PATH "is no path; lspci -P prints one, like 00:1c.4/00.0"
 #define NO_SERIAL \
 	"is no serial number; lspci -vv prints one, like 00-1b-21-ff-ff-a5-6c-0c"
 #define NO_CLASS "is no class; one looks like 03, 0c03 or 0c0330"

@@ -25,6 +25,8 @@ static const struct {
 	[DANGER_GROUP] = { "group", true },
 	[DANGER_VFS] = { "virtual-functions", true },
 	[DANGER_VF] = { "virtual-function", true },
+	[DANGER_NO_GROUP] = { "no-group", true },
+	[DANGER_CONTROLLER] = { "controller", true },
 	[DANGER_DRIVER] = { "driver", true },
 	[DANGER_BUILT_IN] = { "built-in", false },
 	[DANGER_NO_RESET] = { "no-reset", false },
@@ -41,7 +43,7 @@ const char *danger_kind_name(enum danger_kind kind)
 
 bool danger_is_grave(const struct danger *danger)
 {
-	return kinds[danger->kind].grave;
+	return kinds[danger->kind].grave && !danger->allowed;
 }
 
 static void add_address(const struct pci_function *function, struct text *text)
@@ -74,6 +76,8 @@ static const struct {
 	{ DANGER_GROUP, false, neighbours_find_group },
 	{ DANGER_VFS, false, neighbours_find_virtual },
 	{ DANGER_VF, false, neighbours_find_physical },
+	{ DANGER_NO_GROUP, false, neighbours_find_no_group },
+	{ DANGER_CONTROLLER, false, neighbours_find_controller },
 	{ DANGER_DRIVER, false, driver_find_missing },
 	{ DANGER_BUILT_IN, false, driver_find_built_in },
 	{ DANGER_NO_RESET, false, reset_find_none },
@@ -83,9 +87,11 @@ static const struct {
 static int take(struct finding *finding, enum danger_kind kind, const struct claim *claim,
 		const struct rule *rule, struct dangers *ret)
 {
-	struct danger danger = {
-		.kind = kind, .refuses = finding->refuses, .claim = claim, .rule = rule
-	};
+	struct danger danger = { .kind = kind,
+				 .refuses = finding->refuses,
+				 .allowed = finding->allowed,
+				 .claim = claim,
+				 .rule = rule };
 
 	if (!finding->text.length && !finding->text.failed)
 		return 0;
@@ -103,8 +109,9 @@ static int take(struct finding *finding, enum danger_kind kind, const struct cla
 /* Refused by a keep line, or for being a bridge: then nothing of it is in danger. */
 static bool is_kept(const struct claim *claim)
 {
-	const bool display = claim->function->boot_display &&
-			     !(claim->rule->allow & ALLOW_BOOT_DISPLAY);
+	const bool display =
+		claim->function->boot_display &&
+		!(match_allows(claim->rule, claim->function) & ALLOW_BOOT_DISPLAY);
 
 	return !survey_is_taken(claim) && !display;
 }
@@ -203,12 +210,20 @@ static int find_all(const struct survey *survey, struct dangers *ret)
 	return error ? error : find_of_machine(survey, ret);
 }
 
+static bool has_bind(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->count; i++)
+		if (conf->rules[i].statement == STATEMENT_BIND)
+			return true;
+	return false;
+}
+
 int dangers_find(const struct machine *machine, struct dangers *ret)
 {
 	struct survey survey;
 	int error;
 
-	if (!machine->has_devices || !machine->match.claim_count)
+	if (!machine->has_devices || !has_bind(&machine->confdir.conf))
 		return 0;
 	error = survey_make(machine, &survey);
 	if (!error)
@@ -233,7 +248,8 @@ const struct danger *dangers_unbound(const struct dangers *dangers,
 		const struct danger *danger = &dangers->items[i];
 
 		if (danger->kind == DANGER_IOMMU_OFF ||
-		    (danger->kind == DANGER_DRIVER && danger->claim == claim))
+		    ((danger->kind == DANGER_DRIVER || danger->kind == DANGER_NO_GROUP) &&
+		     danger->claim == claim))
 			return danger;
 	}
 	return NULL;

@@ -16,12 +16,14 @@ enum danger_kind {
 	DANGER_KEYBOARD,     /* the last keyboard */
 	DANGER_GROUP,	     /* group mates stay with host drivers */
 	DANGER_VFS,	     /* a physical function with virtual ones */
-	DANGER_VF,     /* a virtual function: not there yet when the boot program runs */
-	DANGER_DRIVER, /* the kernel has no such target driver */
-	DANGER_BUILT_IN,  /* the host driver is built into the kernel */
-	DANGER_NO_RESET,  /* nothing can reset it */
-	DANGER_ID_ALONE,  /* a line without an address, path or serial number */
-	DANGER_IOMMU_OFF, /* of the machine */
+	DANGER_VF, /* a virtual function: not there yet when the boot program runs */
+	DANGER_NO_GROUP,   /* no IOMMU group */
+	DANGER_CONTROLLER, /* behind a controller whose driver makes it: Intel VMD */
+	DANGER_DRIVER,	   /* the kernel has no such target driver */
+	DANGER_BUILT_IN,   /* the host driver is built into the kernel */
+	DANGER_NO_RESET,   /* nothing can reset it */
+	DANGER_ID_ALONE,   /* a line without an address, path or serial number */
+	DANGER_IOMMU_OFF,  /* of the machine */
 	DANGER_NO_INTERRUPT_REMAPPING,
 	DANGER_OTHER_RECIPE, /* steps of another recipe are still there */
 };
@@ -30,6 +32,7 @@ enum danger_kind {
 struct danger {
 	enum danger_kind kind;
 	bool refuses; /* the boot program will not take the function; else a warning */
+	bool allowed; /* a line permits it, and the machine comes up without it */
 	const struct claim *claim; /* NULL for a line's or the machine's */
 	const struct rule *rule;   /* the line; NULL for the machine's */
 	char *text; /* what: a fragment of a sentence, "the firmware's display is on it" */

@@ -3,52 +3,78 @@
 
 #include "needs.h"
 
+#include "condition.h"
+
+/* A permission does not extend to what with= adds: that needs a line of its own. */
+static void add_permission(struct finding *finding, const char *word,
+			   const struct claim *claim)
+{
+	text_add(&finding->remedy, ", or ");
+	if (condition_missed(claim->rule, claim->function))
+		text_add(&finding->remedy, "write a line of its own for it with ", word);
+	else
+		finding_add_word(finding, word, claim->rule);
+}
+
+/* Is there a display that no line takes? */
+static bool has_display_left(const struct survey *survey)
+{
+	const struct pci_snapshot *snapshot = &survey->machine->snapshot;
+
+	for (size_t i = 0; i < snapshot->count; i++)
+		if (pci_is_display(&snapshot->functions[i]) &&
+		    !survey_claim(survey, &snapshot->functions[i]))
+			return true;
+	return false;
+}
+
 void needs_find_display(const struct survey *survey, const struct claim *claim,
 			struct finding *finding)
 {
-	(void)survey;
-	if (!claim->function->boot_display || claim->rule->allow & ALLOW_BOOT_DISPLAY)
+	bool allowed = match_allows(claim->rule, claim->function) & ALLOW_BOOT_DISPLAY;
+
+	if (!claim->function->boot_display)
 		return;
-	finding->refuses = true;
+	finding->refuses = !allowed;
+	finding->allowed = allowed && has_display_left(survey);
 	text_add(&finding->text, "the firmware's display is on it: without it the screen "
 				 "stays black until a driver has another one");
+	if (allowed && !finding->allowed)
+		text_add(&finding->text, ", and this machine has no other");
 	text_add(&finding->remedy,
-		 "choose another display as the first one in the firmware's setup, or ");
-	finding_add_word(finding, "allow=boot-display", claim->rule);
-}
-
-/* The use by the host that the line does not allow, or NULL. */
-static const struct in_use *unwanted_use(const struct survey *survey,
-					 const struct claim *claim)
-{
-	return claim->rule->allow & ALLOW_IN_USE
-		       ? NULL
-		       : in_uses_get(&survey->uses, claim->function);
+		 "choose another display as the first one in the firmware's setup");
+	if (!allowed) {
+		add_permission(finding, "allow=boot-display", claim);
+	}
 }
 
 void needs_find_use(const struct survey *survey, const struct claim *claim,
 		    struct finding *finding)
 {
-	const struct in_use *use = unwanted_use(survey, claim);
+	const struct in_use *use = in_uses_get(&survey->uses, claim->function);
+	bool allowed = match_allows(claim->rule, claim->function) & ALLOW_IN_USE;
 
 	if (!use || !use->certain)
 		return;
-	finding->refuses = true;
+	finding->refuses = !allowed;
+	finding->allowed = allowed && !use->vital;
 	text_add(&finding->text, "the host uses it: ", text_string(&use->what));
-	text_add(&finding->remedy, "move that to another device, or ");
-	finding_add_word(finding, "allow=in-use", claim->rule);
+	text_add(&finding->remedy, "move that to another device");
+	if (!allowed) {
+		add_permission(finding, "allow=in-use", claim);
+	}
 }
 
 void needs_find_possible_use(const struct survey *survey, const struct claim *claim,
 			     struct finding *finding)
 {
-	const struct in_use *use = unwanted_use(survey, claim);
+	const struct in_use *use = in_uses_get(&survey->uses, claim->function);
 
 	if (!use || use->certain)
 		return;
+	finding->allowed = match_allows(claim->rule, claim->function) & ALLOW_IN_USE;
 	text_add(&finding->text, "the host may use it: ", text_string(&use->what));
-	text_add(&finding->remedy,
-		 "nothing, if a guest uses it; else move that to another device");
+	text_add(&finding->remedy, "if the host needs that, move it to another device");
 }
 
 /* Is there a keyboard that no line takes? */
@@ -69,8 +95,8 @@ void needs_find_keyboard(const struct survey *survey, const struct claim *claim,
 
 	if (!use || has_keyboard_left(survey))
 		return;
-	text_add(&finding->text,
-		 "the last keyboard hangs on it: ", text_string(&use->what));
+	text_add(&finding->text, "the only keyboard (", text_string(&use->what),
+		 ") is connected to it");
 	text_add(&finding->remedy,
 		 "plug a keyboard into a port of another controller, or make "
 		 "sure that the host can be reached by network");

@@ -5,16 +5,9 @@
 
 #include "device.h"
 #include "facts.h"
+#include "group.h"
 
 #define NAMED_MAX 4
-
-/* Does a host driver keep `function`, so that its group can't be handed to a guest? */
-static bool stays_with_host(const struct survey *survey,
-			    const struct pci_function *function)
-{
-	return facts_is_host_driver(function->driver) && !pci_is_bridge(function) &&
-	       !survey_claim(survey, function);
-}
 
 static void add_mate(struct text *text, const struct pci_function *mate, size_t found)
 {
@@ -29,22 +22,17 @@ static void add_mate(struct text *text, const struct pci_function *mate, size_t 
 		 ")");
 }
 
-/* The group mates of `claim` that stay with the host, in `text`. Does the host need one? */
-static bool add_mates(const struct survey *survey, const struct claim *claim,
-		      char **names, size_t count, struct text *text)
+/* The group mates that stay with the host, in `text`. Does the host need one? */
+static bool add_mates(const struct survey *survey, const struct group_members *blockers,
+		      struct text *text)
 {
-	const struct pci_snapshot *snapshot = &survey->machine->snapshot;
 	bool needed = false;
 	size_t found = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		const struct pci_function *mate;
-		struct pci_address address;
+	for (size_t i = 0; i < blockers->count; i++) {
+		const struct pci_function *mate = blockers->items[i];
 
-		if (pci_address_parse(names[i], &address))
-			continue;
-		mate = pci_find(snapshot, &address);
-		if (!mate || mate == claim->function || !stays_with_host(survey, mate))
+		if (survey_claim(survey, mate))
 			continue;
 		add_mate(text, mate, found++);
 		needed = needed || in_uses_get(&survey->uses, mate);
@@ -55,21 +43,19 @@ static bool add_mates(const struct survey *survey, const struct claim *claim,
 void neighbours_find_group(const struct survey *survey, const struct claim *claim,
 			   struct finding *finding)
 {
-	const struct root *root = &survey->machine->root;
-	char path[DEVICE_PATH_SIZE], number[NUMBER_SIZE];
-	char **names = NULL;
-	size_t count = 0;
+	const struct machine *machine = survey->machine;
+	_cleanup_(group_members_done) struct group_members blockers = { 0 };
+	char number[NUMBER_SIZE];
 	struct text mates = { 0 };
 	bool needed;
 
-	if (root_names(
-		    root,
-		    device_path(&claim->function->address, "iommu_group/devices", path),
-		    &names, &count))
+	if (group_find_blockers(machine, claim->function, &blockers)) {
+		finding->text.failed = true;
 		return;
-	needed = add_mates(survey, claim, names, count, &mates);
-	names_free(names, count);
-	number_format(number, facts_group(root, &claim->function->address), 10, 1);
+	}
+	needed = add_mates(survey, &blockers, &mates);
+	number_format(number, facts_group(&machine->root, &claim->function->address), 10,
+		      1);
 	if (mates.length) {
 		text_add(&finding->text, "IOMMU group ", number,
 			 " is not viable, a guest will not start with it: ",
@@ -79,9 +65,22 @@ void neighbours_find_group(const struct survey *survey, const struct claim *clai
 				 "put the card into another slot: the host "
 				 "needs what is in this group");
 		else
-			finding_add_word(finding, "with=group", claim->rule);
+			group_add_remedy(machine, &blockers, claim->rule,
+					 &finding->remedy);
 	}
 	text_done(&mates);
+}
+
+void neighbours_find_no_group(const struct survey *survey, const struct claim *claim,
+			      struct finding *finding)
+{
+	if (survey->iommu_is_off ||
+	    facts_group(&survey->machine->root, &claim->function->address) >= 0)
+		return;
+	text_add(&finding->text, "it has no IOMMU group: vfio-pci refuses it");
+	text_add(&finding->remedy,
+		 "pass through a device that the IOMMU covers; \"vfio-early list\" shows "
+		 "the groups");
 }
 
 void neighbours_find_virtual(const struct survey *survey, const struct claim *claim,
@@ -122,4 +121,45 @@ void neighbours_find_physical(const struct survey *survey, const struct claim *c
 		 ", whose driver makes it after the boot program has run");
 	text_add(&finding->remedy, "run, once it is there: vfio-early bind ",
 		 pci_address_format(&claim->function->address, own));
+}
+
+/*
+ * A controller such as Intel's VMD makes a PCI domain of its own, above ffff, when its driver
+ * starts: .../0000:00:0e.0/pci10000:e0/... False if `function` is not in such a domain.
+ */
+static bool find_controller(const struct root *root, const struct pci_function *function,
+			    struct pci_address *ret)
+{
+	char path[DEVICE_PATH_SIZE], link[ROOT_PATH_SIZE];
+	char *bus, *parent;
+
+	if (root_link(root, device_path(&function->address, "", path), link,
+		      sizeof(link)))
+		return false;
+	bus = strstr(link, "/pci");
+	for (char *next = bus; next; next = strstr(next + 1, "/pci"))
+		bus = next;
+	if (!bus)
+		return false;
+	*bus = '\0';
+	parent = strrchr(link, '/');
+	return parent && !pci_address_parse(parent + 1, ret);
+}
+
+void neighbours_find_controller(const struct survey *survey, const struct claim *claim,
+				struct finding *finding)
+{
+	struct pci_address controller;
+	char address[PCI_ADDRESS_SIZE];
+
+	if (!find_controller(&survey->machine->root, claim->function, &controller))
+		return;
+	finding->refuses = true;
+	pci_address_format(&controller, address);
+	text_add(&finding->text, "it is behind the VMD controller ", address,
+		 ", whose driver makes it after the boot program has run");
+	text_add(&finding->remedy,
+		 "list the VMD controller instead, with all that is behind "
+		 "it: vfio-early add ",
+		 address);
 }

@@ -12,4 +12,12 @@ void neighbours_find_virtual(const struct survey *survey, const struct claim *cl
 void neighbours_find_physical(const struct survey *survey, const struct claim *claim,
 			      struct finding *finding);
 
+/* Has it no IOMMU group, on a machine that has some? */
+void neighbours_find_no_group(const struct survey *survey, const struct claim *claim,
+			      struct finding *finding);
+
+/* Is it in a domain that the driver of another function makes, as Intel's VMD does? */
+void neighbours_find_controller(const struct survey *survey, const struct claim *claim,
+				struct finding *finding);
+
 #endif

@@ -24,6 +24,7 @@ struct survey {
 /* A danger being found: there is one if `text` is not empty. */
 struct finding {
 	bool refuses;
+	bool allowed;
 	struct text text, remedy; /* as in struct danger */
 };
 

@@ -11,11 +11,39 @@
 #include "route.h"
 #include "storage.h"
 
+/* Moves the uses of functions that `ret` does not have yet: what is certain says enough. */
+static int add_possible(struct in_uses *possible, struct in_uses *ret)
+{
+	size_t certain = ret->count;
+
+	for (size_t i = 0; i < possible->count; i++) {
+		struct in_use *use = &possible->items[i];
+		size_t j = 0;
+
+		while (j < certain && ret->items[j].function != use->function)
+			j++;
+		if (j < certain)
+			continue;
+		if (ARRAY_GROW(ret->items, ret->count))
+			return -ENOMEM;
+		ret->items[ret->count++] = *use;
+		*use = (struct in_use){ .function = use->function };
+	}
+	return 0;
+}
+
 int hostuse_find(const struct machine *machine, struct in_uses *ret)
 {
+	_cleanup_(in_uses_done) struct in_uses possible = { 0 };
 	int error = storage_add_uses(machine, ret);
 
-	return error ? error : route_add_uses(machine, ret);
+	if (!error)
+		error = route_add_uses(machine, ret);
+	if (!error)
+		error = storage_add_possible_uses(machine, &possible);
+	if (!error)
+		error = route_add_possible_uses(machine, &possible);
+	return error ? error : add_possible(&possible, ret);
 }
 
 /* Is / another directory than that of the first process (as systemd's running_in_chroot() asks)? */

@@ -54,6 +54,18 @@ static int copy_thing(char thing[NAME_MAX_SIZE], const char *what)
 	return error;
 }
 
+/* "/boot (sda2)": is it something without which the host does not start? */
+static bool is_vital(const char *what)
+{
+	static const char *const mounts[] = { "/ (",	"/boot (", "/boot/efi (",
+					      "/efi (", "/usr (",  "swap (" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++)
+		if (prefix_skip(what, mounts[i]))
+			return true;
+	return false;
+}
+
 static int add_thing(struct in_use *use, const char *what, bool certain)
 {
 	char thing[NAME_MAX_SIZE];
@@ -61,6 +73,7 @@ static int add_thing(struct in_use *use, const char *what, bool certain)
 	if (copy_thing(thing, what))
 		return -ENOMEM;
 	use->certain |= certain;
+	use->vital |= certain && is_vital(thing);
 	if (has_thing(text_string(&use->what), thing))
 		return 0;
 	use->count++;

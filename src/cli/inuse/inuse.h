@@ -17,6 +17,7 @@ struct in_use {
 		what; /* what for: "/ (nvme0n1p2), swap (dm-1)"; no control characters */
 	size_t count; /* of things in `what` */
 	bool certain; /* false: it may be that the host needs it */
+	bool vital; /* the host does not start without it: /, /boot, /usr, the ESP, swap */
 };
 
 /* Several, each function once. Starts zeroed; in_uses_done() frees what it has. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The default routes, and the network functions that carry them. */
+/* The host's network: the default routes, and which interfaces carry them or are up. */
 
 #include "route.h"
 
@@ -10,6 +10,7 @@
 #define ROUTES_MAX (4 * 1024 * 1024)
 #define INTERFACE_SIZE 64 /* of a name; Linux allows 15 bytes */
 
+#define IFF_UP 1	 /* include/uapi/linux/if.h */
 #define RTF_REJECT 0x200 /* include/uapi/linux/route.h */
 
 /* Of one table of the kernel: which of its blank-separated fields say what, from 0. */
@@ -127,5 +128,42 @@ int route_add_uses(const struct machine *machine, struct in_uses *uses)
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables) && !error; i++)
 		error = add_table(machine, &tables[i], uses);
+	return error;
+}
+
+/* "network interface eno2, part of vmbr1", or "..., up"; nothing for one that is neither. */
+static int add_active_interface(const struct machine *machine, const char *interface,
+				struct in_uses *uses)
+{
+	char path[ROOT_PATH_SIZE], link[ROOT_PATH_SIZE], master[INTERFACE_SIZE],
+		flags[32];
+	char what[2 * INTERFACE_SIZE + 64];
+	uint64_t bits = 0;
+
+	string_join(path, sizeof(path), CLASS_NET "/", interface, "/master", NULL);
+	if (root_link_name(&machine->root, path, master, sizeof(master)))
+		master[0] = '\0';
+	string_join(path, sizeof(path), CLASS_NET "/", interface, "/flags", NULL);
+	if (root_read(&machine->root, path, flags, sizeof(flags)) > 2)
+		number_parse(flags + 2, 16, UINT32_MAX, &bits);
+	if (!*master && !(bits & IFF_UP))
+		return 0;
+	string_join(path, sizeof(path), CLASS_NET "/", interface, NULL);
+	if (root_link(&machine->root, path, link, sizeof(link)))
+		return 0;
+	string_join(what, sizeof(what), "network interface ", interface,
+		    *master ? ", part of " : ", up", master, NULL);
+	return in_uses_add(uses, machine, link, what, false);
+}
+
+int route_add_possible_uses(const struct machine *machine, struct in_uses *uses)
+{
+	char **names = NULL;
+	size_t count = 0;
+	int error = root_names_if_any(&machine->root, CLASS_NET, &names, &count);
+
+	for (size_t i = 0; i < count && !error; i++)
+		error = add_active_interface(machine, names[i], uses);
+	names_free(names, count);
 	return error;
 }

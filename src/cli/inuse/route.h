@@ -11,4 +11,8 @@
  */
 int route_add_uses(const struct machine *machine, struct in_uses *uses) _must_check_;
 
+/* Adds the interfaces that are up, or part of a bridge or bond. 0 or -ENOMEM. */
+int route_add_possible_uses(const struct machine *machine,
+			    struct in_uses *uses) _must_check_;
+
 #endif

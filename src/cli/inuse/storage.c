@@ -234,3 +234,91 @@ int storage_add_uses(const struct machine *machine, struct in_uses *uses)
 		error = sources[i](machine, uses);
 	return error;
 }
+
+/* "active volume vmdata-vm--100--disk--0 (dm-1)", of LVM, MD, LUKS, multipath or bcache */
+static int add_active_block(const struct machine *machine, const char *name,
+			    struct in_uses *uses)
+{
+	char path[ROOT_PATH_SIZE], volume[128];
+	struct text text = { 0 };
+	char **slaves = NULL;
+	size_t count = 0;
+	int error;
+
+	string_join(path, sizeof(path), "sys/class/block/", name, "/slaves", NULL);
+	error = root_names_if_any(&machine->root, path, &slaves, &count);
+	names_free(slaves, count);
+	if (error || !count)
+		return error;
+	string_join(path, sizeof(path), "sys/class/block/", name, "/dm/name", NULL);
+	if (root_read(&machine->root, path, volume, sizeof(volume)) <= 0)
+		string_copy(volume, sizeof(volume), name);
+	text_add(&text, "active volume ", volume);
+	if (strcmp(volume, name))
+		text_add(&text, " (", name, ")");
+	error = text_error(&text);
+	if (!error)
+		error = block_add_use(machine, name, text_string(&text), false, uses);
+	text_done(&text);
+	return error;
+}
+
+/* A block device that a process has open: `directory` is its proc/PID/fd. */
+static int add_open_files(const struct machine *machine, const char *directory,
+			  const char *command, struct in_uses *uses)
+{
+	char path[ROOT_PATH_SIZE], target[256], block[BLOCK_NAME_SIZE], what[256];
+	char **names = NULL;
+	size_t count = 0;
+	int error = 0;
+
+	if (root_names(&machine->root, directory, &names, &count))
+		return 0; /* it has ended, or belongs to somebody else */
+	for (size_t i = 0; i < count && !error; i++) {
+		string_join(path, sizeof(path), directory, "/", names[i], NULL);
+		if (root_link(&machine->root, path, target, sizeof(target)) ||
+		    !prefix_skip(target, "/dev/") ||
+		    !block_find(&machine->root, target, block))
+			continue;
+		string_join(what, sizeof(what), "open in ", command, " (", block, ")",
+			    NULL);
+		error = block_add_use(machine, block, what, false, uses);
+	}
+	names_free(names, count);
+	return error;
+}
+
+/* Disks that a running guest has open leave no other trace in sysfs or /proc. */
+static int add_guests(const struct machine *machine, struct in_uses *uses)
+{
+	char **names = NULL;
+	size_t count = 0;
+	int error = root_names_if_any(&machine->root, "proc", &names, &count);
+
+	for (size_t i = 0; i < count && !error; i++) {
+		char path[ROOT_PATH_SIZE], command[32];
+
+		if (names[i][0] < '0' || names[i][0] > '9')
+			continue;
+		string_join(path, sizeof(path), "proc/", names[i], "/comm", NULL);
+		if (root_read(&machine->root, path, command, sizeof(command)) <= 0 ||
+		    (!strstr(command, "qemu") && strcmp(command, "kvm")))
+			continue;
+		string_join(path, sizeof(path), "proc/", names[i], "/fd", NULL);
+		error = add_open_files(machine, path, command, uses);
+	}
+	names_free(names, count);
+	return error;
+}
+
+int storage_add_possible_uses(const struct machine *machine, struct in_uses *uses)
+{
+	char **names = NULL;
+	size_t count = 0;
+	int error = root_names_if_any(&machine->root, "sys/class/block", &names, &count);
+
+	for (size_t i = 0; i < count && !error; i++)
+		error = add_active_block(machine, names[i], uses);
+	names_free(names, count);
+	return error ? error : add_guests(machine, uses);
+}

@@ -12,4 +12,11 @@
  */
 int storage_add_uses(const struct machine *machine, struct in_uses *uses) _must_check_;
 
+/*
+ * Adds what may be of use to the host or to a guest that runs now: active volumes, mounted or not,
+ * and disks that a guest has open. 0 or -ENOMEM.
+ */
+int storage_add_possible_uses(const struct machine *machine,
+			      struct in_uses *uses) _must_check_;
+
 #endif
