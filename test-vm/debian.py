@@ -117,6 +117,12 @@ class Suite:
         """The names of what would be modules, but is built into the kernel."""
         return self._names("modules.builtin", r"/([^/\n]+)\.ko$")
 
+    def has_alias(self, name):
+        """Whether a module of this kernel is for a PCI device, VENDOR:DEVICE."""
+        vendor, device = name.upper().split(":")
+        text = (self.modules / "modules.alias").read_text("utf-8")
+        return f"alias pci:v0000{vendor}d0000{device}s" in text
+
     def _names(self, file, pattern):
         text = (self.modules / file).read_text("utf-8")
         return {name.replace("-", "_") for name in re.findall(pattern, text, re.M)}
