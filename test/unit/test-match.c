@@ -219,9 +219,8 @@ static const struct match_case companions[] = {
 	{ "the boot display is refused as a companion too",
 	  { .config = "bind 01:00.1 with=functions",
 	    .machine = "01:00.0 10de:1c03 030000 boot\n01:00.1 10de:10f1 040300\n" },
-	  "f:1\n  0000:01:00.1 vfio-pci\n  0000:01:00.0 vfio-pci refused: the firmware's display is on it; "
-	  "with= does not add it
-	  "\n" },
+	  "f:1\n  0000:01:00.1 vfio-pci\n  0000:01:00.0 vfio-pci "
+	  "refused: the firmware's display is on it; with= does not add it\n" },
 };
 
 static const struct match_case guards[] = {
