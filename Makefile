@@ -137,6 +137,10 @@ catalogue: all
 check-mutants: all
 	$(PYTHON) -B test/mutants.py $(MUTANT)
 
+# Each device of the one hundred real machines; `make check` tests a sample of each machine.
+check-machines: all
+	MACHINES=all $(PYTEST) -n 2 test/test_machines.py
+
 # Every fault in every system call, of the boot program and of what edits the config; `make check`
 # has a part of it.
 sweep: all
@@ -226,5 +230,5 @@ clean:
 	find $B -mindepth 1 -maxdepth 1 ! -name fetched -exec rm -rf {} + 2>/dev/null || true
 
 .DELETE_ON_ERROR:
-.PHONY: always all units check check-unit check-vm check-mutants catalogue coverage sweep try bench deps install uninstall deb clean
+.PHONY: always all units check check-unit check-vm check-machines check-mutants catalogue coverage sweep try bench deps install uninstall deb clean
 .SECONDARY:

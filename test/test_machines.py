@@ -15,7 +15,7 @@ from machine import BOOT, Report
 
 KINDS = {"display": ("03",), "network": ("02",), "nvme": ("0108",), "sata": ("0106",),
          "raid": ("0104",), "sas": ("0107", "0100"), "usb": ("0c03",), "accelerator": ("12", "0b40"),
-         "infiniband": ("0c06",)}
+         "infiniband": ("0c06",), "fibre channel": ("0c04",), "NVSwitch": ("0680",)}
 SAMPLE = None if os.environ.get("MACHINES") == "all" else 2
 # A device that has vfio-pci in the record is bound already.
 TAKEN = ("fenced", "failed", "bound")
@@ -137,7 +137,7 @@ def test_add_and_boot_take_exactly_its_companions(real, companions):
 
 
 def config_of(real, addresses):
-    """Writes the lines that add writes for these devices, in this order."""
+    """Returns the lines that add writes for these devices, in this order."""
     return "".join(f"{line_of(real, a)} allow=boot-display\n" for a in addresses)
 
 
@@ -150,8 +150,7 @@ def test_check_and_status_name_the_devices(real):
     assert all(d["result"] == "planned" for line in lines for d in line["devices"])
     assert said.status == vfio_early(real.machine, "check").status
     assert said.status in (WELL, UNWANTED) and not said.json["errors"]
-    if not said.json["dangers"]:
-        assert said.status == WELL
+    assert said.status == (UNWANTED if any(d["grave"] for d in said.json["dangers"]) else WELL)
 
     assert fenced(real)[0] == set(chosen)
     said = vfio_early(real.machine, "status", "--json")
@@ -182,3 +181,93 @@ def test_lines_follow_their_devices_when_buses_move(real, tmp_path):
         else:
             assert line["devices"] == [] and new[address] in line["reason"], line
     assert said.status == UNWANTED or all(new[a] == a for a in chosen)
+
+
+@pytest.fixture(name="machine_of")
+def fixture_machine_of(tmp_path):
+    """Makes the machine of this name."""
+    def make(name):
+        real = realmachines.read(name)
+        real.machine = real.build(tmp_path / "root")
+        return real
+    return make
+
+
+# Machines in which a bridge of the chipset has a driver and shares a group with a device.
+SPOILED = ["checkbox-hp-400-g2", "checkbox-lenovo-t420"]
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_check_reports_an_isa_bridge_with_a_driver_in_the_group(machine_of, name):
+    real = machine_of(name)
+    assert add(real, "00:1f.2", "--with", "group")[0].status == WELL
+    said = vfio_early(real.machine, "check", "--json")
+    assert said.status == UNWANTED
+    assert any("0000:00:1f.0 (lpc_ich)" in d["text"] for d in said.json["dangers"] if d["grave"])
+
+
+@pytest.mark.xfail(strict=True, reason="the remedy is what the line has already")
+@pytest.mark.parametrize("name", SPOILED)
+def test_the_remedy_is_not_what_the_line_has_already(machine_of, name):
+    real = machine_of(name)
+    add(real, "00:1f.2", "--with", "group")
+    dangers = vfio_early(real.machine, "check", "--json").json["dangers"]
+    assert dangers and not any("write with=group" in d["remedy"] for d in dangers)
+
+
+@pytest.mark.xfail(strict=True, reason="check does not know that it needs a group")
+@pytest.mark.parametrize("name, address", [
+    ("tum-yasmin", "0000:00:0f.0"), ("tum-eliza", "0003:04:00.0"),
+    ("clan-build-x86-01", "0000:00:00.2")])
+def test_a_function_without_a_group_is_a_danger(machine_of, name, address):
+    real = machine_of(name)
+    assert real.functions[address].group is None
+    real.machine.config(f"{line_of(real, address)} allow=boot-display\n")
+    said = vfio_early(real.machine, "check", "--json")
+    assert said.status == UNWANTED
+    assert any(d["address"] == address and "group" in d["text"] and d["grave"]
+               for d in said.json["dangers"])
+
+
+VIRTUAL = sorted(a for a, f in realmachines.read("hpe-sriov").functions.items() if f.virtual)
+
+
+@pytest.mark.parametrize("companions", ["functions", "group"])
+def test_virtual_functions_are_left_out(machine_of, companions):
+    real = machine_of("hpe-sriov")
+    for function in real.functions.values():
+        if function.card in ("0000:12:00", "0000:12:01"):
+            function.group = 1000
+    real.machine = real.build(real.machine.root.parent / "one-group")
+    said, _ = add(real, "0000:12:00.0", "--with", companions)
+    assert said.status == WELL, said.err
+    assert fenced(real)[0] == {"0000:12:00.0", "0000:12:00.1"}
+
+
+@pytest.mark.parametrize("address", VIRTUAL)
+def test_a_virtual_function_is_refused(machine_of, address):
+    real = machine_of("hpe-sriov")
+    said, line = add(real, address)
+    assert (said.status, line) == (UNWANTED, "") and "virtual function" in said.err
+
+
+@pytest.mark.xfail(strict=True, reason="the option that the refusal names does not exist")
+def test_a_virtual_function_gets_no_advice_that_is_impossible(machine_of):
+    real = machine_of("hpe-sriov")
+    for address in VIRTUAL:
+        option = re.search(r"--allow (\S+)", add(real, address)[0].err)
+        assert not option or add(real, address, *option[0].split())[0].status == WELL
+
+
+BEHIND_VMD = [(name, address) for name in realmachines.NAMES
+              for real in [realmachines.read(name)] for address, f in real.functions.items()
+              if real.behind_vmd(address) and not f.header_type]
+
+
+@pytest.mark.xfail(strict=True, reason="vmd makes the device after the boot program has run")
+@pytest.mark.parametrize("name, address", BEHIND_VMD)
+def test_a_device_behind_vmd_is_advised_to_list_the_controller(machine_of, name, address):
+    real = machine_of(name)
+    real.machine.config(f"{line_of(real, address)}\n")
+    said = vfio_early(real.machine, "check")
+    assert said.status == UNWANTED and "list the VMD controller instead" in said.out
