@@ -211,7 +211,6 @@ def test_check_reports_an_isa_bridge_with_a_driver_in_the_group(machine_of, name
     assert any("0000:00:1f.0 (lpc_ich)" in d["text"] for d in said.json["dangers"] if d["grave"])
 
 
-@pytest.mark.xfail(strict=True, reason="the remedy is what the line has already")
 @pytest.mark.parametrize("name", SPOILED)
 def test_the_remedy_is_not_what_the_line_has_already(machine_of, name):
     real = machine_of(name)
@@ -220,7 +219,6 @@ def test_the_remedy_is_not_what_the_line_has_already(machine_of, name):
     assert dangers and not any("write with=group" in d["remedy"] for d in dangers)
 
 
-@pytest.mark.xfail(strict=True, reason="check does not know that it needs a group")
 @pytest.mark.parametrize("name, address", [
     ("tum-yasmin", "0000:00:0f.0"), ("tum-eliza", "0003:04:00.0"),
     ("clan-build-x86-01", "0000:00:00.2")])
@@ -256,7 +254,6 @@ def test_a_virtual_function_is_refused(machine_of, address):
     assert (said.status, line) == (UNWANTED, "") and "virtual function" in said.err
 
 
-@pytest.mark.xfail(strict=True, reason="the option that the refusal names does not exist")
 def test_a_virtual_function_gets_no_advice_that_is_impossible(machine_of):
     real = machine_of("hpe-sriov")
     for address in VIRTUAL:
@@ -264,7 +261,6 @@ def test_a_virtual_function_gets_no_advice_that_is_impossible(machine_of):
         assert not option or add(real, address, *option[0].split())[0].status == WELL
 
 
-@pytest.mark.xfail(strict=True, reason="allow= does not permit what with= adds, but is advised")
 def test_the_display_that_with_adds_gets_no_advice_that_is_impossible(machine_of):
     real = machine_of("proxmox-5700u")
     arguments = ("0000:05:00.3", "--with", "functions", *ALLOW)
@@ -276,7 +272,6 @@ BEHIND_VMD = [(name, address) for name in realmachines.NAMES
               if real.behind_vmd(address) and not f.header_type]
 
 
-@pytest.mark.xfail(strict=True, reason="vmd makes the device after the boot program has run")
 @pytest.mark.parametrize("name, address", BEHIND_VMD)
 def test_a_device_behind_vmd_is_advised_to_list_the_controller(machine_of, name, address):
     real = machine_of(name)
