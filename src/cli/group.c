@@ -35,13 +35,14 @@ bool group_is_blocked_by(const struct machine *machine, const struct pci_functio
 static bool is_behind(const struct root *root, const struct pci_function *other,
 		      const struct pci_function *function)
 {
-	char path[DEVICE_PATH_SIZE], link[ROOT_PATH_SIZE], part[PCI_ADDRESS_SIZE + 2];
+	char path[DEVICE_PATH_SIZE], link[ROOT_PATH_SIZE];
+	char address[PCI_ADDRESS_SIZE], part[PCI_ADDRESS_SIZE + 2];
 
 	if (other == function ||
 	    root_link(root, device_path(&other->address, "", path), link, sizeof(link)))
 		return false;
-	part[0] = '/';
-	strcpy(pci_address_put(&function->address, part + 1), "/");
+	string_join(part, sizeof(part), "/",
+		    pci_address_format(&function->address, address), "/", NULL);
 	return strstr(link, part) != NULL;
 }
 
