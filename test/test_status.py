@@ -313,3 +313,13 @@ def test_it_is_quick(machine, record_property):
         took.append(cpu_time() - start)
     record_property("figure", ("milliseconds of status", round(min(took) * 1000), 10))
     assert min(took) < 0.010
+
+
+def test_a_switch_that_nothing_has(desktop):
+    """Whoever mistyped `off` at a dark screen must learn that it had no effect."""
+    desktop.config("bind 02:00.0\n")
+    desktop.cmdline("vfio_early=of")
+    assert desktop.run().report is not None
+    words = "vfio_early=of is on the kernel command line: not off, dry-run or a [NAME]"
+    assert f"unknown-switch: {words}" in vfio_early(desktop, "status").out
+    assert words in vfio_early(desktop, "check").out

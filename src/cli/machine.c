@@ -91,6 +91,7 @@ static int load(struct machine *machine)
 		error = confdir_read(&machine->root, &machine->confdir);
 	if (!error)
 		error = trust_confdir(&machine->root, &machine->confdir);
+	cmdline_check(&machine->cmdline, &machine->confdir.conf);
 	if (!error)
 		error = loadplan_read_aliases(&machine->root, machine->kernel,
 					      &machine->aliases);

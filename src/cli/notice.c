@@ -151,6 +151,20 @@ static int add_note(const struct finding *finding)
 	return 0;
 }
 
+/* A person who mistyped "off" must not think that it had an effect. */
+static int add_wrong_switch(const struct finding *finding)
+{
+	struct notice *notice = add_notice(finding, "unknown-switch");
+
+	if (!notice)
+		return -ENOMEM;
+	text_add(
+		&notice->text, "vfio_early=", finding->past->wrong,
+		" is on the kernel command line: not off, dry-run or a [NAME] of the config");
+	text_add(&notice->next, "correct that word, then reboot");
+	return 0;
+}
+
 static int texts_error(const struct notices *notices)
 {
 	for (size_t i = 0; i < notices->count; i++)
@@ -170,6 +184,8 @@ int notices_find(const struct machine *machine, const struct past *past,
 	ret->usable = boot == BOOT_NORMAL && !*past->note;
 	if (boot < BOOT_NORMAL && wanted)
 		error = add_boot(&finding, boot);
+	if (!error && boot > BOOT_OTHER && *past->wrong)
+		error = add_wrong_switch(&finding);
 	if (!error && (boot == BOOT_NORMAL || boot == BOOT_DRY_RUN))
 		error = find_edited(&finding);
 	if (!error && boot == BOOT_NORMAL && *past->note && !ret->count && wanted)

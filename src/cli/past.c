@@ -23,6 +23,7 @@ static void read_header(struct past *past, const struct report_record *record)
 	past->kernel = report_value(record, "kernel");
 	past->mode = report_value(record, "mode");
 	past->note = report_value(record, "note");
+	past->wrong = report_value(record, "wrong");
 }
 
 static int read_records(struct past *past)
@@ -72,7 +73,7 @@ int past_read(const struct root *root, const char *directory, struct past *ret)
 {
 	int error;
 
-	ret->kernel = ret->mode = ret->note = "";
+	ret->kernel = ret->mode = ret->note = ret->wrong = "";
 	error = root_read_file(root, REPORT_FILE, REPORT_MAX, &ret->text);
 	if (error == -ENOENT)
 		return 0;

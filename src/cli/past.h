@@ -16,7 +16,8 @@ struct past {
 	bool lasts; /* what lies in /run survives a reboot, and so may be of another one */
 	const char *kernel; /* of the report's first line; "" where it lacks one */
 	const char *mode, *note;
-	long time;		       /* seconds since 1970, 0 for unknown */
+	const char *wrong; /* the word of vfio_early= that the boot did not know; or "" */
+	long time;	   /* seconds since 1970, 0 for unknown */
 	struct report_record *records; /* all the others */
 	size_t count;
 	struct confdir confdir; /* the config that the boot used */

@@ -33,6 +33,7 @@ static const struct {
 	[DANGER_ID_ALONE] = { "id-alone", false },
 	[DANGER_IOMMU_OFF] = { "iommu-off", true },
 	[DANGER_NO_INTERRUPT_REMAPPING] = { "no-interrupt-remapping", true },
+	[DANGER_UNKNOWN_SWITCH] = { "unknown-switch", true },
 	[DANGER_OTHER_RECIPE] = { "other-recipe", false },
 };
 
@@ -178,6 +179,7 @@ static const struct {
 } of_machine[] = {
 	{ DANGER_IOMMU_OFF, platform_find_iommu_off },
 	{ DANGER_NO_INTERRUPT_REMAPPING, platform_find_no_remapping },
+	{ DANGER_UNKNOWN_SWITCH, platform_find_unknown_switch },
 	{ DANGER_OTHER_RECIPE, platform_find_other_recipe },
 };
 

@@ -25,7 +25,8 @@ enum danger_kind {
 	DANGER_ID_ALONE,   /* a line without an address, path or serial number */
 	DANGER_IOMMU_OFF,  /* of the machine */
 	DANGER_NO_INTERRUPT_REMAPPING,
-	DANGER_OTHER_RECIPE, /* steps of another recipe are still there */
+	DANGER_UNKNOWN_SWITCH, /* a word of vfio_early= that nothing has */
+	DANGER_OTHER_RECIPE,   /* steps of another recipe are still there */
 };
 
 /* What can go wrong with one claim, one line, or the machine as a whole, and what helps. */

@@ -29,6 +29,18 @@ void platform_find_no_remapping(const struct survey *survey, struct finding *fin
 		"to the config: option vfio_iommu_type1 allow_unsafe_interrupts=1");
 }
 
+void platform_find_unknown_switch(const struct survey *survey, struct finding *finding)
+{
+	const char *wrong = survey->machine->cmdline.wrong;
+
+	if (!wrong)
+		return;
+	text_add(
+		&finding->text, "vfio_early=", wrong,
+		" is on the kernel command line: not off, dry-run or a [NAME] of the config");
+	text_add(&finding->remedy, "correct that word, or write a heading [", wrong, "]");
+}
+
 struct relics {
 	struct text *first;
 	size_t count;

@@ -9,4 +9,7 @@ void platform_find_iommu_off(const struct survey *survey, struct finding *findin
 void platform_find_no_remapping(const struct survey *survey, struct finding *finding);
 void platform_find_other_recipe(const struct survey *survey, struct finding *finding);
 
+/* Does vfio_early= have a word that is no switch, and that no [NAME] has? */
+void platform_find_unknown_switch(const struct survey *survey, struct finding *finding);
+
 #endif
