@@ -240,6 +240,15 @@ def test_a_network_that_is_not_the_default_route(tmp_path, attributes, words):
     assert words in found["text"] if words else not found
 
 
+def test_rescue_with_a_root_on_zfs(tmp_path):
+    """OpenZFS imports the pool by itself: nothing waits for a root device."""
+    host = hosts.desktop(tmp_path / "root")
+    line = "bind 03:00.0 allow=in-use rescue=release\n"
+    assert not find(host, line, "0000:03:00.0", "rescue")
+    host.write("proc/self/mountinfo", "29 1 0:27 / / rw - zfs rpool/ROOT/pve-1 rw\n")
+    assert "cannot work" in find(host, line, "0000:03:00.0", "rescue")["text"]
+
+
 # host, config, address or line, kind
 ABSENT = {
     "another display than the firmware's": (

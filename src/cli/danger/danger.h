@@ -16,7 +16,8 @@ enum danger_kind {
 	DANGER_KEYBOARD,     /* the last keyboard */
 	DANGER_GROUP,	     /* group mates stay with host drivers */
 	DANGER_VFS,	     /* a physical function with virtual ones */
-	DANGER_VF, /* a virtual function: not there yet when the boot program runs */
+	DANGER_VF,     /* a virtual function: not there yet when the boot program runs */
+	DANGER_RESCUE, /* rescue=release cannot work here */
 	DANGER_NO_GROUP,   /* no IOMMU group */
 	DANGER_CONTROLLER, /* behind a controller whose driver makes it: Intel VMD */
 	DANGER_DRIVER,	   /* the kernel has no such target driver */

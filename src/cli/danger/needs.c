@@ -4,6 +4,7 @@
 #include "needs.h"
 
 #include "condition.h"
+#include "inuse/hostuse.h"
 
 /* A permission does not extend to what with= adds: that needs a line of its own. */
 static void add_permission(struct finding *finding, const char *word,
@@ -100,4 +101,22 @@ void needs_find_keyboard(const struct survey *survey, const struct claim *claim,
 	text_add(&finding->remedy,
 		 "plug a keyboard into a port of another controller, or make "
 		 "sure that the host can be reached by network");
+}
+
+/*
+ * The scripts of OpenZFS for initramfs-tools and dracut import the pool by themselves: neither
+ * waits for a root device, so that rescue=release never has its turn.
+ */
+void needs_find_rescue(const struct survey *survey, const struct claim *claim,
+		       struct finding *finding)
+{
+	if (!claim->rule->rescue || !hostuse_root_is_zfs(survey->machine))
+		return;
+	text_add(&finding->text,
+		 "rescue=release cannot work: the root file system is on ZFS, "
+		 "and nothing waits for its disks");
+	text_add(&finding->remedy,
+		 "boot with vfio_early=off if the root file system does not "
+		 "appear, and delete rescue=release from ");
+	place_add(&claim->rule->place, &finding->remedy);
 }

@@ -14,4 +14,8 @@ void needs_find_possible_use(const struct survey *survey, const struct claim *cl
 void needs_find_keyboard(const struct survey *survey, const struct claim *claim,
 			 struct finding *finding);
 
+/* Does the line have rescue=release, on a host where that cannot work? */
+void needs_find_rescue(const struct survey *survey, const struct claim *claim,
+		       struct finding *finding);
+
 #endif

@@ -46,6 +46,11 @@ int hostuse_find(const struct machine *machine, struct in_uses *ret)
 	return error ? error : add_possible(&possible, ret);
 }
 
+bool hostuse_root_is_zfs(const struct machine *machine)
+{
+	return storage_root_is_zfs(machine);
+}
+
 /* Is / another directory than that of the first process (as systemd's running_in_chroot() asks)? */
 static bool is_chroot(const struct root *root)
 {

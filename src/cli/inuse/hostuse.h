@@ -2,6 +2,8 @@
 #ifndef VFIO_EARLY_HOSTUSE_H
 #define VFIO_EARLY_HOSTUSE_H
 
+#include <stdbool.h>
+
 #include "inuse.h"
 #include "machine.h"
 
@@ -17,5 +19,8 @@ int hostuse_find(const struct machine *machine, struct in_uses *ret) _must_check
  * what a build machine uses says nothing about where the image will run. 0 or -ENOMEM.
  */
 int hostuse_keep_lines(const struct machine *machine, struct text *text) _must_check_;
+
+/* Is the root file system of the host a dataset of ZFS? */
+bool hostuse_root_is_zfs(const struct machine *machine);
 
 #endif

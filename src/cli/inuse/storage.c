@@ -116,6 +116,17 @@ static int add_swaps(const struct machine *machine, struct in_uses *uses)
 	return add_each(machine, table, add_swap, uses);
 }
 
+bool storage_root_is_zfs(const struct machine *machine)
+{
+	_cleanup_(unref_table) struct libmnt_table *table =
+		read_table(machine, "proc/self/mountinfo", mnt_table_parse_file);
+	struct libmnt_fs *fs =
+		table ? mnt_table_find_target(table, "/", MNT_ITER_BACKWARD) : NULL;
+	const char *type = fs ? mnt_fs_get_fstype(fs) : NULL;
+
+	return type && !strcmp(type, "zfs");
+}
+
 /* Where the kernel would resume from (sys/power/resume, "0:0" for nowhere), and resume=. */
 static int add_hibernation(const struct machine *machine, struct in_uses *uses)
 {

@@ -2,6 +2,8 @@
 #ifndef VFIO_EARLY_STORAGE_H
 #define VFIO_EARLY_STORAGE_H
 
+#include <stdbool.h>
+
 #include "inuse.h"
 #include "machine.h"
 
@@ -18,5 +20,8 @@ int storage_add_uses(const struct machine *machine, struct in_uses *uses) _must_
  */
 int storage_add_possible_uses(const struct machine *machine,
 			      struct in_uses *uses) _must_check_;
+
+/* Is the root file system of the host a dataset of ZFS? */
+bool storage_root_is_zfs(const struct machine *machine);
 
 #endif
