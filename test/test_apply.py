@@ -200,6 +200,23 @@ def test_dangers_need_a_yes(host):
     assert host.run("apply", "--yes").returncode == WELL
 
 
+def test_what_a_line_permits_is_reported_and_needs_no_yes(host):
+    host.generator("update-initramfs", "")
+    host.fake.config("bind 00:1f.6 allow=in-use\n")
+    done = host.run("apply", "--dry-run")
+    assert "allowed: 0000:00:1f.6: the host uses it: the default route" in done.stderr
+    host.run("apply")
+    assert len(host.calls) == 1
+
+
+def test_the_root_disk_needs_a_yes_though_a_line_permits_it(host):
+    host.generator("update-initramfs", "")
+    host.fake.config("bind 03:00.0 allow=in-use\n")
+    done = host.run("apply")
+    assert (done.returncode, host.calls) == (UNWANTED, [])
+    assert "danger: 0000:03:00.0: the host uses it: / (nvme0n1p2)" in done.stderr
+
+
 @pytest.mark.parametrize("answer, calls", [("y\n", 1), ("n\n", 0), ("\n", 0)])
 def test_dangers_ask_a_person(host, answer, calls):
     host.generator("update-initramfs", "")

@@ -136,6 +136,36 @@ def test_what_the_host_cannot_start_without_stays_a_danger(tmp_path):
     assert "this machine has no other" in last["text"]
 
 
+def test_every_disk_of_a_root_on_zfs_stays_a_danger(tmp_path):
+    """Sysfs and the mount table do not name the disks of a pool: the pool's label does."""
+    host = hosts.storage(tmp_path / "root")
+    host.mount("/", "tank/ROOT/pve-1", fstype="zfs")
+    host.mount("/tank", "tank", fstype="zfs")
+    disk = find(host, "bind 03:00.0 allow=in-use\n", "0000:03:00.0", "in-use")
+    assert (disk["allowed"], disk["grave"]) == (False, True)
+    assert "/ (sdc1)" in disk["text"]
+
+
+def test_every_disk_of_a_root_on_btrfs_stays_a_danger(tmp_path):
+    host = hosts.storage(tmp_path / "root")
+    second = find(host, "bind 02:00.0 allow=in-use\n", "0000:02:00.0", "in-use")
+    assert (second["allowed"], second["grave"]) == (True, False)
+    host.mount("/", "/dev/sda1", fstype="btrfs")
+    second = find(host, "bind 02:00.0 allow=in-use\n", "0000:02:00.0", "in-use")
+    assert (second["allowed"], second["grave"]) == (False, True)
+    assert "/ (sdb1)" in second["text"]
+
+
+@pytest.mark.parametrize("target, vital", [
+    ("/", True), ("/boot", True), ("/boot/efi", True), ("/efi", True), ("/boot/firmware", True),
+    ("/usr", True), ("/home", False), ("/boots", False), ("/srv/boot", False)])
+def test_which_mounts_the_host_does_not_start_without(tmp_path, target, vital):
+    host = hosts.storage(tmp_path / "root")
+    host.mount(target, "/dev/sdf1", "sdf1")
+    disk = find(host, "bind 06:00.0 allow=in-use\n", "0000:06:00.0", "in-use")
+    assert disk["grave"] == vital
+
+
 def test_allow_is_not_for_what_with_adds(tmp_path):
     """The drive of the root file system is in the group of the listed USB controller."""
     host = hosts.switch(tmp_path / "root")

@@ -52,22 +52,24 @@ static enum status load(struct apply *apply)
 	return STATUS_WELL;
 }
 
+/* Prints the dangers, and what a line permits. Returns how many of them need a yes. */
 static size_t tell_dangers(const struct dangers *dangers)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < dangers->count; i++) {
 		const struct danger *danger = &dangers->items[i];
+		bool grave = danger_is_grave(danger);
 		struct text subject = { 0 };
 
-		if (!danger_is_grave(danger))
+		if (!grave && !danger->allowed)
 			continue;
 		danger_add_subject(danger, &subject);
-		printable_print(stderr, "danger: %s: %s\n", text_string(&subject),
-				danger->text);
+		printable_print(stderr, "%s: %s: %s\n", grave ? "danger" : "allowed",
+				text_string(&subject), danger->text);
 		printable_print(stderr, "    remedy: %s\n", danger->remedy);
 		text_done(&subject);
-		count++;
+		count += grave;
 	}
 	return count;
 }

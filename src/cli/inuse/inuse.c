@@ -54,15 +54,18 @@ static int copy_thing(char thing[NAME_MAX_SIZE], const char *what)
 	return error;
 }
 
-/* "/boot (sda2)": is it something without which the host does not start? */
-static bool is_vital(const char *what)
+bool in_use_is_vital(const char *what)
 {
-	static const char *const mounts[] = { "/ (",	"/boot (", "/boot/efi (",
-					      "/efi (", "/usr (",  "swap (" };
+	static const char *const things[] = {
+		"/", "/boot", "/boot/efi", "/boot/firmware", "/efi", "/usr", "swap"
+	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++)
-		if (prefix_skip(what, mounts[i]))
+	for (size_t i = 0; i < ARRAY_SIZE(things); i++) {
+		const char *rest = prefix_skip(what, things[i]);
+
+		if (rest && (!*rest || prefix_skip(rest, " (")))
 			return true;
+	}
 	return false;
 }
 
@@ -73,7 +76,7 @@ static int add_thing(struct in_use *use, const char *what, bool certain)
 	if (copy_thing(thing, what))
 		return -ENOMEM;
 	use->certain |= certain;
-	use->vital |= certain && is_vital(thing);
+	use->vital |= certain && in_use_is_vital(thing);
 	if (has_thing(text_string(&use->what), thing))
 		return 0;
 	use->count++;

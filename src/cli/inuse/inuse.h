@@ -28,6 +28,12 @@ struct in_uses {
 
 void in_uses_done(struct in_uses *uses);
 
+/*
+ * Returns whether the host does not start without `what`: "/boot", or "/boot (sda2)" as in
+ * `struct in_use`.
+ */
+bool in_use_is_vital(const char *what);
+
 /* The use of `function`, or NULL. */
 const struct in_use *in_uses_get(const struct in_uses *uses,
 				 const struct pci_function *function);

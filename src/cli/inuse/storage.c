@@ -10,6 +10,7 @@
 
 #include "block.h"
 
+#define CLASS_BLOCK "sys/class/block"
 #define FS_BTRFS "sys/fs/btrfs"
 #define ZFS_POOLS "proc/spl/kstat/zfs"
 
@@ -55,6 +56,97 @@ static int add_block(const struct machine *machine, const char *name, const char
 	return error;
 }
 
+/* Does udev say that the block device is a member of a pool? By content, or by partition type. */
+static bool is_zfs_member(const struct root *root, const char *name)
+{
+	char value[64];
+
+	if (block_property(root, name, "ID_FS_TYPE", value, sizeof(value)) &&
+	    !strcmp(value, "zfs_member"))
+		return true;
+	return block_property(root, name, "ID_PART_ENTRY_TYPE", value, sizeof(value)) &&
+	       !strcmp(value, "6a898cc3-1dd2-11b2-99a6-080020736631");
+}
+
+/* Returns whether `pool` is the ZFS pool that udev found the block device to be a member of. */
+static bool is_zfs_member_of(const struct root *root, const char *name, const char *pool)
+{
+	char label[256];
+
+	return is_zfs_member(root, name) &&
+	       block_property(root, name, "ID_FS_LABEL", label, sizeof(label)) &&
+	       !strcmp(label, pool);
+}
+
+/* Adds `what` to every disk of the pool that the dataset `source`, "rpool/ROOT/pve-1", is in. */
+static int add_zfs_disks(const struct machine *machine, const char *source,
+			 const char *what, struct in_uses *uses)
+{
+	char pool[256];
+	char **names = NULL;
+	size_t count = 0, length = strcspn(source, "/") + 1;
+	int error = root_names_if_any(&machine->root, CLASS_BLOCK, &names, &count);
+
+	string_copy(pool, length < sizeof(pool) ? length : sizeof(pool), source);
+	for (size_t i = 0; i < count && !error; i++)
+		if (is_zfs_member_of(&machine->root, names[i], pool))
+			error = add_block(machine, names[i], what, uses);
+	names_free(names, count);
+	return error;
+}
+
+/* Adds `what` to every disk of the btrfs `uuid`, if the block device `name` is one of them. */
+static int add_btrfs_mates(const struct machine *machine, const char *uuid,
+			   const char *name, const char *what, struct in_uses *uses)
+{
+	char path[ROOT_PATH_SIZE];
+	char **names = NULL;
+	size_t count = 0;
+	bool member = false;
+	int error;
+
+	string_join(path, sizeof(path), FS_BTRFS "/", uuid, "/devices", NULL);
+	error = root_names_if_any(&machine->root, path, &names, &count);
+	for (size_t i = 0; i < count; i++)
+		member = member || !strcmp(names[i], name);
+	for (size_t i = 0; i < count && member && !error; i++)
+		error = add_block(machine, names[i], what, uses);
+	names_free(names, count);
+	return error;
+}
+
+static int add_btrfs_disks(const struct machine *machine, const char *name,
+			   const char *what, struct in_uses *uses)
+{
+	char **uuids = NULL;
+	size_t count = 0;
+	int error = root_names_if_any(&machine->root, FS_BTRFS, &uuids, &count);
+
+	for (size_t i = 0; i < count && !error; i++)
+		error = add_btrfs_mates(machine, uuids[i], name, what, uses);
+	names_free(uuids, count);
+	return error;
+}
+
+/*
+ * Adds the other disks of a file system on several disks, if the host does not start without it.
+ * The mount table names one of the disks, `name`, or none, "".
+ */
+static int add_other_disks(const struct machine *machine, struct libmnt_fs *fs,
+			   const char *name, struct in_uses *uses)
+{
+	const char *source = mnt_fs_get_source(fs), *target = mnt_fs_get_target(fs);
+	const char *type = mnt_fs_get_fstype(fs);
+
+	if (!type || !source || !target || !in_use_is_vital(target))
+		return 0;
+	if (!strcmp(type, "zfs"))
+		return add_zfs_disks(machine, source, target, uses);
+	if (!strcmp(type, "btrfs") && *name)
+		return add_btrfs_disks(machine, name, target, uses);
+	return 0;
+}
+
 /*
  * A device number tells the block device, except for file systems on several devices: they
  * have an anonymous number (major 0), and what is mounted names one of the devices at most.
@@ -66,12 +158,14 @@ static int add_mount(const struct machine *machine, struct libmnt_fs *fs,
 	dev_t number = mnt_fs_get_devno(fs);
 	char name[BLOCK_NAME_SIZE], devno[32];
 	bool found;
+	int error;
 
 	snprintf(devno, sizeof(devno), "%u:%u", major(number), minor(number));
 	found = major(number) ? block_find(&machine->root, devno, name)
 			      : source && prefix_skip(source, "/dev/") &&
 					block_find(&machine->root, source, name);
-	return found && target ? add_block(machine, name, target, uses) : 0;
+	error = found && target ? add_block(machine, name, target, uses) : 0;
+	return error ? error : add_other_disks(machine, fs, found ? name : "", uses);
 }
 
 /* A swap file lies on a file system, and that is mounted. */
@@ -183,18 +277,6 @@ static int add_btrfs(const struct machine *machine, struct in_uses *uses)
 	return error;
 }
 
-/* Does udev say that the block device is a member of a pool? By content, or by partition type. */
-static bool is_zfs_member(const struct root *root, const char *name)
-{
-	char value[64];
-
-	if (block_property(root, name, "ID_FS_TYPE", value, sizeof(value)) &&
-	    !strcmp(value, "zfs_member"))
-		return true;
-	return block_property(root, name, "ID_PART_ENTRY_TYPE", value, sizeof(value)) &&
-	       !strcmp(value, "6a898cc3-1dd2-11b2-99a6-080020736631");
-}
-
 static int add_zfs_member(const struct machine *machine, const char *name,
 			  struct in_uses *uses)
 {
@@ -226,7 +308,7 @@ static int add_zfs(const struct machine *machine, struct in_uses *uses)
 
 	if (!root_has(&machine->root, ZFS_POOLS))
 		return 0;
-	error = root_names_if_any(&machine->root, "sys/class/block", &names, &count);
+	error = root_names_if_any(&machine->root, CLASS_BLOCK, &names, &count);
 	for (size_t i = 0; i < count && !error; i++)
 		if (is_zfs_member(&machine->root, names[i]))
 			error = add_zfs_member(machine, names[i], uses);
@@ -256,12 +338,12 @@ static int add_active_block(const struct machine *machine, const char *name,
 	size_t count = 0;
 	int error;
 
-	string_join(path, sizeof(path), "sys/class/block/", name, "/slaves", NULL);
+	string_join(path, sizeof(path), CLASS_BLOCK "/", name, "/slaves", NULL);
 	error = root_names_if_any(&machine->root, path, &slaves, &count);
 	names_free(slaves, count);
 	if (error || !count)
 		return error;
-	string_join(path, sizeof(path), "sys/class/block/", name, "/dm/name", NULL);
+	string_join(path, sizeof(path), CLASS_BLOCK "/", name, "/dm/name", NULL);
 	if (root_read(&machine->root, path, volume, sizeof(volume)) <= 0)
 		string_copy(volume, sizeof(volume), name);
 	text_add(&text, "active volume ", volume);
@@ -326,7 +408,7 @@ int storage_add_possible_uses(const struct machine *machine, struct in_uses *use
 {
 	char **names = NULL;
 	size_t count = 0;
-	int error = root_names_if_any(&machine->root, "sys/class/block", &names, &count);
+	int error = root_names_if_any(&machine->root, CLASS_BLOCK, &names, &count);
 
 	for (size_t i = 0; i < count && !error; i++)
 		error = add_active_block(machine, names[i], uses);
