@@ -309,6 +309,8 @@ int loadplan_load(const struct root *root, const struct module *module,
 		if (compressed && (error == -EOPNOTSUPP || error == -EINVAL) &&
 		    load_by_modprobe(name, options.data))
 			error = 0;
+		if (error == -EOPNOTSUPP)
+			error = -ENOEXEC;
 	}
 	text_done(&options);
 	return error == -EEXIST ? 0 : error;

@@ -18,8 +18,7 @@ struct meaning {
 static const struct meaning load_meanings[] = {
 	{ ENOENT, "not in this image, or without a module it needs; rebuild it" },
 	{ ENOEXEC, "made for another kernel, or compressed in a way it can't read" },
-	{ EOPNOTSUPP, "compressed, and modprobe did not load it" },
-	{ EINVAL, "the module refuses its options" },
+	{ EINVAL, "the module refuses its options, or its file is damaged" },
 	{ EPERM, "module_blacklist= or lockdown forbids it" },
 	{ ENOKEY, "not signed by a key of this kernel" },
 	{ EKEYREJECTED, "unsigned, or badly signed" },
