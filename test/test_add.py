@@ -90,7 +90,7 @@ def test_what_it_says(desktop):
     assert re.fullmatch(f"/{CONF}:1: bind {GPU} 10de:1c03 path=0000:00:01.0/00.0(  # .+)?", line)
     assert mate.startswith(f"in the same IOMMU group, and not listed: {SOUND} [10de:10f1]")
     assert following == ("next: vfio-early apply, then reboot; or at once, without a reboot: "
-                         f"vfio-early bind {GPU}")
+                         f"vfio-early bind {GPU} --root {desktop.root}")
 
 
 @pytest.mark.parametrize("arguments, words", [
@@ -169,9 +169,11 @@ REFUSALS = [
             "the line would be invalid: "
             f"/{CONF}:1 names another driver, vfio-pci, for {SOUND}", "bind 01:00.1\n"),
     Refusal("02:00.0", WELL, "", "bind 8086:10d3 count=2\n"),
-    Refusal("02:00.0 --with group", UNWANTED, "listed already, but without with=group",
+    Refusal("02:00.0 --with function", USAGE, "with=function is neither functions nor group",
             "bind 02:00.0\n"),
-    Refusal("00:02.0 --allow boot-display", UNWANTED,
+    Refusal("02:00.0 --allow nonsense", USAGE, "allow=nonsense is neither", "bind 02:00.0\n"),
+    Refusal("02:00.0 --driver a/b", USAGE, "driver=a/b is no driver", "bind 02:00.0\n"),
+    Refusal("00:02.0", UNWANTED,
             f"listed already, but refused: /{CONF}:1: bind 00:02.0; edit that line",
             "bind 00:02.0\n"),
 ]
@@ -188,13 +190,59 @@ def test_listed_already(desktop):
     assert (said.status, said.out) == (WELL, f"{NIC} is listed already: /{CONF}:2: bind 02:00.0\n")
 
 
+# The file, the arguments, and the file afterwards.
+AMENDED = [
+    ("# \xff\nbind 01:00.0 # the card\r\nbnd\n", "01:00.0 --with functions",
+     "# \xff\nbind 01:00.0 with=functions # the card\r\nbnd\n"),
+    ("bind 01:00.0 with=functions", "01:00.0 --with group", "bind 01:00.0 with=group"),
+    ("\tbind  01:00.0\tdriver=auto  with=functions  #driver=x\n", "01:00.0 --driver vfio-pci",
+     "\tbind  01:00.0\tdriver=vfio-pci  with=functions  #driver=x\n"),
+    ("bind 00:02.0\n", "00:02.0 --allow boot-display", "bind 00:02.0 allow=boot-display\n"),
+    ("bind 00:02.0 allow=in-use\n", "8086:3e92 --allow boot-display --allow in-use",
+     "bind 00:02.0 allow=in-use allow=boot-display\n"),
+    ("bind 01:00.0\n", "group=1", "bind 01:00.0 with=group\n"),
+    ("bind 01:00.0 with=group\n", "01:00.0 --with group --driver vfio-pci",
+     "bind 01:00.0 with=group\n"),
+]
+
+
+@pytest.mark.parametrize("before, arguments, after", AMENDED)
+@pytest.mark.parametrize("file", [CONF, f"{CONF}.d/cards.conf"])
+def test_the_line_of_a_listed_device_is_changed(desktop, before, arguments, after, file):
+    desktop.config(before.encode("latin-1"), file)
+    said = vfio_early(desktop, "add", *arguments.split())
+    assert said.status == WELL, said
+    assert desktop.path(file).read_bytes() == after.encode("latin-1")
+    assert ("is listed already" in said.out) == (before == after)
+    assert ("    before: " in said.out) == (before != after)
+    assert vfio_early(desktop, "add", *arguments.split()).out.count("is listed already") == 1
+
+
+def test_a_line_of_several_devices_is_not_changed(desktop):
+    desktop.config("bind 8086:10d3 count=2\n")
+    said = vfio_early(desktop, "add", "02:00.0", "--allow", "in-use")
+    assert said.status == WELL, said
+    assert desktop.read(CONF).startswith(f"bind 8086:10d3 count=2\n{LINE} allow=in-use")
+
+
+def test_what_it_changed(desktop):
+    desktop.config("bind 01:00.0\n")
+    said = vfio_early(desktop, "add", "01:00.0", "--with", "functions", "--dry-run")
+    assert said.out == (f"would change /{CONF}:1: bind 01:00.0 with=functions\n"
+                        "    before: bind 01:00.0\n")
+    said = vfio_early(desktop, "add", "01:00.0", "--with", "functions")
+    assert said.out.splitlines()[0] == f"/{CONF}:1: bind 01:00.0 with=functions"
+    assert said.out.splitlines()[-1].endswith(
+        f"vfio-early bind {GPU} --with functions --root {desktop.root}")
+
+
 @pytest.mark.parametrize("command", ["add", "remove"])
 def test_dry_run_writes_nothing(desktop, command):
     desktop.config("bind 03:00.0\n")
     before = desktop.snapshot()
     said = vfio_early(desktop, command, "02:00.0" if command == "add" else "03:00.0",
                       "--dry-run")
-    assert said.status == WELL and "would be" in said.out
+    assert said.status == WELL and "would " in said.out
     assert desktop.snapshot() == before
 
 
@@ -269,6 +317,23 @@ def test_remove(desktop, removal):
     left = removal.config if removal.left is None else removal.left
     assert desktop.path(CONF).read_bytes().decode() == left
     assert os.listdir(desktop.path("etc")) == ["vfio-early.conf"]
+
+
+@pytest.mark.parametrize("config, argument, released", [
+    ("bind 01:00.0 with=functions\n", "01:00.0", [GPU, SOUND]),
+    ("bind 02:00.0\n", "02:00.0", [NIC]),
+    ("bind 8086:10d3 count=2\n", f"/{CONF}:1", [NIC, TWIN]),
+    ("bind 01:00.0 with=functions\nbind 01:00.1\n", "01:00.0", [GPU]),
+    ("keep 02:00.0\n", f"/{CONF}:1", []),
+])
+def test_what_can_be_released_after_remove(desktop, config, argument, released):
+    """All that the line took, and that no other line lists."""
+    desktop.config(config)
+    said = vfio_early(desktop, "remove", argument)
+    assert said.status == WELL, said
+    last = said.out.splitlines()[-1]
+    assert re.findall(r"[0-9a-f]{4}:\S+", last.partition("vfio-early release")[2]) == released
+    assert ("still listed" in said.out) == (config.count("\n") == 2)
 
 
 def test_remove_from_a_dropin(desktop):

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vfio-early add: one line more in the config, for one device. Nothing is written before the line
- * was tried on this machine, with the parser and the matcher that the boot program has.
+ * vfio-early add: writes the line of one device into the config, or changes the settings of the
+ * line that the device has. Nothing is written before the line was tried on this machine, with the
+ * parser and the matcher that the boot program has.
  */
 
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 #include "advice.h"
 #include "command.h"
+#include "condition.h"
 #include "danger/danger.h"
 #include "device.h"
 #include "draft.h"
@@ -28,10 +30,12 @@ struct add {
 	struct names *names;
 	struct pci_address address;
 	const char *with; /* --with, or what the argument says */
+	char file[ROOT_PATH_SIZE]; /* that the line is in, without the first "/" */
 	struct edit edit;
-	struct text line;    /* the new one */
-	unsigned int number; /* that it gets */
-	struct text text;    /* the file with it */
+	unsigned int number;	     /* of the line in the file */
+	char before[STATEMENT_SIZE]; /* the line of the device as it was, "" if it is new */
+	struct text line;	     /* the new line, empty if a line is changed */
+	struct text text;	     /* the file as it will be */
 };
 
 static void add_done(struct add *add)
@@ -84,25 +88,75 @@ static size_t ask_number(size_t most)
 	return number_parse(answer, 10, most, &number) ? number : 0;
 }
 
-/* Several devices match: asks a person for one, tells a program how to name one. */
+/* Are the functions of these addresses on one card? */
+static bool is_same_card(const struct add *add, const struct pci_address *a,
+			 const struct pci_address *b)
+{
+	const struct pci_function *one = pci_find(&add->machine.snapshot, a);
+	const struct pci_function *other = pci_find(&add->machine.snapshot, b);
+
+	return one && other && pci_same_card(one, other);
+}
+
+/* Keeps the first function of each card; a person chooses among cards. */
+static void keep_cards(const struct add *add, struct selection *selection)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < selection->count; i++)
+		if (!kept || !is_same_card(add, &selection->addresses[kept - 1],
+					   &selection->addresses[i]))
+			selection->addresses[kept++] = selection->addresses[i];
+	selection->count = kept;
+}
+
+/* Prints the options of the command line again, for a command that a person copies. */
+static void print_options(const struct add *add)
+{
+	const struct request *request = add->request;
+
+	if (strcmp(request->root, "/"))
+		printable_print(stderr, " --root %s", request->root);
+	if (request->with)
+		fprintf(stderr, " --with %s", request->with);
+	if (request->driver)
+		fprintf(stderr, " --driver %s", request->driver);
+	for (const char *const *allow = request->allow; *allow; allow++)
+		fprintf(stderr, " --allow %s", *allow);
+	if (request->dry_run)
+		fputs(" --dry-run", stderr);
+}
+
+/* One line of the offer: a number for a person, or the whole command. */
+static void offer(const struct add *add, const struct pci_address *choice, size_t number)
+{
+	char address[PCI_ADDRESS_SIZE];
+
+	if (number) {
+		fprintf(stderr, "%4zu  ", number);
+	} else {
+		fprintf(stderr, "  vfio-early add %s",
+			pci_address_format(choice, address));
+		print_options(add);
+		fputs("  # ", stderr);
+	}
+	describe(add, choice, stderr);
+	fputc('\n', stderr);
+}
+
+/* Several devices match: asks a person for one, or prints the command for each. */
 static enum status ask(struct add *add, const struct selection *selection)
 {
 	bool person = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
-	char address[PCI_ADDRESS_SIZE];
 	size_t number;
 
 	complain("%s: %zu devices match%s", add->request->arguments[0], selection->count,
 		 person ? ":" : "; name one of them:");
-	for (size_t i = 0; i < selection->count; i++) {
-		if (person)
-			fprintf(stderr, "%4zu  ", i + 1);
-		else
-			fprintf(stderr, "  vfio-early add %s  # ",
-				pci_address_format(&selection->addresses[i], address));
-		describe(add, &selection->addresses[i], stderr);
-		fputc('\n', stderr);
-	}
+	for (size_t i = 0; i < selection->count; i++)
+		offer(add, &selection->addresses[i], person ? i + 1 : 0);
 	number = person ? ask_number(selection->count) : 0;
+	if (person && !number)
+		complain("add: no device was chosen; nothing was written");
 	if (!number)
 		return STATUS_USAGE;
 	add->address = selection->addresses[number - 1];
@@ -110,11 +164,12 @@ static enum status ask(struct add *add, const struct selection *selection)
 }
 
 /* `near` is what may have been meant, or "". */
-static enum status choose_from(struct add *add, const struct selection *selection,
+static enum status choose_from(struct add *add, struct selection *selection,
 			       const char *near)
 {
 	const char *word = add->request->arguments[0];
 	bool group = prefix_skip(word, "group=");
+	struct pci_address card;
 
 	if (!selection->count) {
 		complain("%s: no device matches, bridges aside; %s%s%s", word,
@@ -122,10 +177,14 @@ static enum status choose_from(struct add *add, const struct selection *selectio
 			 *near ? "?" : "");
 		return STATUS_UNWANTED;
 	}
+	if (!group)
+		keep_cards(add, selection);
 	if (selection->count > 1 && !group)
 		return ask(add, selection);
 	if (group && !add->with)
 		add->with = "group";
+	if (selection_parse_card(word, &card) && !add->with)
+		add->with = "functions";
 	add->address = selection->addresses[0];
 	return STATUS_WELL;
 }
@@ -153,56 +212,154 @@ static enum status choose(struct add *add)
 
 static enum status lock(struct add *add)
 {
-	int error = edit_open(&add->edit, &add->machine.root, CONFDIR_MAIN);
+	int error = edit_open(&add->edit, &add->machine.root, add->file);
 
 	if (error) {
-		complain("/" CONFDIR_MAIN ": cannot be edited: %s", edit_explain(error));
+		complain("/%s: cannot be edited: %s", add->file, edit_explain(error));
 		return STATUS_ENVIRONMENT;
 	}
-	if (strcmp(add->edit.path, CONFDIR_MAIN))
-		printable_print(stdout, "/" CONFDIR_MAIN " is a symlink: /%s is edited\n",
+	if (strcmp(add->edit.path, add->file))
+		printable_print(stdout, "/%s is a symlink: /%s is edited\n", add->file,
 				add->edit.path);
 	return STATUS_WELL;
 }
 
-/* Listed already? `*ret_listed` says so, and the status how that is. */
-static enum status check_listed(const struct add *add, bool *ret_listed)
+/* How many functions the conditions of the rule select, those that with= adds left out. */
+static size_t count_stated(const struct match *match, const struct rule *rule)
 {
-	const struct claim *claim = draft_claim(&add->machine, &add->address);
+	size_t count = 0;
+
+	for (size_t i = 0; i < match->claim_count; i++)
+		count += match->claims[i].rule == rule &&
+			 !condition_missed(rule, match->claims[i].function);
+	return count;
+}
+
+/* Returns the rule whose conditions select the device and nothing else, or NULL. */
+static const struct rule *find_own_rule(const struct add *add)
+{
+	const struct match *match = &add->machine.match;
+
+	for (size_t i = 0; i < match->claim_count; i++) {
+		const struct claim *claim = &match->claims[i];
+
+		if (!pci_address_compare(&claim->function->address, &add->address) &&
+		    !condition_missed(claim->rule, claim->function) &&
+		    count_stated(match, claim->rule) == 1)
+			return claim->rule;
+	}
+	return NULL;
+}
+
+static enum with with_wanted(const struct add *add)
+{
+	if (!add->with)
+		return WITH_NOTHING;
+	return strcmp(add->with, "group") ? WITH_FUNCTIONS : WITH_GROUP;
+}
+
+static unsigned int allow_bit(const char *word)
+{
+	return strcmp(word, "in-use") ? ALLOW_BOOT_DISPLAY : ALLOW_IN_USE;
+}
+
+static bool changes_with(const struct add *add, const struct rule *rule)
+{
+	return add->with && with_wanted(add) != rule->with;
+}
+
+static bool changes_driver(const struct add *add, const struct rule *rule)
+{
+	return add->request->driver && strcmp(add->request->driver, rule->driver);
+}
+
+/* Does the command line ask for settings that `claim` lacks? */
+static bool asks_more(const struct add *add, const struct claim *claim)
+{
+	unsigned int allowed = match_allows(claim->rule, claim->function);
+
+	for (const char *const *allow = add->request->allow; *allow; allow++)
+		if (!(allowed & allow_bit(*allow)))
+			return true;
+	return changes_with(add, claim->rule) || changes_driver(add, claim->rule);
+}
+
+/* Reports the line that lists the device. Returns whether the device will be bound. */
+static enum status tell_listed(const struct add *add, const struct claim *claim)
+{
 	char address[PCI_ADDRESS_SIZE], statement[STATEMENT_SIZE];
 	struct text place = { 0 };
-	bool asks_more = add->with && claim && claim->rule->with == WITH_NOTHING;
-	enum status status = STATUS_WELL;
 
-	*ret_listed = claim;
-	if (!claim)
-		return STATUS_WELL;
 	pci_address_format(&add->address, address);
 	place_add(&claim->rule->place, &place);
 	state_statement(&add->machine.confdir, &claim->rule->place, statement);
-	if (claim->result != RESULT_NONE || asks_more) {
+	if (claim->result != RESULT_NONE)
 		complain(
-			"%s: listed already, but %s%s: %s: %s; edit that line, or remove it "
+			"%s: listed already, but %s: %s: %s; edit that line, or remove it "
 			"first: vfio-early remove %s",
-			address, asks_more ? "without with=" : result_name(claim->result),
-			asks_more ? add->with : "", text_string(&place), statement,
-			text_string(&place));
-		status = STATUS_UNWANTED;
-	} else {
+			address, result_name(claim->result), text_string(&place),
+			statement, text_string(&place));
+	else
 		printable_print(stdout, "%s is listed already: %s: %s\n", address,
 				text_string(&place), statement);
-	}
 	text_done(&place);
-	return status;
+	return claim->result == RESULT_NONE ? STATUS_WELL : STATUS_UNWANTED;
 }
 
-static int compose(struct add *add)
+/*
+ * Finds out which file is to be edited. `*ret_listed` says whether there is nothing to write: the
+ * device has a line that says all that the command line asks for.
+ */
+static enum status check_listed(struct add *add, bool *ret_listed)
+{
+	const struct claim *claim = draft_claim(&add->machine, &add->address);
+	const struct rule *own = find_own_rule(add);
+
+	string_copy(add->file, sizeof(add->file),
+		    own ? own->place.file + 1 : CONFDIR_MAIN);
+	*ret_listed = claim && !asks_more(add, claim);
+	return *ret_listed ? tell_listed(add, claim) : STATUS_WELL;
+}
+
+/* Puts what `edit_set` makes of the file in the place of what it is. */
+static void set(struct add *add, const char *key, const char *value)
+{
+	struct text text = { .failed = add->text.failed };
+
+	edit_set(&add->text, add->number, key, value, &text);
+	text_done(&add->text);
+	add->text = text;
+}
+
+/* Changes the settings of the line that the device has. */
+static int amend(struct add *add, const struct rule *rule, const struct text *old)
+{
+	add->number = rule->place.line;
+	state_statement(&add->machine.confdir, &rule->place, add->before);
+	text_add_bytes(&add->text, text_string(old), old->length);
+	if (changes_with(add, rule))
+		set(add, "with=", add->with);
+	if (changes_driver(add, rule))
+		set(add, "driver=", add->request->driver);
+	for (const char *const *allow = add->request->allow; *allow; allow++) {
+		/* A line can have several allow=: the word as a whole is the key. */
+		struct text word = { 0 };
+
+		text_add(&word, "allow=", *allow);
+		if (!(rule->allow & allow_bit(*allow)))
+			set(add, text_string(&word), "");
+		add->text.failed |= word.failed;
+		text_done(&word);
+	}
+	return text_error(&add->text);
+}
+
+static int insert(struct add *add, const struct text *old)
 {
 	const struct request *request = add->request;
 	const struct pci_function *function =
 		pci_find(&add->machine.snapshot, &add->address);
 	struct text words = { 0 };
-	const struct text *old;
 	int error;
 
 	if (!function) /* gone meanwhile */
@@ -218,22 +375,47 @@ static int compose(struct add *add)
 	text_done(&words);
 	if (error)
 		return error;
-	old = request->dry_run ? draft_text(&add->machine, CONFDIR_MAIN)
-			       : &add->edit.text;
 	add->number = edit_insert(old, text_string(&add->line), &add->text);
 	return text_error(&add->line) ? -ENOMEM : text_error(&add->text);
 }
 
-/* The parser refused the line: which of its words came from the command line? */
-static enum status tell_parse_error(const struct add *add)
+static int compose(struct add *add)
 {
-	const struct conf *conf = &add->machine.confdir.conf;
+	const struct rule *own = find_own_rule(add);
+	const struct text *old = add->request->dry_run
+					 ? draft_text(&add->machine, add->file)
+					 : &add->edit.text;
 
-	for (size_t i = 0; i < conf->error_count; i++)
-		if (conf->errors[i].place.line == add->number &&
-		    !strcmp(conf->errors[i].place.file, "/" CONFDIR_MAIN))
-			complain("add: %s", conf->errors[i].message);
-	return STATUS_USAGE;
+	return own ? amend(add, own, old) : insert(add, old);
+}
+
+/* Lets the parser judge the options, before anything else is looked at. */
+static enum status check_options(const struct request *request)
+{
+	struct conf conf = { 0 };
+	struct text line = { 0 };
+	enum status status = STATUS_WELL;
+	int error;
+
+	text_add(&line, "bind 00:00.0");
+	if (request->with)
+		text_add(&line, " with=", request->with);
+	if (request->driver)
+		text_add(&line, " driver=", request->driver);
+	for (const char *const *allow = request->allow; *allow; allow++)
+		text_add(&line, " allow=", *allow);
+	error = text_error(&line);
+	if (!error)
+		error = conf_parse(&conf, "options", line.data, line.length, false);
+	if (error)
+		status = fail("add", error);
+	else if (conf.error_count) {
+		complain("add: %s", conf.errors[0].message);
+		status = STATUS_USAGE;
+	}
+	conf_done(&conf);
+	text_done(&line);
+	return status;
 }
 
 /* What else is in the group, and not listed. */
@@ -267,24 +449,45 @@ static void tell_mates(const struct add *add)
 
 static enum status write_it(struct add *add)
 {
-	bool dry_run = add->request->dry_run;
-	int error = dry_run ? 0 : edit_commit(&add->edit, &add->text);
+	int error = add->request->dry_run ? 0 : edit_commit(&add->edit, &add->text);
+
+	if (!error)
+		return STATUS_WELL;
+	complain("/%s: cannot be written: %s", add->edit.path, edit_explain(error));
+	return STATUS_ENVIRONMENT;
+}
+
+/* Prints the line, and what it was before if it is not new. */
+static void tell_line(const struct add *add, const struct rule *rule)
+{
+	bool dry_run = add->request->dry_run, is_new = !*add->before;
+	char statement[STATEMENT_SIZE];
+
+	state_statement(&add->machine.confdir, &rule->place, statement);
+	printf("%s/%s:%u: %s\n",
+	       !dry_run ? ""
+	       : is_new ? "would add "
+			: "would change ",
+	       add->file, add->number, is_new ? text_string(&add->line) : statement);
+	if (!is_new)
+		printf("    before: %s\n", add->before);
+	tell_mates(add);
+	fflush(stdout); /* the warnings come after the line in a pipe, too */
+}
+
+/* Prints the command that binds all that the line takes. */
+static void tell_next(const struct add *add, const struct rule *rule)
+{
+	static const char *const with[] = { "", " --with functions", " --with group" };
+	const char *root = add->request->root;
+	bool other = strcmp(root, "/");
 	char address[PCI_ADDRESS_SIZE];
 
-	if (error) {
-		complain("/%s: cannot be written: %s", add->edit.path,
-			 edit_explain(error));
-		return STATUS_ENVIRONMENT;
-	}
-	printf("%s/" CONFDIR_MAIN ":%u: %s\n", dry_run ? "would be " : "", add->number,
-	       text_string(&add->line));
-	tell_mates(add);
-	if (dry_run)
-		return STATUS_WELL;
-	printf("next: " ADVICE_APPLY
-	       "; or at once, without a reboot: vfio-early bind %s\n",
-	       pci_address_format(&add->address, address));
-	return STATUS_WELL;
+	printable_print(stdout,
+			"next: " ADVICE_APPLY
+			"; or at once, without a reboot: vfio-early bind %s%s%s%s\n",
+			pci_address_format(&add->address, address), with[rule->with],
+			other ? " --root " : "", other ? root : "");
 }
 
 static enum status judge(struct add *add, const struct rule *rule)
@@ -306,9 +509,13 @@ static enum status judge(struct add *add, const struct rule *rule)
 	if (guard_refuses(&add->machine, &dangers, rule, "list"))
 		return STATUS_UNWANTED;
 	status = write_it(add);
-	if (status == STATUS_WELL)
-		guard_warn(&dangers, rule);
-	return status;
+	if (status != STATUS_WELL)
+		return status;
+	tell_line(add, rule);
+	guard_warn(&dangers, rule);
+	if (!add->request->dry_run)
+		tell_next(add, rule);
+	return STATUS_WELL;
 }
 
 /* Tries the line on this machine, and writes it if all is well. */
@@ -318,11 +525,11 @@ static enum status try_line(struct add *add)
 	int error = compose(add);
 
 	if (!error)
-		error = draft_match(&add->machine, CONFDIR_MAIN, &add->text);
+		error = draft_match(&add->machine, add->file, &add->text);
 	if (error)
 		return fail("add", error);
-	rule = draft_rule(&add->machine, CONFDIR_MAIN, add->number);
-	return rule ? judge(add, rule) : tell_parse_error(add);
+	rule = draft_rule(&add->machine, add->file, add->number);
+	return rule ? judge(add, rule) : fail("add", -EINVAL);
 }
 
 /* Under the lock the config is read again: another edit may have come in between. */
@@ -334,31 +541,42 @@ static enum status reload(struct add *add)
 	return load(add);
 }
 
+/* Locks the file, and finds the line again. */
+static enum status lock_and_check(struct add *add, bool *ret_listed)
+{
+	char file[ROOT_PATH_SIZE];
+	enum status status = lock(add);
+
+	string_copy(file, sizeof(file), add->file);
+	if (status == STATUS_WELL)
+		status = reload(add);
+	if (status == STATUS_WELL)
+		status = check_listed(add, ret_listed);
+	if (status == STATUS_WELL && !*ret_listed && strcmp(file, add->file)) {
+		complain("/%s: another edit has changed it just now; try again", file);
+		return STATUS_UNWANTED;
+	}
+	return status;
+}
+
 static enum status run(const struct request *request)
 {
 	_cleanup_(add_done) struct add add = { .request = request,
 					       .with = request->with,
 					       .edit = EDIT_NONE };
-	enum status status = load(&add);
+	enum status status = check_options(request);
 	bool listed = false;
 
+	if (status == STATUS_WELL)
+		status = load(&add);
 	machine_note_errors(&add.machine);
 	if (status == STATUS_WELL)
 		status = choose(&add);
 	if (status == STATUS_WELL)
 		status = check_listed(&add, &listed);
-	if (status != STATUS_WELL || listed)
-		return status;
-	if (!request->dry_run) {
-		status = lock(&add);
-		if (status == STATUS_WELL)
-			status = reload(&add);
-		if (status == STATUS_WELL)
-			status = check_listed(&add, &listed);
-		if (status != STATUS_WELL || listed)
-			return status;
-	}
-	return try_line(&add);
+	if (status == STATUS_WELL && !listed && !request->dry_run)
+		status = lock_and_check(&add, &listed);
+	return status == STATUS_WELL && !listed ? try_line(&add) : status;
 }
 
 const struct command command_add = {
@@ -367,9 +585,10 @@ const struct command command_add = {
 	.summary = "list a device in the config, unless the host needs it",
 	.details =
 		"DEVICE is an address (01:00.0), an ID (10de:1c03), any other condition of the\n"
-		"config (class=0c03), group=N for a whole IOMMU group, or a part of its name\n"
-		"(nvidia). Writes one line with the device's address, ID and path, so that a\n"
-		"renumbered bus is noticed, and its name. The rest of the file stays as it is.\n\n"
+		"config (class=0c03), a card (01:00: all its functions), group=N for a whole IOMMU\n"
+		"group, or a part of its name (nvidia). Writes one line with the device's address, ID and path, so that a\n"
+		"renumbered bus is noticed, and its name. If the device has a line already, the\n"
+		"options change that line. The rest of the file stays as it is.\n\n"
 		"Exit status: 0 it is listed, 1 it is refused or not there, 2 it is not clear\n"
 		"which device is meant, 4 the config cannot be written.",
 	.options =

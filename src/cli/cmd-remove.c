@@ -25,12 +25,15 @@ struct removal {
 	struct candidate *candidates;
 	size_t count;
 	struct edit edit;
+	struct pci_address *taken; /* what the line takes before it is removed */
+	size_t taken_count;
 };
 
 static void removal_done(struct removal *removal)
 {
 	edit_done(&removal->edit);
 	free(removal->candidates);
+	free(removal->taken);
 	machine_done(&removal->machine);
 }
 
@@ -225,42 +228,75 @@ static enum status lock(struct removal *removal)
 	return status;
 }
 
-/* Another line may go on listing the device. */
-static void tell_rest(struct removal *removal, const struct text *text)
+/* Remembers the functions that the line takes: all of them can be released afterwards. */
+static int note_taken(struct removal *removal)
 {
-	const char *word = removal->request->arguments[0];
-	struct text place = { 0 };
-	struct pci_address address;
-	const struct claim *claim = NULL;
+	const struct match *match = &removal->machine.match;
+	const struct candidate *candidate = &removal->candidates[0];
 
-	if (pci_address_parse(word, &address))
-		return;
-	if (!draft_match(&removal->machine, removal->candidates[0].file + 1, text))
-		claim = draft_claim(&removal->machine, &address);
-	if (claim && claim->result == RESULT_NONE) {
+	for (size_t i = 0; i < match->claim_count; i++) {
+		const struct claim *claim = &match->claims[i];
+
+		if (claim->result != RESULT_NONE ||
+		    claim->rule->place.line != candidate->line ||
+		    strcmp(claim->rule->place.file, candidate->file))
+			continue;
+		if (ARRAY_GROW(removal->taken, removal->taken_count))
+			return -ENOMEM;
+		removal->taken[removal->taken_count++] = claim->function->address;
+	}
+	return 0;
+}
+
+/* Drops from `taken` what another line goes on listing, and reports that line. */
+static void drop_listed(struct removal *removal)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < removal->taken_count; i++) {
+		const struct pci_address *address = &removal->taken[i];
+		const struct claim *claim = draft_claim(&removal->machine, address);
+		struct text place = { 0 };
+
+		if (!claim || claim->result != RESULT_NONE) {
+			removal->taken[kept++] = *address;
+			continue;
+		}
 		place_add(&claim->rule->place, &place);
 		printable_print(stdout, "still listed: %s\n", text_string(&place));
+		text_done(&place);
 	}
-	text_done(&place);
+	removal->taken_count = kept;
+}
+
+/* Prints what gives back at once what the line took. */
+static void tell_next(const struct removal *removal)
+{
+	const char *root = removal->request->root;
+	char address[PCI_ADDRESS_SIZE];
+
+	fputs("next: " ADVICE_APPLY, stdout);
+	if (removal->taken_count)
+		fputs("; or at once, without a reboot: vfio-early release", stdout);
+	for (size_t i = 0; i < removal->taken_count; i++)
+		printf(" %s", pci_address_format(&removal->taken[i], address));
+	if (removal->taken_count && strcmp(root, "/"))
+		printable_print(stdout, " --root %s", root);
+	putchar('\n');
 }
 
 static void tell(struct removal *removal, const struct text *text)
 {
 	const struct candidate *candidate = &removal->candidates[0];
-	const char *word = removal->request->arguments[0];
 	bool dry_run = removal->request->dry_run;
-	struct pci_address address;
 
 	printable_print(stdout, "%s from %s:%u: %s\n",
 			dry_run ? "would be removed" : "removed", candidate->file,
 			candidate->line, candidate->statement);
-	tell_rest(removal, text);
-	if (dry_run)
-		return;
-	fputs("next: " ADVICE_APPLY, stdout);
-	if (!pci_address_parse(word, &address))
-		printf("; or at once, without a reboot: vfio-early release %s", word);
-	putchar('\n');
+	if (!draft_match(&removal->machine, candidate->file + 1, text))
+		drop_listed(removal);
+	if (!dry_run)
+		tell_next(removal);
 }
 
 static enum status cut(struct removal *removal)
@@ -274,7 +310,9 @@ static enum status cut(struct removal *removal)
 	if (dry_run)
 		old = draft_text(&removal->machine, candidate->file + 1);
 	edit_cut(old, candidate->line, &text);
-	error = dry_run ? text_error(&text) : edit_commit(&removal->edit, &text);
+	error = note_taken(removal);
+	if (!error)
+		error = dry_run ? text_error(&text) : edit_commit(&removal->edit, &text);
 	if (error)
 		complain("%s: cannot be written: %s", candidate->file,
 			 edit_explain(error));

@@ -407,14 +407,43 @@ unsigned int edit_insert(const struct text *old, const char *line, struct text *
 	return count_lines(skip_mark(start, end), place) + 1;
 }
 
-void edit_cut(const struct text *old, unsigned int number, struct text *text)
+/* Returns the start of the line of that number. */
+static const char *find_line(const struct text *text, unsigned int number)
 {
-	const char *start = text_string(old), *end = start + old->length;
-	const char *line = skip_mark(start, end), *next;
+	const char *start = text_string(text), *end = start + text->length;
+	const char *line = skip_mark(start, end);
 
 	while (--number)
 		line = behind_line(line, end);
-	next = behind_line(line, end);
+	return line;
+}
+
+#define BETWEEN_WORDS " \t\r\n"
+
+void edit_set(const struct text *old, unsigned int number, const char *key,
+	      const char *value, struct text *text)
+{
+	const char *start = text_string(old), *word = find_line(old, number);
+	const char *from = word, *to = word; /* what the setting replaces */
+	bool found = false;
+
+	while (!found && *word && !strchr("#\r\n", *word)) {
+		to = word + strcspn(word, BETWEEN_WORDS);
+		found = prefix_skip(word, key);
+		from = found ? word : to;
+		word = to + strspn(to, " \t");
+	}
+	text_add_bytes(text, start, from - start);
+	text_add(text, found ? "" : " ", key, value);
+	text_add_bytes(text, to, start + old->length - to);
+}
+
+void edit_cut(const struct text *old, unsigned int number, struct text *text)
+{
+	const char *start = text_string(old), *end = start + old->length;
+	const char *line = find_line(old, number);
+	const char *next = behind_line(line, end);
+
 	/* Was it the last one, without a newline? Then so is the one before it. */
 	if (next == end && end > line && end[-1] != '\n' &&
 	    line > skip_mark(start, end)) {

@@ -58,6 +58,14 @@ const char *edit_explain(int error);
  */
 unsigned int edit_insert(const struct text *old, const char *line, struct text *text);
 
+/*
+ * Adds `old` to `text` with the setting `key` ("with=") of the statement on that line set to
+ * `value`. A setting that the statement does not have yet goes after its last word. Everything
+ * else, with the line's comment, stays byte for byte.
+ */
+void edit_set(const struct text *old, unsigned int number, const char *key,
+	      const char *value, struct text *text);
+
 /* Adds `old` to `text` without the line of that number. */
 void edit_cut(const struct text *old, unsigned int number, struct text *text);
 
