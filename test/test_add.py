@@ -133,10 +133,27 @@ def test_name_of_several(named):
     said = vfio_early(named, "add", "nvidia")
     assert said.status == USAGE
     assert said.err == (
-        "vfio-early: nvidia: 2 devices match; name one of them:\n"
-        f"  vfio-early add {GPU}  # {GPU} [10de:1c03] NVIDIA GP106 [GeForce GTX 1060 6GB]\n"
-        f"  vfio-early add {SOUND}  # {SOUND} [10de:10f1] NVIDIA GP106 High Definition Audio\n")
+        "vfio-early: nvidia: 1 device matches; name one of them:\n"
+        f"  vfio-early add 0000:01:00 --root {named.root}  # {GPU} [10de:1c03] "
+        "NVIDIA GP106 [GeForce GTX 1060 6GB], and the rest of the card\n")
     assert not named.path(CONF).exists()
+
+
+def test_offers_repeat_the_options(named):
+    said = vfio_early(named, "add", "8086:10d3", "--with", "group", "--driver", "auto", "--allow",
+                      "in-use", "--dry-run")
+    for address in (NIC, TWIN):
+        assert (f"\n  vfio-early add {address} --root {named.root} --with group --driver auto "
+                "--allow in-use --dry-run  # ") in said.err
+
+
+@pytest.mark.parametrize("card", ["01:00", "0000:01:00"])
+def test_a_card(named, card):
+    said = vfio_early(named, "add", card)
+    assert said.status == WELL, said
+    assert f"bind {GPU} 10de:1c03 path=0000:00:01.0/00.0 with=functions" in said.out
+    assert SOUND not in said.out
+    assert f"vfio-early bind {GPU} --with functions" in said.out
 
 
 def test_name_of_none(named):
@@ -158,10 +175,11 @@ REFUSALS = [
     Refusal("00:1c.0", UNWANTED, "no device matches, bridges aside"),
     Refusal("group=99", UNWANTED, "no device matches"),
     Refusal("group=x", USAGE, "is no IOMMU group"),
-    Refusal("01:00", USAGE, "is no vendor:device ID"),
+    Refusal("77:00", UNWANTED, "77:00: no device matches"),
+    Refusal("01:00:", USAGE, "is no vendor:device ID"),
     Refusal("colour=red", USAGE, "is neither a condition nor a setting"),
-    Refusal("8086:10d3", USAGE, f"2 devices match; name one of them:\n  vfio-early add {NIC}"),
-    Refusal("class=02", USAGE, f"\n  vfio-early add {TWIN}  # {TWIN} [8086:10d3]"),
+    Refusal("8086:10d3", USAGE, f"2 devices match; name one of them:\n  vfio-early add {NIC} --root"),
+    Refusal("class=02", USAGE, f"  # {TWIN} [8086:10d3]"),
     Refusal("02:00.0", UNWANTED, f"/{CONF}:1 keeps it for the host", "keep 8086:10d3\n"),
     Refusal("01:00.0 --with group", UNWANTED, f"{SOUND}: refused: /{CONF}:1 keeps it",
             "keep 01:00.1\n"),
@@ -266,6 +284,7 @@ def test_a_person_is_asked(desktop, answer, status):
     os.close(theirs)
     told = b"".join(iter(lambda: read_terminal(ours), b"")).decode()
     os.close(ours)
+    assert ("nothing was written" in told) == (status != WELL)
     assert f"   2  {TWIN} [8086:10d3]" in told and "Which one, 1 to 2?" in told
     assert done.returncode == status
     assert (TWIN in desktop.read(CONF)) if status == WELL else not desktop.path(CONF).exists()

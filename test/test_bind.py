@@ -175,6 +175,21 @@ def test_release_without_a_host_driver(kernel):
     assert said.status == WELL and driver(kernel, NIC) == ""
 
 
+def test_a_card(kernel):
+    """01:00 is all its functions, for bind and for release."""
+    assert vfio_early(kernel, "bind", "01:00").status == WELL
+    assert (driver(kernel, GPU), driver(kernel, SOUND)) == ("vfio-pci", "vfio-pci")
+    said = vfio_early(kernel, "release", "0000:01:00")
+    assert said.status == WELL and said.out.count(": released") == 2, said
+    assert (driver(kernel, GPU), driver(kernel, SOUND)) != ("vfio-pci", "vfio-pci")
+
+
+@pytest.mark.parametrize("command", ["bind", "release"])
+def test_a_card_that_is_not_there(kernel, command):
+    said = vfio_early(kernel, command, "77:00")
+    assert (said.status, "77:00: no such device" in said.err) == (UNWANTED, True)
+
+
 def test_release_of_what_is_only_fenced(kernel):
     back(kernel, NIC, "e1000e")
     set_driver(kernel, NIC, "")

@@ -88,25 +88,47 @@ static size_t ask_number(size_t most)
 	return number_parse(answer, 10, most, &number) ? number : 0;
 }
 
-/* Are the functions of these addresses on one card? */
-static bool is_same_card(const struct add *add, const struct pci_address *a,
-			 const struct pci_address *b)
+/* Returns the first function of the selection that is on the card of number `i`. */
+static const struct pci_function *first_of_card(const struct add *add,
+						const struct selection *selection, size_t i)
 {
-	const struct pci_function *one = pci_find(&add->machine.snapshot, a);
-	const struct pci_function *other = pci_find(&add->machine.snapshot, b);
+	const struct pci_snapshot *snapshot = &add->machine.snapshot;
+	const struct pci_function *own = pci_find(snapshot, &selection->addresses[i]);
 
-	return one && other && pci_same_card(one, other);
+	for (size_t j = 0; j < i; j++) {
+		const struct pci_function *other =
+			pci_find(snapshot, &selection->addresses[j]);
+
+		if (own && other && pci_same_card(other, own))
+			return other;
+	}
+	return own;
 }
 
-/* Keeps the first function of each card; a person chooses among cards. */
-static void keep_cards(const struct add *add, struct selection *selection)
+/*
+ * Makes choices of the selection: a function of another kind than the card's first one, as the
+ * sound of a GPU, is no choice of its own. Functions of one kind are the ports of a card.
+ * `ret_cards` says of each choice whether it is a card, and has room for all.
+ */
+static void make_choices(const struct add *add, struct selection *selection,
+			 bool *ret_cards)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < selection->count; i++)
-		if (!kept || !is_same_card(add, &selection->addresses[kept - 1],
-					   &selection->addresses[i]))
-			selection->addresses[kept++] = selection->addresses[i];
+	for (size_t i = 0; i < selection->count; i++) {
+		const struct pci_function *first = first_of_card(add, selection, i);
+		const struct pci_function *own =
+			pci_find(&add->machine.snapshot, &selection->addresses[i]);
+
+		if (own != first && own->class >> 16 != first->class >> 16) {
+			for (size_t j = 0; j < kept; j++)
+				ret_cards[j] |= !pci_address_compare(
+					&selection->addresses[j], &first->address);
+			continue;
+		}
+		ret_cards[kept] = false;
+		selection->addresses[kept++] = selection->addresses[i];
+	}
 	selection->count = kept;
 }
 
@@ -128,39 +150,56 @@ static void print_options(const struct add *add)
 }
 
 /* One line of the offer: a number for a person, or the whole command. */
-static void offer(const struct add *add, const struct pci_address *choice, size_t number)
+static void offer(const struct add *add, const struct pci_address *choice, bool card,
+		  size_t number)
 {
 	char address[PCI_ADDRESS_SIZE];
 
+	pci_address_format(choice, address);
+	if (card)
+		*strrchr(address, '.') = '\0';
 	if (number) {
 		fprintf(stderr, "%4zu  ", number);
 	} else {
-		fprintf(stderr, "  vfio-early add %s",
-			pci_address_format(choice, address));
+		fprintf(stderr, "  vfio-early add %s", address);
 		print_options(add);
 		fputs("  # ", stderr);
 	}
 	describe(add, choice, stderr);
-	fputc('\n', stderr);
+	fputs(card ? ", and the rest of the card\n" : "\n", stderr);
 }
 
-/* Several devices match: asks a person for one, or prints the command for each. */
-static enum status ask(struct add *add, const struct selection *selection)
+static enum status ask_for(struct add *add, const struct selection *selection,
+			   const bool *cards)
 {
 	bool person = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 	size_t number;
 
-	complain("%s: %zu devices match%s", add->request->arguments[0], selection->count,
-		 person ? ":" : "; name one of them:");
+	complain("%s: %zu device%s match%s%s", add->request->arguments[0],
+		 selection->count, selection->count == 1 ? "" : "s",
+		 selection->count == 1 ? "es" : "", person ? ":" : "; name one of them:");
 	for (size_t i = 0; i < selection->count; i++)
-		offer(add, &selection->addresses[i], person ? i + 1 : 0);
+		offer(add, &selection->addresses[i], cards[i], person ? i + 1 : 0);
 	number = person ? ask_number(selection->count) : 0;
 	if (person && !number)
 		complain("add: no device was chosen; nothing was written");
 	if (!number)
 		return STATUS_USAGE;
 	add->address = selection->addresses[number - 1];
+	if (cards[number - 1] && !add->with)
+		add->with = "functions";
 	return STATUS_WELL;
+}
+
+/* Several devices match: asks a person for one, or prints the command for each. */
+static enum status ask(struct add *add, struct selection *selection)
+{
+	_cleanup_(freep) bool *cards = malloc(selection->count * sizeof(*cards));
+
+	if (!cards)
+		return fail("add", -ENOMEM);
+	make_choices(add, selection, cards);
+	return ask_for(add, selection, cards);
 }
 
 /* `near` is what may have been meant, or "". */
@@ -177,8 +216,6 @@ static enum status choose_from(struct add *add, struct selection *selection,
 			 *near ? "?" : "");
 		return STATUS_UNWANTED;
 	}
-	if (!group)
-		keep_cards(add, selection);
 	if (selection->count > 1 && !group)
 		return ask(add, selection);
 	if (group && !add->with)

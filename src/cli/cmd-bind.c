@@ -17,6 +17,7 @@
 #include "plan.h"
 #include "printable.h"
 #include "resolve.h"
+#include "select.h"
 #include "verdict.h"
 
 #define PLACE "the command line"
@@ -61,10 +62,12 @@ static enum status add_line(const struct binding *binding, const char *word,
 			    struct text *text)
 {
 	const struct request *request = binding->request;
-	const char *wrong;
 	struct pci_address address;
+	bool card = selection_parse_card(word, &address);
+	const char *wrong = card ? NULL : pci_address_parse(word, &address);
+	const char *with = request->with ? request->with : card ? "functions" : NULL;
+	char text_address[PCI_ADDRESS_SIZE];
 
-	wrong = pci_address_parse(word, &address);
 	if (wrong) {
 		complain("bind: %s %s", word, wrong);
 		return STATUS_USAGE;
@@ -73,10 +76,10 @@ static enum status add_line(const struct binding *binding, const char *word,
 		complain("%s: no such device; \"vfio-early list\" shows all", word);
 		return STATUS_UNWANTED;
 	}
-	text_add(text, "bind ", word);
+	text_add(text, "bind ", pci_address_format(&address, text_address));
 	add_listed(&binding->machine, request, &address, text);
-	if (request->with)
-		text_add(text, " with=", request->with);
+	if (with)
+		text_add(text, " with=", with);
 	for (const char *const *allow = request->allow; *allow; allow++)
 		text_add(text, " allow=", *allow);
 	text_add(text, "\n");
@@ -279,8 +282,9 @@ const struct command command_bind = {
 	.details =
 		"Does at once what the boot program does at boot: reserves the devices for vfio-\n"
 		"pci, takes them from the drivers that have them, loads what is missing, and\n"
-		"binds them. The config stays as it is; what it says of a device (driver=,\n"
-		"allow=, keep) holds here as well. Warns of all that \"check\" would, and asks a\n"
+		"binds them. ADDRESS is a function (01:00.0) or a card (01:00: all its functions).\n"
+		"The config stays as it is; what it says of a device (driver=, allow=, keep) holds\n"
+		"here as well. Warns of all that \"check\" would, and asks a\n"
 		"person at a terminal if something of that is a danger.\n\n"
 		"Exit status: 0 all are bound, 1 one is not, or is refused, 2 usage, 4 the\n"
 		"driver is missing, or only root may.",

@@ -19,7 +19,9 @@
 #include "facts.h"
 #include "machine.h"
 #include "printable.h"
+#include "select.h"
 
+#define FUNCTIONS_MAX 8 /* of one device number */
 #define DEADLINE_MS 10000
 #define STEP_MS 5000
 
@@ -74,21 +76,45 @@ static void read_state(const struct root *root, struct item *item)
 		item->steps[i] = OUTCOME_NOT_TRIED;
 }
 
+static void add_item(struct release *release, const struct pci_address *address)
+{
+	struct item *item = &release->shared->items[release->count++];
+
+	item->address = *address;
+	read_state(&release->machine.root, item);
+}
+
+/* Adds every function with the card's device number, virtual functions left out. */
+static void add_card(struct release *release, struct pci_address address)
+{
+	for (int number = 0; number < FUNCTIONS_MAX; number++) {
+		struct pci_address physical;
+
+		address.function = number;
+		if (pci_find(&release->machine.snapshot, &address) &&
+		    !facts_physical_function(&release->machine.root, &address, &physical))
+			add_item(release, &address);
+	}
+}
+
 static enum status find_item(struct release *release, const char *word)
 {
-	struct item *item = &release->shared->items[release->count];
-	const char *wrong = pci_address_parse(word, &item->address);
+	struct pci_address address;
+	bool card = selection_parse_card(word, &address);
+	const char *wrong = card ? NULL : pci_address_parse(word, &address);
 
 	if (wrong) {
 		complain("release: %s %s", word, wrong);
 		return STATUS_USAGE;
 	}
-	if (!pci_find(&release->machine.snapshot, &item->address)) {
+	if (!pci_find(&release->machine.snapshot, &address)) {
 		complain("%s: no such device; \"vfio-early list\" shows all", word);
 		return STATUS_UNWANTED;
 	}
-	read_state(&release->machine.root, item);
-	release->count++;
+	if (card)
+		add_card(release, address);
+	else
+		add_item(release, &address);
 	return STATUS_WELL;
 }
 
@@ -98,7 +124,7 @@ static enum status find_items(struct release *release)
 	enum status status = STATUS_WELL;
 
 	release->size = sizeof(*release->shared) +
-			request->count * sizeof(*release->shared->items);
+			request->count * FUNCTIONS_MAX * sizeof(*release->shared->items);
 	release->shared = shared_allocate(release->size);
 	if (!release->shared)
 		return fail("release", -ENOMEM);
@@ -365,6 +391,7 @@ const struct command command_release = {
 	.arguments = "ADDRESS...",
 	.summary = "give devices back to the host driver now, without a reboot",
 	.details =
+		"ADDRESS is a function (01:00.0) or a card (01:00: all its functions).\n"
 		"Clears the reservation, unbinds the devices from vfio-pci, lets the host's\n"
 		"drivers probe them, and says which driver has each now. The config stays as it\n"
 		"is: what it lists is taken again at the next boot.\n\n"

@@ -2,6 +2,7 @@
 #ifndef VFIO_EARLY_SELECT_H
 #define VFIO_EARLY_SELECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "machine.h"
@@ -18,12 +19,18 @@ struct selection {
 
 /*
  * What `word` means on this machine: any condition of the config language (an address, an ID,
- * class=, path= ...), "group=N", or a part of the vendor's and the device's names, in either
+ * class=, path= ...), "01:00" for the first function of a card, "group=N", or a part of the vendor's and the device's names, in either
  * case. Bridges never. 0, -ENOMEM, or -EINVAL with what is wrong in `why`. Where nothing is there
  * that an address or an ID means, `why` has what it may have meant.
  */
 int selection_find(const struct machine *machine, struct names *names, const char *word,
 		     struct selection *ret, struct text *why) _must_check_;
 void selection_done(struct selection *selection);
+
+/*
+ * Parses "01:00" or "0000:01:00", the address of a card: the part that all its functions share.
+ * Stores the address of its first function. False if `word` is something else.
+ */
+bool selection_parse_card(const char *word, struct pci_address *ret);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "device.h"
+#include "select.h"
 
 #define BLANKS " \t\n"
 
@@ -81,12 +82,9 @@ int form_add_ids(const struct reading *reading, const struct line *line, char *i
 
 bool form_parse_address(const char *text, struct wish *wish)
 {
-	char whole[PCI_ADDRESS_SIZE];
-
 	if (!pci_address_parse(text, &wish->address))
 		return wish->has_address = true;
-	if (strchr(text, '.') || !string_join(whole, sizeof(whole), text, ".0", NULL) ||
-	    pci_address_parse(whole, &wish->address))
+	if (!selection_parse_card(text, &wish->address))
 		return false;
 	return wish->has_address = wish->card = true;
 }
