@@ -5,6 +5,7 @@ import json
 
 import hosts
 import pytest
+from cli import CONF, vfio_early
 
 CONFIGS = {
     "desktop": """# Two cards of one kind.
@@ -121,3 +122,11 @@ def test_has_colors_on_a_terminal_only(desktop):
     assert "\033[3" in desktop.terminal(80, "check")
     assert "\033[" not in desktop.terminal(80, "check", "--no-color")
     assert "\033[" not in desktop.terminal(80, "check", NO_COLOR="1")
+
+
+def test_json_keeps_utf8(desktop):
+    """A byte that is not UTF-8, and a control character, do not get through."""
+    desktop.config("bnd\n", f"{CONF}.d/k\u00fcche.conf")
+    desktop.config("bnd\n", f"{CONF}.d/x\udcff\x1b.conf")
+    files = [error["file"] for error in vfio_early(desktop, "check", "--json").json["errors"]]
+    assert files == [f"/{CONF}.d/k\u00fcche.conf", f"/{CONF}.d/x\ufffd\x1b.conf"]

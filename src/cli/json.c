@@ -6,20 +6,30 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* What is beyond ASCII need not be UTF-8, which JSON has to be: it is not told apart. */
+#include "printable.h"
+
+/* Prints the character at `p`. Returns its bytes. A byte that is not UTF-8 becomes U+FFFD. */
+static size_t print_character(const char *p)
+{
+	unsigned char first = *p;
+	size_t length = printable_length(p);
+
+	if (first == '"' || first == '\\')
+		printf("\\%c", first);
+	else if (length)
+		fwrite(p, 1, length, stdout);
+	else if (first < 0x80)
+		printf("\\u%04x", first);
+	else
+		printf("\\ufffd");
+	return length ? length : 1;
+}
+
 static void print_quoted(const char *text)
 {
 	putchar('"');
-	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-		if (*p == '"' || *p == '\\')
-			printf("\\%c", *p);
-		else if (*p < ' ' || *p == 0x7f)
-			printf("\\u%04x", *p);
-		else if (*p > 0x7f)
-			printf("\\ufffd");
-		else
-			putchar(*p);
-	}
+	while (*text)
+		text += print_character(text);
 	putchar('"');
 }
 

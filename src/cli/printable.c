@@ -15,8 +15,7 @@ static size_t utf8_length(const unsigned char *p)
 	return *p >= 0xf0 && *p <= 0xf4 ? 4 : 0;
 }
 
-/* The length of what can be printed at `string`, 0 if nothing can. U+0080 to U+009F can't. */
-static size_t printable_length(const char *string)
+size_t printable_length(const char *string)
 {
 	const unsigned char *p = (const unsigned char *)string;
 	size_t length = utf8_length(p);
