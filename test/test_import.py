@@ -32,6 +32,12 @@ def addresses(text):
     return re.findall(r"^bind (\S+)", text, re.M)
 
 
+def removals(done):
+    """What is to be removed, as PLACE: WORDS."""
+    return [re.sub(", remove( the line)?: ", ": ", line[3:]).rpartition(" (")[0]
+            for line in done.stderr.splitlines() if line.startswith("in /")]
+
+
 def understood(host, text):
     """The parser refuses no line of it."""
     host.config(text, DROPIN)
@@ -45,20 +51,20 @@ RECIPES = {
     "modprobe": ([CARD, SOUND], 0, [
         "/etc/modprobe.d/blacklist.conf:1: blacklist nouveau",
         "/etc/modprobe.d/blacklist.conf:2: blacklist nvidiafb",
-        "/etc/modprobe.d/vfio.conf:2: options vfio-pci ids=10de:1c03,10de:10f1 disable_vga=1",
+        "/etc/modprobe.d/vfio.conf:2: ids=10de:1c03,10de:10f1",
         "/etc/modprobe.d/vfio.conf:3: softdep nouveau pre: vfio-pci",
         "/etc/modprobe.d/vfio.conf:4: softdep snd_hda_intel pre: vfio-pci",
         "/etc/modules:2: vfio", "/etc/modules:3: vfio_iommu_type1", "/etc/modules:4: vfio_pci",
         "/etc/modules:5: vfio_virqfd", "/etc/initramfs-tools/modules:1: vfio_pci ids=10de:1c03",
-        "/etc/default/grub:2: GRUB_CMDLINE_LINUX_DEFAULT="
-        '"quiet intel_iommu=on vfio-pci.ids=10de:1c03"']),
+        "/etc/default/grub:2: vfio-pci.ids=10de:1c03"]),
     "driverctl": ([CARD, SOUND], 1, ["/etc/driverctl.d/pci-0000:02:00.0: vfio-pci",
                                      "/etc/driverctl.d/pci-0000:02:00.1: vfio-pci"]),
-    "unraid": ([CARD, SOUND], 1, [
+    "unraid": ([CARD, SOUND], 0, [
         '/boot/config/vfio-pci.cfg:1: BIND="0000:02:00.0|10de:1c03 10de:10f1|0000:02:00.1 '
         '0000:09:00.0|8086:1533"']),
-    "proxmox": ([CARD, SOUND, NVME], 1, []),
-    "qubes": ([CARD, SOUND], 0, []),
+    "proxmox": ([CARD, SOUND, NVME], 0, []),
+    "qubes": ([CARD, SOUND], 0, [
+        "/proc/cmdline: rd.qubes.hide_pci=02:00.0,00_1c.0-00_00.1"]),
     "truenas": ([CARD, SOUND], 0, [
         "/etc/modprobe.d/nvidia.conf:1: softdep nouveau pre: vfio-pci",
         "/etc/modprobe.d/nvidia.conf:2: softdep nvidia pre: vfio-pci",
@@ -79,8 +85,7 @@ def test_recipes(host, recipe):
     # ids= takes both cards of that model; the twin is listed as well.
     found = [address for address in addresses(done.stdout) if not address.startswith("0000:01:")]
     assert (found, done.returncode) == (listed, status), done
-    assert [line.removeprefix("remove afterwards: ").rpartition(" (")[0]
-            for line in done.stderr.splitlines() if line.startswith("remove")] == relics
+    assert removals(done) == relics
     assert host.snapshot() == before
     understood(host, done.stdout)
 
@@ -147,17 +152,39 @@ def test_modules_of_debian_are_told_once(host):
     host.path("etc/modules-load.d").mkdir()
     host.path("etc/modules-load.d/modules.conf").symlink_to("../modules")
     host.write("etc/modules-load.d/vfio.conf", "vfio_pci\n")
-    told = host.host("import").stderr.splitlines()
-    assert [line.split(": ")[1] for line in told if line.startswith("remove afterwards: ")] == [
+    assert [line.split(": ")[0] for line in removals(host.host("import"))] == [
         "/etc/modules:1", "/etc/modules-load.d/vfio.conf:1",
         "/etc/driverctl.d/pci-0000:01:00.0"]
 
 
-def test_a_mapping_of_another_node(host):
+@pytest.mark.parametrize("write", [(), ("--write",)])
+def test_a_mapping_of_another_node(host, write):
     use(host, "proxmox")
-    assert "is of another node" in host.host("import").stdout
+    done = host.host("import", *write)
+    assert "left out: /etc/pve/mapping/pci.cfg:" in done.stderr
+    assert "is of another node\n" in done.stderr and done.returncode == WELL
+
+
+def test_mappings_of_other_nodes_alone(host):
+    use(host, "proxmox")
     host.write("etc/hostname", "pve3.example.org\n")
-    assert addresses(host.host("import").stdout) == []
+    done = host.host("import")
+    assert (addresses(done.stdout), done.returncode) == ([], UNWANTED)
+
+
+def test_what_is_removed_from_a_line(host):
+    """The exact words; what else the line has stays."""
+    host.write("etc/default/grub", 'A="quiet intel_iommu=on vfio-pci.ids=10de:1c03"\n')
+    host.write("etc/modprobe.d/a.conf", "options vfio-pci ids=10de:1c03\n")
+    host.write("etc/modprobe.d/b.conf", "options vfio-pci disable_vga=1 ids=10de:10f1\n")
+    host.cmdline("quiet vfio-pci.ids=10de:1c03 rd.driver.pre=vfio-pci")
+    done = host.host("import")
+    for words in ("in /etc/default/grub:1, remove: vfio-pci.ids=10de:1c03 (",
+                  "in /etc/modprobe.d/a.conf:1, remove the line: options vfio-pci ids=10de:1c03 (",
+                  "in /etc/modprobe.d/b.conf:1, remove: ids=10de:10f1 (",
+                  "in /proc/cmdline, remove: rd.driver.pre=vfio-pci ("):
+        assert words in done.stderr, words
+    assert "/proc/cmdline, remove: vfio-pci.ids" not in done.stderr
 
 
 def test_a_card_of_another_model_gives_none_of_its_functions(host):

@@ -29,13 +29,14 @@ struct add {
 	struct machine machine;
 	struct names *names;
 	struct pci_address address;
-	const char *with; /* --with, or what the argument says */
+	const char *with;	   /* --with, or what the argument says */
 	char file[ROOT_PATH_SIZE]; /* that the line is in, without the first "/" */
 	struct edit edit;
-	unsigned int number;	     /* of the line in the file */
-	char before[STATEMENT_SIZE]; /* the line of the device as it was, "" if it is new */
-	struct text line;	     /* the new line, empty if a line is changed */
-	struct text text;	     /* the file as it will be */
+	unsigned int number; /* of the line in the file */
+	char before
+		[STATEMENT_SIZE]; /* the line of the device as it was, "" if it is new */
+	struct text line;	  /* the new line, empty if a line is changed */
+	struct text text;	  /* the file as it will be */
 };
 
 static void add_done(struct add *add)
@@ -89,8 +90,8 @@ static size_t ask_number(size_t most)
 }
 
 /* Returns the first function of the selection that is on the card of number `i`. */
-static const struct pci_function *first_of_card(const struct add *add,
-						const struct selection *selection, size_t i)
+static const struct pci_function *
+first_of_card(const struct add *add, const struct selection *selection, size_t i)
 {
 	const struct pci_snapshot *snapshot = &add->machine.snapshot;
 	const struct pci_function *own = pci_find(snapshot, &selection->addresses[i]);

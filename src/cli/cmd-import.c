@@ -31,7 +31,8 @@ struct import {
 	struct wishes wishes;
 	const struct pci_function **taken; /* those that have a line now */
 	size_t taken_count;
-	size_t left_out;     /* wishes that came to nothing */
+	size_t failed;	     /* wishes that cannot be used */
+	struct text left;    /* why wishes were left out, a line each */
 	struct text drivers; /* the modules of those that are taken */
 	struct text text;    /* the lines */
 };
@@ -40,6 +41,7 @@ static void import_done(struct import *import)
 {
 	free(import->taken);
 	text_done(&import->text);
+	text_done(&import->left);
 	text_done(&import->drivers);
 	wishes_done(&import->wishes);
 	names_close(import->names);
@@ -108,6 +110,12 @@ static void add_comment(struct import *import, const struct wish *wish, const ch
 	text_add(&import->text, "# ", wish->place, ": ", wish->words, what, "\n");
 }
 
+static void leave_out(struct import *import, const struct wish *wish, const char *what)
+{
+	add_comment(import, wish, what);
+	text_add(&import->left, "left out: ", wish->place, ": ", wish->words, what, "\n");
+}
+
 static void add_drivers(struct import *import, const struct pci_function *function,
 			struct resolver *resolver)
 {
@@ -160,22 +168,25 @@ static int add_functions(struct import *import, const struct wish *wish,
 		else
 			error = take(import, function, resolver);
 	}
-	if (!count) {
-		add_comment(import, wish, ": no such device on this machine");
-		import->left_out++;
-	}
+	if (!count)
+		leave_out(import, wish, ": no such device on this machine");
 	return error;
 }
 
 static int add_wish(struct import *import, const struct wish *wish,
 		    struct resolver *resolver)
 {
+	struct text problem = { 0 };
+	int error;
+
 	if (!wish->problem)
 		return add_functions(import, wish, resolver);
-	text_add(&import->text, "# ", wish->place, ": ", wish->words, " ", wish->problem,
-		 "\n");
-	import->left_out++;
-	return 0;
+	text_add(&problem, " ", wish->problem);
+	leave_out(import, wish, text_string(&problem));
+	error = text_error(&problem);
+	text_done(&problem);
+	import->failed += !wish->elsewhere;
+	return error;
 }
 
 static enum status compose(struct import *import)
@@ -263,7 +274,7 @@ static enum status write_it(const struct import *import)
 static void tell_relic(void *context, const char *relic)
 {
 	(void)context;
-	fprintf(stderr, "remove afterwards: %s\n", relic);
+	fprintf(stderr, "%s\n", relic);
 }
 
 static enum status hand_out(struct import *import)
@@ -278,11 +289,14 @@ static enum status hand_out(struct import *import)
 	if (status != STATUS_WELL)
 		return status;
 	fflush(stdout);
+	fputs(text_string(&import->left), stderr);
 	error = relics_find(&import->machine.root, text_string(&import->drivers),
 			    tell_relic, NULL);
 	if (error)
 		return fail("import", error);
-	return import->left_out ? STATUS_UNWANTED : STATUS_WELL;
+	return import->failed || (import->left.length && !import->taken_count)
+		       ? STATUS_UNWANTED
+		       : STATUS_WELL;
 }
 
 static enum status run(const struct request *request)
@@ -315,11 +329,14 @@ const struct command command_import = {
 		"rd.qubes.hide_pci=), /etc/driverctl.d, unRAID's vfio-pci.cfg, the mappings of\n"
 		"Proxmox and scripts in init-top (DEVS=, as TrueNAS has them); or FILE, in any of\n"
 		"these formats or with one address a line. Prints a line for each device, with\n"
-		"address, ID and path, and tells on standard error which steps of the recipe to\n"
-		"remove afterwards; it removes none. --write: into\n"
+		"address, ID and path, and prints on standard error which words or lines of the\n"
+		"recipe to remove afterwards; it removes none. --write: into\n"
 		"/etc/vfio-early.conf.d/imported.conf.\n\n"
-		"Exit status: 0 all of it was imported, or there was nothing, 1 something was not:\n"
-		"a comment says why, 4 a file cannot be read or written.",
+		"What is left out is reported on standard error. Devices that are not in this\n"
+		"machine, and those of another node of a Proxmox cluster, are no failures.\n\n"
+		"Exit status: 0 the devices of this machine were imported, or there was nothing to\n"
+		"import, 1 something was not understood, or only other machines' devices were\n"
+		"found, 4 a file cannot be read or written.",
 	.options = OPTION_ROOT | OPTION_WRITE,
 	.most = INT_MAX,
 	.run = run,

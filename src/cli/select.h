@@ -19,7 +19,8 @@ struct selection {
 
 /*
  * What `word` means on this machine: any condition of the config language (an address, an ID,
- * class=, path= ...), "01:00" for the first function of a card, "group=N", or a part of the vendor's and the device's names, in either
+ * class=, path= ...), "01:00" for the first function of a card, "group=N", or a part of the
+ * vendor's and the device's names, in either
  * case. Bridges never. 0, -ENOMEM, or -EINVAL with what is wrong in `why`. Where nothing is there
  * that an address or an ID means, `why` has what it may have meant.
  */

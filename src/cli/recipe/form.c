@@ -183,6 +183,19 @@ static int add_mapped_path(const struct reading *reading, const struct line *lin
 	return 0;
 }
 
+static int add_elsewhere(const struct reading *reading, const struct line *line,
+			 const char *properties)
+{
+	struct wish *wish =
+		wish_add(reading->wishes, line->path, line->number, properties);
+
+	if (!wish)
+		return -ENOMEM;
+	wish->problem = "is of another node";
+	wish->elsewhere = true;
+	return 0;
+}
+
 /*
  * Proxmox: "map id=10de:1c03,iommugroup=1,node=pve,path=0000:01:00,subsystem-id=1458:3702". The
  * number of the group says nothing of the device: it can change with every kernel.
@@ -198,8 +211,7 @@ static int add_mapping(const struct reading *reading, const struct line *line,
 	property(properties, "node", node, sizeof(node));
 	property(properties, "path", paths, sizeof(paths));
 	if (is_elsewhere(reading, node))
-		return wish_add_problem(reading->wishes, line->path, line->number,
-					properties, "is of another node");
+		return add_elsewhere(reading, line, properties);
 	if (!*paths)
 		return wish_add_problem(reading->wishes, line->path, line->number,
 					properties, "has no path");

@@ -9,10 +9,14 @@
 #include "lines.h"
 #include "printable.h"
 
+#define BLANKS " \t"
+
 struct search {
 	const char *drivers;
 	relic_teller *tell;
 	void *context;
+	struct text what; /* the words to remove; empty: the line as a whole */
+	struct text told; /* what boot loaders' files have */
 };
 
 /* Drivers that recipes blacklist although they may have no module here. */
@@ -50,13 +54,31 @@ static const char *words_behind(const char *text, const char *first)
 	return rest + strspn(rest, " \t");
 }
 
-static const char *judge_modprobe(const struct search *search, const char *text)
+/* The word ids= alone if the line has other options, which stay. */
+static void add_ids(struct search *search, const char *options)
+{
+	const char *word = options + strcspn(options, BLANKS);
+	const char *ids = NULL;
+	size_t count = 0;
+
+	for (word += strspn(word, BLANKS); *word; word += strspn(word, BLANKS)) {
+		ids = prefix_skip(word, "ids=") ? word : ids;
+		word += strcspn(word, BLANKS);
+		count++;
+	}
+	if (ids && count > 1)
+		text_add_bytes(&search->what, ids, strcspn(ids, BLANKS));
+}
+
+static const char *judge_modprobe(struct search *search, const char *text)
 {
 	const char *rest;
 
 	if ((rest = words_behind(text, "options")) && is_among(rest, "vfio_pci") &&
-	    strstr(rest, "ids="))
+	    strstr(rest, "ids=")) {
+		add_ids(search, rest);
 		return "ids= takes every device of that model";
+	}
 	if (words_behind(text, "softdep") && strstr(text, "vfio"))
 		return "listed devices are fenced before any driver is loaded";
 	if ((rest = words_behind(text, "blacklist")) &&
@@ -67,7 +89,7 @@ static const char *judge_modprobe(const struct search *search, const char *text)
 	return NULL;
 }
 
-static const char *judge_module(const struct search *search, const char *text)
+static const char *judge_module(struct search *search, const char *text)
 {
 	(void)search;
 	if (is_among(text, "vfio_virqfd"))
@@ -76,7 +98,7 @@ static const char *judge_module(const struct search *search, const char *text)
 					    : NULL;
 }
 
-static const char *judge_dracut(const struct search *search, const char *text)
+static const char *judge_dracut(struct search *search, const char *text)
 {
 	(void)search;
 	return strstr(text, "drivers") && strstr(text, "vfio")
@@ -84,20 +106,44 @@ static const char *judge_dracut(const struct search *search, const char *text)
 		       : NULL;
 }
 
-/* Boot loaders' files; what they make the kernel command line of. */
-static const char *judge_cmdline(const struct search *search, const char *text)
+/* Is it a word of the kernel command line that an old recipe needs? */
+static bool is_relic(const char *word)
 {
-	static const char *const words[] = { "vfio-pci.ids=", "vfio_pci.ids=",
-					     "rd.qubes.hide_pci=", "rd.driver.pre=vfio" };
+	static const char *const relics[] = { "vfio-pci.ids=", "vfio_pci.ids=",
+					      "rd.qubes.hide_pci=",
+					      "rd.driver.pre=vfio" };
 
-	(void)search;
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (strstr(text, words[i]))
-			return words[i];
-	return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(relics); i++)
+		if (prefix_skip(word, relics[i]))
+			return true;
+	return false;
 }
 
-static const char *judge_script(const struct search *search, const char *text)
+/* Adds to `what` the words that are to be removed, and no others. */
+static void add_relics(const char *text, struct text *what)
+{
+	static const char between[] = BLANKS "\n\"'";
+
+	for (text += strspn(text, between); *text; text += strspn(text, between)) {
+		size_t length = strcspn(text, between);
+
+		if (is_relic(text)) {
+			text_add(what, what->length ? " " : "");
+			text_add_bytes(what, text, length);
+		}
+		text += length;
+	}
+}
+
+/* Boot loaders' files; what they make the kernel command line of. */
+static const char *judge_cmdline(struct search *search, const char *text)
+{
+	add_relics(text, &search->what);
+	text_add(&search->told, text_string(&search->what), " ");
+	return search->what.length ? "the config lists these devices now" : NULL;
+}
+
+static const char *judge_script(struct search *search, const char *text)
 {
 	(void)search;
 	return strstr(text, "driver_override") || prefix_skip(text, "DEVS=")
@@ -105,7 +151,7 @@ static const char *judge_script(const struct search *search, const char *text)
 		       : NULL;
 }
 
-static const char *judge_binding(const struct search *search, const char *text)
+static const char *judge_binding(struct search *search, const char *text)
 {
 	(void)search;
 	return prefix_skip(text, "BIND=") ? "the config lists these devices now" : NULL;
@@ -113,7 +159,7 @@ static const char *judge_binding(const struct search *search, const char *text)
 
 static const struct {
 	const char *path, *suffix; /* NULL: a file */
-	const char *(*judge)(const struct search *search, const char *text);
+	const char *(*judge)(struct search *search, const char *text);
 } places[] = {
 	{ "etc/modprobe.d", ".conf", judge_modprobe },
 	{ "etc/modules", NULL, judge_module },
@@ -129,23 +175,49 @@ static const struct {
 	{ "boot/config/vfio-pci.cfg", NULL, judge_binding },
 };
 
-static void tell_step(const struct search *search, const struct line *line,
-		      const char *why)
+/* "in /etc/default/grub:1, remove: vfio-pci.ids=1000:0072 (WHY)" */
+static void tell_step(struct search *search, const struct line *line, const char *why)
 {
+	bool words = search->what.length;
 	struct text relic = { 0 };
 
+	text_add(&relic, "in ");
 	lines_add_place(line->path, line->number, &relic);
-	text_add(&relic, ": ");
-	printable_add(&relic, line->text);
+	text_add(&relic, words ? ", remove: " : ", remove the line: ");
+	printable_add(&relic, words ? text_string(&search->what) : line->text);
 	text_add(&relic, " (", why, ")");
 	search->tell(search->context, text_string(&relic));
 	text_done(&relic);
 }
 
+/* What is on the kernel command line, and in no boot loader's file that was looked at. */
+static void find_on_cmdline(const struct root *root, struct search *search)
+{
+	char cmdline[4096];
+	struct line line = { .path = "proc/cmdline" };
+	struct text words = { 0 };
+	char *rest;
+
+	if (root_read(root, line.path, cmdline, sizeof(cmdline)) <= 0)
+		return;
+	add_relics(cmdline, &words);
+	for (char *word = words.data ? strtok_r(words.data, " ", &rest) : NULL; word;
+	     word = strtok_r(NULL, " ", &rest)) {
+		if (strstr(text_string(&search->told), word))
+			continue;
+		text_done(&search->what);
+		text_add(&search->what, word);
+		tell_step(
+			search, &line,
+			"the boot loader adds it from a file that import does not know");
+	}
+	text_done(&words);
+}
+
 struct looking {
 	const struct root *root;
-	const struct search *search;
-	const char *(*judge)(const struct search *search, const char *text);
+	struct search *search;
+	const char *(*judge)(struct search *search, const char *text);
 };
 
 /* Debian's link from modules-load.d to /etc/modules, which is looked at by its own name. */
@@ -161,20 +233,23 @@ static bool is_modules_again(const struct looking *looking, const struct line *l
 static int take(void *context, struct line *line)
 {
 	const struct looking *looking = context;
-	const char *why = looking->judge(looking->search, line->text);
+	const char *why;
 
+	text_done(&looking->search->what);
+	why = looking->judge(looking->search, line->text);
 	if (why && !is_modules_again(looking, line))
 		tell_step(looking->search, line, why);
 	return 0;
 }
 
 /* driverctl's files are of no lines: each is one step. */
-static void find_overrides(const struct root *root, const struct search *search)
+static void find_overrides(const struct root *root, struct search *search)
 {
 	static const char directory[] = "etc/driverctl.d";
 	char **names = NULL, path[ROOT_PATH_SIZE], driver[64];
 	size_t count = 0;
 
+	text_done(&search->what);
 	if (root_names(root, directory, &names, &count))
 		return;
 	for (size_t i = 0; i < count; i++) {
@@ -192,7 +267,7 @@ static void find_overrides(const struct root *root, const struct search *search)
 int relics_find(const struct root *root, const char *drivers, relic_teller *tell,
 		void *context)
 {
-	struct search search = { drivers, tell, context };
+	struct search search = { .drivers = drivers, .tell = tell, .context = context };
 	int error = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(places) && !error; i++) {
@@ -204,6 +279,9 @@ int relics_find(const struct root *root, const char *drivers, relic_teller *tell
 		else
 			error = lines_read(root, places[i].path, take, &looking);
 	}
+	find_on_cmdline(root, &search);
 	find_overrides(root, &search);
+	text_done(&search.what);
+	text_done(&search.told);
 	return error;
 }

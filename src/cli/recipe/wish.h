@@ -15,6 +15,7 @@ struct wish {
 	char *place;	     /* "/etc/modprobe.d/vfio.conf:1" */
 	char *words;	     /* what stands there, control characters taken out */
 	const char *problem; /* why it says nothing that can be used, or NULL */
+	bool elsewhere;	     /* the problem is only that it is for another machine */
 	bool has_address, has_id;
 	bool card; /* every function of the card at `address`; the ID is that of its first */
 	struct pci_address address;
