@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "advice.h"
+#include "card.h"
 #include "command.h"
 #include "condition.h"
 #include "danger/danger.h"
@@ -221,7 +222,7 @@ static enum status choose_from(struct add *add, struct selection *selection,
 		return ask(add, selection);
 	if (group && !add->with)
 		add->with = "group";
-	if (selection_parse_card(word, &card) && !add->with)
+	if (card_parse(word, &card) && !add->with)
 		add->with = "functions";
 	add->address = selection->addresses[0];
 	return STATUS_WELL;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "apply.h"
+#include "card.h"
 #include "command.h"
 #include "danger/danger.h"
 #include "draft.h"
@@ -63,7 +64,7 @@ static enum status add_line(const struct binding *binding, const char *word,
 {
 	const struct request *request = binding->request;
 	struct pci_address address;
-	bool card = selection_parse_card(word, &address);
+	bool card = card_parse(word, &address);
 	const char *wrong = card ? NULL : pci_address_parse(word, &address);
 	const char *with = request->with ? request->with : card ? "functions" : NULL;
 	char text_address[PCI_ADDRESS_SIZE];

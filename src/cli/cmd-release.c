@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "apply.h"
+#include "card.h"
 #include "command.h"
 #include "deadline.h"
 #include "device.h"
@@ -100,7 +101,7 @@ static void add_card(struct release *release, struct pci_address address)
 static enum status find_item(struct release *release, const char *word)
 {
 	struct pci_address address;
-	bool card = selection_parse_card(word, &address);
+	bool card = card_parse(word, &address);
 	const char *wrong = card ? NULL : pci_address_parse(word, &address);
 
 	if (wrong) {

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "card.h"
 #include "device.h"
 #include "nearmiss.h"
 
@@ -96,15 +97,6 @@ static int select_name(const struct machine *machine, struct names *names,
 	return 0;
 }
 
-bool selection_parse_card(const char *word, struct pci_address *ret)
-{
-	char first[PCI_ADDRESS_SIZE];
-
-	return !strchr(word, '.') &&
-	       string_join(first, sizeof(first), word, ".0", NULL) &&
-	       !pci_address_parse(first, ret);
-}
-
 /* "01:00" means its first function; which other functions go with it, the caller says. */
 static int select_card(const struct machine *machine, const struct pci_address *first,
 		       struct selection *ret)
@@ -122,7 +114,7 @@ int selection_find(const struct machine *machine, struct names *names, const cha
 
 	if (group)
 		return select_group(machine, group, ret, why);
-	if (selection_parse_card(word, &card))
+	if (card_parse(word, &card))
 		return select_card(machine, &card, ret);
 	if (strpbrk(word, " \t#")) /* a name of two words; in a line it would be more */
 		return select_name(machine, names, word, ret);

@@ -28,10 +28,4 @@ int selection_find(const struct machine *machine, struct names *names, const cha
 		     struct selection *ret, struct text *why) _must_check_;
 void selection_done(struct selection *selection);
 
-/*
- * Parses "01:00" or "0000:01:00", the address of a card: the part that all its functions share.
- * Stores the address of its first function. False if `word` is something else.
- */
-bool selection_parse_card(const char *word, struct pci_address *ret);
-
 #endif

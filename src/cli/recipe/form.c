@@ -5,8 +5,8 @@
 
 #include <string.h>
 
+#include "card.h"
 #include "device.h"
-#include "select.h"
 
 #define BLANKS " \t\n"
 
@@ -84,7 +84,7 @@ bool form_parse_address(const char *text, struct wish *wish)
 {
 	if (!pci_address_parse(text, &wish->address))
 		return wish->has_address = true;
-	if (!selection_parse_card(text, &wish->address))
+	if (!card_parse(text, &wish->address))
 		return false;
 	return wish->has_address = wish->card = true;
 }
