@@ -226,6 +226,28 @@ def test_a_drive_behind_vmd(tmp_path):
     assert ("0000:00:0e.0", "group") not in dangers(host, "bind 00:0e.0\n")
 
 
+def test_what_is_behind_a_listed_vmd_controller_blocks_no_group(tmp_path):
+    """The drives vanish when vmd does, for the other members of the group as well."""
+    host = hosts.laptop(tmp_path / "root")
+    host.device("0000:00:1e.0", "8086:a0a8", "078000", group=1, driver="intel-lpss")
+    lines = "bind 00:0e.0 allow=in-use\nbind 00:1e.0\n"
+    assert ("0000:00:1e.0", "group") not in dangers(host, lines)
+    alone = find(host, "bind 00:1e.0\n", "0000:00:1e.0", "group")
+    assert "10000:e1:00.0 (nvme)" in alone["text"]
+
+
+def test_a_mate_that_the_host_may_use_can_be_taken(tmp_path):
+    """An interface that is up is no reason for another slot: with=group takes it."""
+    host = hosts.desktop(tmp_path / "root")
+    host.device("0000:07:00.0", "8086:1533", "020000", group=4, driver="igb")
+    eno2 = f"{host.directories['0000:07:00.0']}/net/eno2"
+    host.write(f"{eno2}/flags", "0x1003\n")
+    host.link("sys/class/net/eno2", eno2)
+    group = find(host, "bind 00:14.0\n", "0000:00:14.0", "group")
+    assert "0000:07:00.0 (igb)" in group["text"]
+    assert group["remedy"] == "write with=group on /etc/vfio-early.conf:1"
+
+
 def test_storage_that_is_active_but_not_mounted(tmp_path):
     """The default storage of Proxmox VE: a thin pool on a disk of its own."""
     host = hosts.desktop(tmp_path / "root")

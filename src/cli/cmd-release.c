@@ -169,12 +169,6 @@ static enum status check_use(const struct release *release)
 	return status;
 }
 
-/* Has a driver for guests got it? A host's driver is what it is to go back to. */
-static bool is_guests(const char *driver)
-{
-	return strstr(driver, "vfio") || !strcmp(driver, "pci-stub");
-}
-
 static int do_step(const struct root *root, const struct item *item,
 		   enum release_step step)
 {
@@ -202,9 +196,9 @@ static bool needs_step(const struct item *item, enum release_step step)
 	case RELEASE_CLEAR:
 		return item->fenced;
 	case RELEASE_UNBIND:
-		return is_guests(item->driver);
+		return facts_is_guest_driver(item->driver);
 	default:
-		return !*item->driver || is_guests(item->driver);
+		return !*item->driver || facts_is_guest_driver(item->driver);
 	}
 }
 
@@ -320,7 +314,7 @@ static enum status tell_item(const struct release *release, const struct item *i
 		explain_failure(item, failed, address);
 		return STATUS_UNWANTED;
 	}
-	if (is_guests(driver)) {
+	if (facts_is_guest_driver(driver)) {
 		complain(
 			"%s: cannot be released: %s has taken it again; was its ID given to "
 			"it, by ids= or new_id?",

@@ -86,10 +86,14 @@ bool facts_path(const struct root *root, const struct pci_address *address,
 	       pci_link_parse(link, ret);
 }
 
+bool facts_is_guest_driver(const char *driver)
+{
+	return strstr(driver, "vfio") || !strcmp(driver, "pci-stub");
+}
+
 bool facts_is_host_driver(const char *driver)
 {
-	return *driver && !strstr(driver, "vfio") && strcmp(driver, "pcieport") &&
-	       strcmp(driver, "pci-stub");
+	return *driver && !facts_is_guest_driver(driver) && strcmp(driver, "pcieport");
 }
 
 /*

@@ -39,6 +39,9 @@ bool facts_modalias(const struct root *root, const struct pci_address *address,
 bool facts_path(const struct root *root, const struct pci_address *address,
 		struct pci_path *ret);
 
+/* Returns whether `driver`, "" for none, is for guests: VFIO's own drivers and pci-stub are. */
+bool facts_is_guest_driver(const char *driver);
+
 /*
  * Does `driver`, "" for none, keep its function's group from a guest? VFIO's own drivers do not,
  * nor those that leave DMA to others (driver_managed_dma).

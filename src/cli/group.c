@@ -31,19 +31,26 @@ bool group_is_blocked_by(const struct machine *machine, const struct pci_functio
 	       is_kernel_since(machine->kernel, DRIVERS_COUNT_MAJOR, DRIVERS_COUNT_MINOR);
 }
 
-/* Does the way to `other` go through `function`? */
-static bool is_behind(const struct root *root, const struct pci_function *other,
-		      const struct pci_function *function)
+/* Returns whether the way to `member` goes through a function that a line takes. */
+static bool is_behind_claim(const struct machine *machine,
+			    const struct pci_function *member)
 {
 	char path[DEVICE_PATH_SIZE], link[ROOT_PATH_SIZE];
 	char address[PCI_ADDRESS_SIZE], part[PCI_ADDRESS_SIZE + 2];
 
-	if (other == function ||
-	    root_link(root, device_path(&other->address, "", path), link, sizeof(link)))
+	if (root_link(&machine->root, device_path(&member->address, "", path), link,
+		      sizeof(link)))
 		return false;
-	string_join(part, sizeof(part), "/",
-		    pci_address_format(&function->address, address), "/", NULL);
-	return strstr(link, part) != NULL;
+	for (size_t i = 0; i < machine->match.claim_count; i++) {
+		const struct claim *claim = &machine->match.claims[i];
+
+		string_join(part, sizeof(part), "/",
+			    pci_address_format(&claim->function->address, address), "/",
+			    NULL);
+		if (claim->result == RESULT_NONE && strstr(link, part))
+			return true;
+	}
+	return false;
 }
 
 static int add_blocker(const struct machine *machine, const char *name,
@@ -55,7 +62,7 @@ static int add_blocker(const struct machine *machine, const char *name,
 	if (!pci_address_parse(name, &address))
 		member = pci_find(&machine->snapshot, &address);
 	if (!member || member == function || !group_is_blocked_by(machine, member) ||
-	    is_behind(&machine->root, member, function))
+	    is_behind_claim(machine, member))
 		return 0;
 	if (ARRAY_GROW(ret->items, ret->count))
 		return -ENOMEM;

@@ -26,9 +26,9 @@ bool group_is_blocked_by(const struct machine *machine,
 			 const struct pci_function *member);
 
 /*
- * Finds the functions that keep the group of `function` from a guest. What is behind `function`
- * itself is left out: the functions of a VMD controller vanish when its driver does. 0 or -ENOMEM;
- * in either case group_members_done() frees what `ret` has.
+ * Finds the other functions that keep the group of `function` from a guest. What is behind a
+ * function that a line takes is left out: the drives of a VMD controller vanish when its driver
+ * does. 0 or -ENOMEM; in either case group_members_done() frees what `ret` has.
  */
 int group_find_blockers(const struct machine *machine,
 			const struct pci_function *function,

@@ -31,11 +31,12 @@ static bool add_mates(const struct survey *survey, const struct group_members *b
 
 	for (size_t i = 0; i < blockers->count; i++) {
 		const struct pci_function *mate = blockers->items[i];
+		const struct in_use *use = in_uses_get(&survey->uses, mate);
 
 		if (survey_claim(survey, mate))
 			continue;
 		add_mate(text, mate, found++);
-		needed = needed || in_uses_get(&survey->uses, mate);
+		needed = needed || (use && use->certain);
 	}
 	return needed;
 }
