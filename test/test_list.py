@@ -58,6 +58,27 @@ def test_json_has_every_function_but_bridges(host):
                           host.path("sys/bus/pci/devices").iterdir()}
 
 
+@pytest.mark.parametrize("driver, config, listed", [
+    ("", "", False), ("lpc_ich", "", True), ("pci-stub", "", False), ("", "bind 00:1f.0\n", True)])
+def test_a_bridge_that_keeps_its_group_from_a_guest_is_listed(tmp_path, driver, config, listed):
+    """An ISA bridge shares its group with SATA; a host bridge alone in its group is in nobody's way."""
+    host = hosts.Host(tmp_path / "root")
+    host.device("0000:00:00.0", "8086:3e92", "060000", group=0, driver="ie31200_edac")
+    host.device("0000:00:1f.0", "8086:a143", "060100", group=11, driver=driver)
+    host.device("0000:00:1f.2", "8086:a102", "010601", group=11, driver="ahci")
+    host.config(config)
+    addresses = [function["address"] for function in functions(host)]
+    assert addresses == ["0000:00:1f.0", "0000:00:1f.2"] if listed else ["0000:00:1f.2"]
+
+
+def test_functions_without_a_group_have_a_heading(tmp_path):
+    host = hosts.desktop(tmp_path / "root")
+    host.device("0000:00:0f.0", "14e4:9026", "0c0330", driver="xhci_hcd")
+    lines = host.host("list").stdout.splitlines()
+    assert lines[-2] == "no group" and "─0000:00:0f.0" in lines[-1]
+    assert "no group" not in hosts.no_iommu(tmp_path / "other").host("list").stdout
+
+
 def test_json_has_no_abbreviations(tmp_path):
     host = hosts.desktop(tmp_path / "root")
     host.config("bind 01:00.0\n")

@@ -7,6 +7,7 @@
 #include "columns.h"
 #include "command.h"
 #include "facts.h"
+#include "group.h"
 #include "inuse/hostuse.h"
 #include "iommu.h"
 #include "table.h"
@@ -40,6 +41,37 @@ static int compare_rows(const void *a, const void *b)
 	return pci_address_compare(&left->function->address, &right->function->address);
 }
 
+static bool is_of_chipset(const struct pci_function *function)
+{
+	return pci_is_bridge(function) || pci_is_chipset(function);
+}
+
+/* Returns whether the driver of `bridge` keeps a device of its group from a guest. */
+static bool is_in_the_way(const struct machine *machine,
+			  const struct pci_function *bridge)
+{
+	const struct pci_snapshot *snapshot = &machine->snapshot;
+	int group;
+
+	if (!group_is_blocked_by(machine, bridge))
+		return false;
+	group = facts_group(&machine->root, &bridge->address);
+	for (size_t i = 0; i < snapshot->count && group >= 0; i++)
+		if (!is_of_chipset(&snapshot->functions[i]) &&
+		    facts_group(&machine->root, &snapshot->functions[i].address) == group)
+			return true;
+	return false;
+}
+
+/* Returns whether `function` is a row: bridges are one only if a line or a group is about them. */
+static bool is_listed(const struct list *list, const struct pci_function *function)
+{
+	const struct machine *machine = &list->listing.machine;
+
+	return !is_of_chipset(function) || list->request->all ||
+	       machine_claim_of(machine, function) || is_in_the_way(machine, function);
+}
+
 static int make_rows(struct list *list)
 {
 	const struct machine *machine = &list->listing.machine;
@@ -51,8 +83,7 @@ static int make_rows(struct list *list)
 	for (size_t i = 0; i < snapshot->count; i++) {
 		const struct pci_function *function = &snapshot->functions[i];
 
-		if ((pci_is_bridge(function) || pci_is_chipset(function)) &&
-		    !list->request->all)
+		if (!is_listed(list, function))
 			continue;
 		list->rows[list->row_count++] =
 			(struct row){ function, machine_claim_of(machine, function),
@@ -93,12 +124,15 @@ static int fill_line(struct list *list, const struct row *row, struct table_line
 	return error;
 }
 
-/* The line that a group's functions hang below, in the first column. */
+/* Adds the line above the functions of a group, in the first column. `group` -1: of none. */
 static int add_group_line(struct table *table, int group, struct table_line **ret)
 {
 	char name[sizeof("group ") + NUMBER_SIZE] = "group ";
 
-	number_format(name + strlen(name), group, 10, 1);
+	if (group < 0)
+		string_copy(name, sizeof(name), "no group");
+	else
+		number_format(name + strlen(name), group, 10, 1);
 	*ret = table_add_line(table, NULL);
 	return *ret ? table_set(*ret, 0, name) : -ENOMEM;
 }
@@ -126,9 +160,9 @@ static int fill_table(struct list *list, struct table *table)
 		const struct row *row = &list->rows[i];
 		struct table_line *line;
 
-		if (row->group < 0)
-			parent = NULL;
-		else if (has_tree(list) && (!i || row->group != row[-1].group))
+		/* Without an IOMMU no function has a group, and a heading says nothing. */
+		if (has_tree(list) && list->rows[0].group >= 0 &&
+		    (!i || row->group != row[-1].group))
 			error = add_group_line(table, row->group, &parent);
 		line = error ? NULL : table_add_line(table, parent);
 		if (!error)
@@ -209,7 +243,9 @@ const struct command command_list = {
 		"Lists the functions of this machine below their IOMMU groups: address, ID, class,\n"
 		"name, the driver that has it now, and the line of the config that claims it (of\n"
 		"/etc/vfio-early.conf, where no other file is named).\n"
-		"What shares a group can only be passed to a guest together; bridges don't count.\n\n"
+		"Devices of one group can only be passed to a guest together. Bridges are left out,\n"
+		"unless their driver keeps the group from a guest. The devices below \"no group\"\n"
+		"cannot be passed to a guest.\n\n"
 		"Columns: ADDRESS GROUP ID SUBSYSTEM CODE CLASS VENDOR DEVICE NAME DRIVER LINE\n"
 		"TARGET RESULT MODULES RESET NUMA DISPLAY PATH SERIAL VFS PF USE",
 	.options =
