@@ -4,13 +4,15 @@ are test-vm's.
 """
 
 import os
+import pty
 import shutil
 import subprocess
 import sys
 import time
 
+import hosts
 import pytest
-from cli import (CONF, ENVIRONMENT, UNWANTED, USAGE, WELL, Refusal, set_driver, vfio_early)
+from cli import (CONF, ENVIRONMENT, PROGRAM, UNWANTED, USAGE, WELL, Refusal, set_driver, vfio_early)
 from machine import TOP
 
 GPU, SOUND, NIC, TWIN = "0000:01:00.0", "0000:01:00.1", "0000:02:00.0", "0000:03:00.0"
@@ -118,6 +120,68 @@ REFUSALS = [
 @pytest.mark.parametrize("refusal", REFUSALS, ids=str)
 def test_refusals_touch_nothing(kernel, refusal):
     refusal.check(kernel, "bind")
+
+
+VF = "0000:02:10.0"
+
+
+def test_bind_takes_a_virtual_function(kernel):
+    """The boot program cannot, because its driver makes it later: bind is the remedy."""
+    kernel.function(VF, "8086:10ca", "020000", group=60, behind="0000:00:1c.0")
+    kernel.link(f"{kernel.directories[VF]}/physfn", kernel.directories[NIC])
+    assert vfio_early(kernel, "add", VF).status == UNWANTED
+    said = vfio_early(kernel, "bind", VF)
+    assert (said.status, driver(kernel, VF)) == (WELL, "vfio-pci"), said
+
+
+@pytest.mark.parametrize("command", ["add", "bind"])
+def test_only_what_exists_is_offered_for_allow(kernel, command):
+    """--allow has two values; no message names another one."""
+    kernel.function(VF, "8086:10ca", "020000", group=60, behind="0000:00:1c.0")
+    kernel.link(f"{kernel.directories[VF]}/physfn", kernel.directories[NIC])
+    kernel.function("10000:e1:00.0", "144d:a80a", "010802", group=61)
+    for address in (VF, IGPU, "10000:e1:00.0"):
+        said = vfio_early(kernel, command, address, "--dry-run")
+        assert "--allow" not in said.err.replace("--allow boot-display", ""), said
+
+
+# host, the device, words of a warning: check has the same
+WARNINGS = {
+    "the last keyboard": (hosts.desktop, "00:14.0", "Logitech K120"),
+    "a group that is not viable": (hosts.desktop, "02:00.0", "IOMMU group 7 is not viable"),
+    "no IOMMU": (hosts.no_iommu, "01:00.0", "the IOMMU is off"),
+}
+
+
+@pytest.mark.parametrize("name", WARNINGS)
+def test_bind_warns_as_check_does(tmp_path, name):
+    make, address, words = WARNINGS[name]
+    host = make(tmp_path / "root")
+    host.driver("vfio-pci")
+    said = vfio_early(host, "bind", address, "--dry-run")
+    assert said.status == WELL and words in said.err
+    host.config(f"bind {address}\n")
+    dangers = vfio_early(host, "check", "--json").json["dangers"]
+    assert dangers and all(danger["text"] in said.err for danger in dangers)
+
+
+@pytest.mark.parametrize("answer, options, bound", [
+    ("y\n", [], True), ("n\n", [], False), ("\n", [], False), ("", ["--yes"], True)])
+def test_bind_asks_a_person_about_a_danger(kernel, answer, options, bound):
+    """The firmware's display is the only one."""
+    for address in (GPU, SOUND):
+        shutil.rmtree(kernel.path(kernel.directories[address]))
+        kernel.path(f"sys/bus/pci/devices/{address}").unlink()
+    person, terminal = pty.openpty()
+    os.write(person, answer.encode())
+    command = [PROGRAM, "bind", "--root", kernel.root, "00:02.0", "--allow", "boot-display",
+               *options]
+    done = subprocess.run(command, stdin=terminal, stderr=terminal, stdout=subprocess.DEVNULL,
+                          timeout=60, check=False)
+    os.close(terminal)
+    os.close(person)
+    assert done.returncode == (WELL if bound else UNWANTED)
+    assert (driver(kernel, IGPU) == "vfio-pci") == bound
 
 
 @pytest.mark.parametrize("command, said", [
