@@ -5,7 +5,7 @@ import json
 
 import hosts
 import pytest
-from cli import CONF, vfio_early
+from cli import CONF, set_driver, vfio_early
 
 CONFIGS = {
     "desktop": """# Two cards of one kind.
@@ -65,6 +65,24 @@ STATUSES = {
     "a danger": ("bind 00:14.0\n", 1, "1 danger"),
     "an error": ("bind 02:00.0\nbnid 01:00.0\n", 3, "/etc/vfio-early.conf:2:1: bnid"),
 }
+
+
+def test_a_device_that_is_bound_already(desktop):
+    desktop.config("bind 02:00.0 10de:1c03 with=functions\n")
+    set_driver(desktop, "0000:02:00.1", "vfio-pci")
+    out = desktop.host("check").stdout
+    assert "(10de:1c03): will be bound to vfio-pci (nouveau has it now)\n" in out
+    assert "(10de:10f1): is bound to vfio-pci already\n" in out
+    assert "\n1 device will be bound, 1 is bound already\n" in out
+    set_driver(desktop, "0000:02:00.0", "vfio-pci")
+    assert "\n0 devices will be bound, 2 are bound already\n" in desktop.host("check").stdout
+
+
+def test_an_iommu_that_is_off_is_reported_though_no_line_matches(tmp_path):
+    host = hosts.no_iommu(tmp_path / "root")
+    host.config("bind 77:00.0\n")
+    done = host.host("check")
+    assert done.returncode == 1 and "danger: this machine: the IOMMU is off" in done.stdout
 
 
 @pytest.mark.parametrize("case", STATUSES)

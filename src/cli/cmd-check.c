@@ -28,7 +28,8 @@ struct check {
 	struct names *names;
 	struct dangers dangers;
 	struct json json;
-	size_t bound, refused, lines_off; /* functions, functions, lines */
+	/* functions that will be bound, that are bound already, that will not be; lines */
+	size_t planned, bound, refused, lines_off;
 };
 
 static void check_done(struct check *check)
@@ -101,24 +102,37 @@ static void print_function(const struct check *check, const struct pci_function 
 			*name ? " " : "", pci_id_format(&function->id, id));
 }
 
+static bool is_bound(const struct claim *claim)
+{
+	return !strcmp(claim->function->driver, claim->driver);
+}
+
+/* "will be bound to vfio-pci (nouveau has it now)" */
+static void print_planned(const struct check *check, const struct claim *claim)
+{
+	const char *driver = claim->function->driver;
+	bool bound = is_bound(claim);
+
+	paint(check, GREEN);
+	printable_print(stdout, bound ? "is bound to %s already" : "will be bound to %s",
+			claim->driver);
+	paint(check, PLAIN);
+	if (!bound && *driver)
+		printable_print(stdout, " (%s has it now)", driver);
+}
+
 static void print_claim(const struct check *check, const struct claim *claim)
 {
-	const struct pci_function *function = claim->function;
 	const char *reason;
 	enum result result = foresee(check, claim, &reason);
 
-	print_function(check, function);
+	print_function(check, claim->function);
 	if (result == RESULT_PLANNED) {
-		paint(check, GREEN);
-		printable_print(stdout, "will be bound to %s", claim->driver);
-		paint(check, PLAIN);
+		print_planned(check, claim);
 	} else {
 		print_painted(check, RED, result_name(result));
 		printable_print(stdout, ": %s", reason);
 	}
-	if (result == RESULT_PLANNED && *function->driver &&
-	    strcmp(function->driver, claim->driver))
-		printable_print(stdout, " (%s has it now)", function->driver);
 	putchar('\n');
 }
 
@@ -204,7 +218,10 @@ static void print_summary(const struct check *check)
 {
 	size_t dangers = count_dangers(check);
 
-	printf("%zu device%s will be bound", check->bound, plural(check->bound));
+	printf("%zu device%s will be bound", check->planned, plural(check->planned));
+	if (check->bound)
+		printf(", %zu %s bound already", check->bound,
+		       check->bound == 1 ? "is" : "are");
 	if (check->refused)
 		printf(", %zu will not", check->refused);
 	if (check->lines_off)
@@ -342,10 +359,12 @@ static void count(struct check *check)
 
 		if (match->claims[i].repeats)
 			continue;
-		if (foresee(check, &match->claims[i], &reason) == RESULT_PLANNED)
+		if (foresee(check, &match->claims[i], &reason) != RESULT_PLANNED)
+			check->refused++;
+		else if (is_bound(&match->claims[i]))
 			check->bound++;
 		else
-			check->refused++;
+			check->planned++;
 	}
 }
 
