@@ -152,7 +152,7 @@ def test_a_card(named, card):
     said = vfio_early(named, "add", card)
     assert said.status == WELL, said
     assert f"bind {GPU} 10de:1c03 path=0000:00:01.0/00.0 with=functions" in said.out
-    assert SOUND not in said.out
+    assert f"also takes: {SOUND}" in said.out and "not listed" not in said.out
     assert f"vfio-early bind {GPU} --with functions" in said.out
 
 
@@ -160,6 +160,23 @@ def test_name_of_none(named):
     said = vfio_early(named, "add", "radeon")
     assert (said.status, said.err) == (UNWANTED, "vfio-early: radeon: no device matches, bridges "
                                        'aside; "vfio-early list" shows all\n')
+
+
+@pytest.mark.parametrize("options", [("--with", "functions"), ("--with", "group")])
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
+def test_says_what_with_takes(desktop, options, dry_run):
+    """One line may take eight functions of a card."""
+    desktop.path("etc").mkdir()
+    said = vfio_early(desktop, "add", "01:00.0", *options, *dry_run)
+    assert said.status == WELL
+    assert f"also takes: {SOUND} [10de:10f1]" in said.out and "(no driver)" in said.out
+    assert "  (no driver)" not in said.out
+    assert said.out.count("also takes") == 1
+
+
+def test_says_nothing_of_companions_without_with(desktop):
+    desktop.path("etc").mkdir()
+    assert "also takes" not in vfio_early(desktop, "add", "01:00.0").out
 
 
 REFUSALS = [
@@ -247,8 +264,8 @@ def test_a_line_of_several_devices_is_not_changed(desktop):
 def test_what_it_changed(desktop):
     desktop.config("bind 01:00.0\n")
     said = vfio_early(desktop, "add", "01:00.0", "--with", "functions", "--dry-run")
-    assert said.out == (f"would change /{CONF}:1: bind 01:00.0 with=functions\n"
-                        "    before: bind 01:00.0\n")
+    assert said.out.startswith(f"would change /{CONF}:1: bind 01:00.0 with=functions\n"
+                               f"    before: bind 01:00.0\nalso takes: {SOUND} ")
     said = vfio_early(desktop, "add", "01:00.0", "--with", "functions")
     assert said.out.splitlines()[0] == f"/{CONF}:1: bind 01:00.0 with=functions"
     assert said.out.splitlines()[-1].endswith(

@@ -457,6 +457,33 @@ static enum status check_options(const struct request *request)
 	return status;
 }
 
+/* "WORDS: 0000:01:00.1 [10de:10f1] NVIDIA GP106 High Definition Audio (snd_hda_intel)" */
+static void tell_device(const struct add *add, const char *words,
+			const struct pci_function *function)
+{
+	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE], name[NAMES_SIZE];
+
+	names_full(add->names, function, name);
+	printable_print(stdout, "%s: %s [%s] %s%s(%s)\n", words,
+			pci_address_format(&function->address, address),
+			pci_id_format(&function->id, id), name, *name ? " " : "",
+			*function->driver ? function->driver : "no driver");
+}
+
+/* Prints what with= adds: one line may take all functions of a chip. */
+static void tell_companions(const struct add *add, const struct rule *rule)
+{
+	const struct match *match = &add->machine.match;
+
+	for (size_t i = 0; i < match->claim_count; i++) {
+		const struct claim *claim = &match->claims[i];
+
+		if (claim->rule == rule && claim->result == RESULT_NONE &&
+		    pci_address_compare(&claim->function->address, &add->address))
+			tell_device(add, "also takes", claim->function);
+	}
+}
+
 /* What else is in the group, and not listed. */
 static void tell_mates(const struct add *add)
 {
@@ -478,10 +505,7 @@ static void tell_mates(const struct add *add)
 		if (!mate || pci_is_bridge(mate) ||
 		    (pci_is_chipset(mate) && !group_is_blocked_by(&add->machine, mate)))
 			continue;
-		printf("in the same IOMMU group, and not listed: ");
-		describe(add, &address, stdout);
-		printable_print(stdout, " (%s)\n",
-				*mate->driver ? mate->driver : "no driver");
+		tell_device(add, "in the same IOMMU group, and not listed", mate);
 	}
 	names_free(names, count);
 }
@@ -510,6 +534,7 @@ static void tell_line(const struct add *add, const struct rule *rule)
 	       add->file, add->number, is_new ? text_string(&add->line) : statement);
 	if (!is_new)
 		printf("    before: %s\n", add->before);
+	tell_companions(add, rule);
 	tell_mates(add);
 	fflush(stdout); /* the warnings come after the line in a pipe, too */
 }
