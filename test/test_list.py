@@ -128,6 +128,21 @@ def test_says_what_the_host_uses(tmp_path):
     assert uses["0000:01:00.0"] is None
 
 
+def test_says_what_the_host_may_use(tmp_path):
+    """A thin pool that only guests use, and a network card that is up."""
+    host = hosts.desktop(tmp_path / "root")
+    host.device("0000:06:00.0", "1000:0072", "010700", group=40, driver="mpt3sas")
+    host.disk("sdf", "0000:06:00.0", "host1/target/block", partitions=1)
+    host.virtual("dm-0", slaves=["sdf1"], dm_name="vmdata-tpool")
+    host.device("0000:07:00.0", "8086:1533", "020000", group=41, driver="igb")
+    host.interface("eno2", "0000:07:00.0")
+    host.write("sys/class/net/eno2/flags", "0x1003\n")
+    uses = {function["address"]: function["use"]
+            for function in functions(host, "-o", "address,use")}
+    assert uses["0000:06:00.0"] == "active volume vmdata-tpool (dm-0)"
+    assert uses["0000:07:00.0"] == "network interface eno2, up"
+
+
 def test_an_unknown_column_is_an_error_that_names_the_others(tmp_path):
     done = hosts.desktop(tmp_path / "root").host("list", "-o", "address,colour")
     assert done.returncode == 2
