@@ -97,6 +97,8 @@ def test_exit_status(desktop, case):
 NEAR_MISSES = {
     "digits swapped": ("bind 10de:1c30\n", "did you mean 10de:1c03 at 0000:01:00.0?"),
     "one digit wrong": ("bind 8086:15b8\n", "did you mean 8086:15b7 at 0000:00:1f.6?"),
+    "another function of the card": ("bind 02:00.2\n",
+                                     "did you mean 10de:1c03 at 0000:02:00.0?"),
     "an address and an ID": ("bind 04:00.0 144d:a880\n",
                              "did you mean 144d:a808 at 0000:03:00.0?"),
 }

@@ -48,18 +48,27 @@ static size_t id_slips(const struct rule *rule, const struct pci_function *funct
 			   pci_id_format(&function->id, is));
 }
 
+static bool is_on_card(const struct rule *rule, const struct pci_function *function)
+{
+	return rule->address.domain == function->address.domain &&
+	       rule->address.bus == function->address.bus &&
+	       rule->address.device == function->address.device;
+}
+
 /*
- * Guesses by the ID alone. Addresses are all alike: two slips lead from one to half the machine,
- * and a wrong guess can be the disk of the root file system.
+ * Guesses by the ID, or else by the card: another function of the one that the address names.
+ * Addresses as such are all alike: two slips lead from one to half the machine, and a wrong guess
+ * can be the disk of the root file system.
  */
 void nearmiss_add(const struct rule *rule, const struct pci_snapshot *snapshot,
 		  struct text *text)
 {
+	const bool by_id = rule->given & CONDITION_ID;
 	const struct pci_function *nearest = NULL;
 	size_t fewest = SLIPS_MAX + 1;
 	char id[PCI_ID_SIZE], address[PCI_ADDRESS_SIZE];
 
-	if (!(rule->given & CONDITION_ID))
+	if (!by_id && !(rule->given & CONDITION_ADDRESS))
 		return;
 	for (size_t i = 0; i < snapshot->count; i++) {
 		const struct pci_function *function = &snapshot->functions[i];
@@ -67,7 +76,9 @@ void nearmiss_add(const struct rule *rule, const struct pci_snapshot *snapshot,
 
 		if (pci_is_bridge(function) || pci_is_chipset(function))
 			continue;
-		slips = id_slips(rule, function);
+		slips = by_id			     ? id_slips(rule, function)
+			: is_on_card(rule, function) ? 1
+						     : fewest;
 		if (slips >= fewest)
 			continue;
 		fewest = slips;
