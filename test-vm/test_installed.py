@@ -341,7 +341,8 @@ def test_other_recipes_are_told(life, suite):
     assert life.steps["audit_recipe"].status == 0
     told = ["in /etc/modprobe.d/vfio.conf:1, remove the line: options vfio-pci ids=8086:10d3",
             "in /etc/modprobe.d/vfio.conf:2, remove the line: softdep nvme pre: vfio-pci",
-            "in /etc/modules:2, remove the line: vfio_pci", "/etc/driverctl.d/pci-0000:03:00.0"]  # fmt: skip
+            "in /etc/modules:2, remove the line: vfio_pci",
+            "/etc/driverctl.d/pci-0000:03:00.0"]  # fmt: skip
     if installed.GENERATORS[suite] == "initramfs-tools":
         told += ["in /etc/initramfs-tools/modules:4, remove the line: vfio_pci",
                  "/etc/initramfs-tools/scripts/init-top/vfio-override"]  # fmt: skip
