@@ -193,6 +193,24 @@ def chipset(host):
         host.device(port, "8086:3e92", "060400", group=number + 1, driver="pcieport")
 
 
+def add_hba(host):
+    """An HBA with a disk that nothing uses."""
+    host.device("0000:06:00.0", "1000:0072", "010700", group=40, driver="mpt3sas")
+    host.disk("sdf", "0000:06:00.0", "host1/target/block", partitions=1)
+
+
+def add_thin_pool(host):
+    """The default storage of Proxmox VE, on a disk of its own: active, and not mounted."""
+    add_hba(host)
+    host.virtual("dm-0", slaves=["sdf1"], dm_name="vmdata-tpool")
+
+
+def add_network_that_is_up(host):
+    host.device("0000:07:00.0", "8086:1533", "020000", group=41, driver="igb")
+    host.interface("eno2", "0000:07:00.0")
+    host.write("sys/class/net/eno2/flags", "0x1003\n")
+
+
 def desktop(root):
     """Two identical graphics cards, of which the first is the firmware's display; NVMe root."""
     host = Host(root)

@@ -251,23 +251,14 @@ def test_a_mate_that_the_host_may_use_can_be_taken(tmp_path):
 def test_storage_that_is_active_but_not_mounted(tmp_path):
     """The default storage of Proxmox VE: a thin pool on a disk of its own."""
     host = hosts.desktop(tmp_path / "root")
-    host.device("0000:06:00.0", "1000:0072", "010700", group=40, driver="mpt3sas")
-    sdf = f"{host.directories['0000:06:00.0']}/host1/target/block/sdf"
-    host.write(f"{sdf}/dev", "8:80\n")
-    host.link("sys/class/block/sdf", sdf)
-    host.write("sys/devices/virtual/block/dm-7/dm/name", "vmdata-vm--100--disk--0\n")
-    host.link("sys/devices/virtual/block/dm-7/slaves/sdf", sdf)
-    host.link("sys/class/block/dm-7", "sys/devices/virtual/block/dm-7")
+    hosts.add_thin_pool(host)
     found = find(host, "bind 06:00.0\n", "0000:06:00.0", "maybe-in-use")
-    assert "active volume vmdata-vm--100--disk--0 (dm-7)" in found["text"]
+    assert "active volume vmdata-tpool (dm-0)" in found["text"]
 
 
 def test_a_disk_that_a_running_guest_has_open(tmp_path):
     host = hosts.desktop(tmp_path / "root")
-    host.device("0000:06:00.0", "1000:0072", "010700", group=40, driver="mpt3sas")
-    sdf = f"{host.directories['0000:06:00.0']}/host1/target/block/sdf"
-    host.write(f"{sdf}/dev", "8:80\n")
-    host.link("sys/class/block/sdf", sdf)
+    hosts.add_hba(host)
     host.write("proc/4242/comm", "kvm\n")
     host.path("proc/4242/fd").mkdir()
     host.path("proc/4242/fd/11").symlink_to("/dev/sdf")

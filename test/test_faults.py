@@ -323,13 +323,18 @@ def test_a_module_that_the_command_line_forbids(live, words, reason):
     assert override(live.machine, NIC).read_text() == "vfio-pci"
 
 
-def test_compressed_where_the_kernel_cannot_unpack(live):
-    """modprobe is asked, and here there is none: fenced, and told."""
+def compress(live):
+    """The only module of the load plan is a compressed file."""
     live.machine.path("lib/modules/vfio-pci.ko").rename(
         live.machine.path("lib/modules/vfio-pci.ko.xz"))
-    live.machine.path("sys/bus/pci/drivers/vfio-pci/bind").unlink()
     live.machine.write("usr/lib/vfio-early/modules",
                        "[vfio-pci]\n/lib/modules/vfio-pci.ko.xz\n")
+
+
+def test_compressed_where_the_kernel_cannot_unpack(live):
+    """modprobe is asked, and here there is none: fenced, and told."""
+    live.machine.path("sys/bus/pci/drivers/vfio-pci/bind").unlink()
+    compress(live)
     run = live.run("error=EOPNOTSUPP")
     ((_, flags),) = run.loads
     assert re.match("0x4|MODULE_INIT_COMPRESSED_FILE", flags)
@@ -339,11 +344,8 @@ def test_compressed_where_the_kernel_cannot_unpack(live):
 
 def test_compressed_and_refused_by_a_kernel_that_unpacks(live):
     """With MODULE_DECOMPRESS the kernel's own answer is the reason, as for a plain module."""
-    live.machine.path("lib/modules/vfio-pci.ko").rename(
-        live.machine.path("lib/modules/vfio-pci.ko.xz"))
     live.machine.path("sys/bus/pci/drivers/vfio-pci/bind").unlink()
-    live.machine.write("usr/lib/vfio-early/modules",
-                       "[vfio-pci]\n/lib/modules/vfio-pci.ko.xz\n")
+    compress(live)
     run = live.run("error=EINVAL")
     assert "the module refuses its options" in run.report.reason("address", NIC)
 
@@ -351,10 +353,7 @@ def test_compressed_and_refused_by_a_kernel_that_unpacks(live):
 def test_what_modprobe_is_called_with(live, monkeypatch):
     """No empty word, and none of the options that initramfs-tools exports for its own calls."""
     monkeypatch.setenv("MODPROBE_OPTIONS", "-qb")
-    live.machine.path("lib/modules/vfio-pci.ko").rename(
-        live.machine.path("lib/modules/vfio-pci.ko.xz"))
-    live.machine.write("usr/lib/vfio-early/modules",
-                       "[vfio-pci]\n/lib/modules/vfio-pci.ko.xz\n")
+    compress(live)
     live.machine.config("bind 02:00.0\noption vfio-pci disable_vga=maybe\n")
     live.run("error=EOPNOTSUPP", "-v", "-s", "256")
     trace = (live.machine.root.parent / "trace").read_text()

@@ -225,12 +225,8 @@ def test_keep_lines_protect_what_this_machine_uses(host):
 def test_what_the_host_only_may_use_has_no_keep_line(host):
     """Such a device is an ordinary candidate for a guest: check warns, and the boot takes it."""
     be_the_first_process(host)
-    host.device("0000:06:00.0", "1000:0072", "010700", group=40, driver="mpt3sas")
-    host.disk("sdf", "0000:06:00.0", "host1/target/block", partitions=1)
-    host.virtual("dm-0", slaves=["sdf1"], dm_name="vmdata-tpool")
-    host.device("0000:07:00.0", "8086:1533", "020000", group=41, driver="igb")
-    host.interface("eno2", "0000:07:00.0")
-    host.write("sys/class/net/eno2/flags", "0x1003\n")
+    hosts.add_thin_pool(host)
+    hosts.add_network_that_is_up(host)
     text = keep_lines(host)
     assert text.count("\nkeep ") == 2 and "0000:06:00.0" not in text and "0000:07:00.0" not in text
 

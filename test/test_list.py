@@ -131,12 +131,8 @@ def test_says_what_the_host_uses(tmp_path):
 def test_says_what_the_host_may_use(tmp_path):
     """A thin pool that only guests use, and a network card that is up."""
     host = hosts.desktop(tmp_path / "root")
-    host.device("0000:06:00.0", "1000:0072", "010700", group=40, driver="mpt3sas")
-    host.disk("sdf", "0000:06:00.0", "host1/target/block", partitions=1)
-    host.virtual("dm-0", slaves=["sdf1"], dm_name="vmdata-tpool")
-    host.device("0000:07:00.0", "8086:1533", "020000", group=41, driver="igb")
-    host.interface("eno2", "0000:07:00.0")
-    host.write("sys/class/net/eno2/flags", "0x1003\n")
+    hosts.add_thin_pool(host)
+    hosts.add_network_that_is_up(host)
     uses = {function["address"]: function["use"]
             for function in functions(host, "-o", "address,use")}
     assert uses["0000:06:00.0"] == "active volume vmdata-tpool (dm-0)"

@@ -239,14 +239,6 @@ static void write_report(const struct boot *boot, const char *why)
 			 error_text(-error));
 }
 
-static bool has_binds(const struct conf *conf)
-{
-	for (size_t i = 0; i < conf->count; i++)
-		if (conf->rules[i].statement == STATEMENT_BIND)
-			return true;
-	return conf->error_total > 0;
-}
-
 /* Ends before the end, mostly without having done anything, and says why. */
 static int end(const struct boot *boot, enum log_level level, const char *why, int status)
 {
@@ -286,7 +278,8 @@ static int run(struct boot *boot)
 	if (!error && report_move(&boot->root, &boot->confdir) == 0)
 		return EXIT_WANTED;
 	tell_wrong_switch(boot);
-	if (!error && !has_binds(&boot->confdir.conf))
+	if (!error && !conf_has_bind(&boot->confdir.conf) &&
+	    !boot->confdir.conf.error_total)
 		return end(boot, LOG_INFO, "no bind line in the config", EXIT_WANTED);
 	if (!error)
 		error = read_image(boot);

@@ -570,7 +570,7 @@ static enum status judge(struct add *add, const struct rule *rule)
 	error = dangers_find(&add->machine, &dangers);
 	if (error)
 		return fail("add", error);
-	if (guard_refuses(&add->machine, &dangers, rule, "list"))
+	if (guard_refuses(&add->machine, &dangers, rule, GUARD_LIST))
 		return STATUS_UNWANTED;
 	status = write_it(add);
 	if (status != STATUS_WELL)
@@ -650,9 +650,10 @@ const struct command command_add = {
 	.details =
 		"DEVICE is an address (01:00.0), an ID (10de:1c03), any other condition of the\n"
 		"config (class=0c03), a card (01:00: all its functions), group=N for a whole IOMMU\n"
-		"group, or a part of its name (nvidia). Writes one line with the device's address, ID and path, so that a\n"
-		"renumbered bus is noticed, and its name. If the device has a line already, the\n"
-		"options change that line. The rest of the file stays as it is.\n\n"
+		"group, or a part of its name (nvidia). Writes one line with the device's address,\n"
+		"ID and path, so that a renumbered bus is noticed, and its name. If the device has\n"
+		"a line already, the options change that line. The rest of the file stays as it\n"
+		"is.\n\n"
 		"Exit status: 0 it is listed, 1 it is refused or not there, 2 it is not clear\n"
 		"which device is meant, 4 the config cannot be written.",
 	.options =

@@ -6,12 +6,12 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "audit/audit.h"
 #include "audit/auditprint.h"
 #include "command.h"
 #include "danger/danger.h"
+#include "guard.h"
 #include "interrupt.h"
 #include "machine.h"
 #include "printable.h"
@@ -65,7 +65,7 @@ static size_t tell_dangers(const struct dangers *dangers)
 		if (!grave && !danger->allowed)
 			continue;
 		danger_add_subject(danger, &subject);
-		printable_print(stderr, "%s: %s: %s\n", grave ? "danger" : "allowed",
+		printable_print(stderr, "%s: %s: %s\n", danger_word(danger),
 				text_string(&subject), danger->text);
 		printable_print(stderr, "    remedy: %s\n", danger->remedy);
 		text_done(&subject);
@@ -78,18 +78,15 @@ static size_t tell_dangers(const struct dangers *dangers)
 static bool is_agreed(const struct apply *apply)
 {
 	const struct request *request = apply->request;
-	char answer[16];
 
 	if (!tell_dangers(&apply->dangers) || request->yes || request->dry_run)
 		return true;
-	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+	if (!guard_can_ask()) {
 		complain(
 			"there are dangers: no image is built; --yes builds them all the same");
 		return false;
 	}
-	fputs("Build the images all the same? [y/N] ", stderr);
-	return fgets(answer, sizeof(answer), stdin) &&
-	       (!strcasecmp(answer, "y\n") || !strcasecmp(answer, "yes\n"));
+	return guard_ask("Build the images all the same?");
 }
 
 /*

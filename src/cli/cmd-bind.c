@@ -18,7 +18,6 @@
 #include "plan.h"
 #include "printable.h"
 #include "resolve.h"
-#include "select.h"
 #include "verdict.h"
 
 #define PLACE "the command line"
@@ -136,7 +135,7 @@ static enum status guard(const struct binding *binding)
 
 	if (error)
 		return fail("bind", error);
-	if (guard_refuses(&binding->machine, &dangers, NULL, "bind"))
+	if (guard_refuses(&binding->machine, &dangers, NULL, GUARD_BIND))
 		return STATUS_UNWANTED;
 	guard_warn(&dangers, NULL);
 	return guard_is_agreed(&dangers, binding->request, "Bind anyway?")
@@ -285,8 +284,8 @@ const struct command command_bind = {
 		"pci, takes them from the drivers that have them, loads what is missing, and\n"
 		"binds them. ADDRESS is a function (01:00.0) or a card (01:00: all its functions).\n"
 		"The config stays as it is; what it says of a device (driver=, allow=, keep) holds\n"
-		"here as well. Warns of all that \"check\" would, and asks a\n"
-		"person at a terminal if something of that is a danger.\n\n"
+		"here as well. Warns of all that \"check\" would, and asks a person at a terminal\n"
+		"if something of that is a danger.\n\n"
 		"Exit status: 0 all are bound, 1 one is not, or is refused, 2 usage, 4 the\n"
 		"driver is missing, or only root may.",
 	.options = OPTION_ROOT | OPTION_WITH | OPTION_DRIVER | OPTION_ALLOW |

@@ -187,14 +187,10 @@ static void print_line(const struct check *check, size_t line)
 
 static void print_danger(const struct check *check, const struct danger *danger)
 {
-	bool grave = danger_is_grave(danger);
 	struct text subject = { 0 };
 
 	danger_add_subject(danger, &subject);
-	print_painted(check, grave ? RED : YELLOW,
-		      grave		? "danger"
-		      : danger->allowed ? "allowed"
-					: "note");
+	print_painted(check, danger_is_grave(danger) ? RED : YELLOW, danger_word(danger));
 	printable_print(stdout, ": %s: %s\n", text_string(&subject), danger->text);
 	printable_print(stdout, "    remedy: %s\n", danger->remedy);
 	text_done(&subject);

@@ -20,7 +20,6 @@
 #include "facts.h"
 #include "machine.h"
 #include "printable.h"
-#include "select.h"
 
 #define FUNCTIONS_MAX 8 /* of one device number */
 #define DEADLINE_MS 10000

@@ -4,7 +4,6 @@
 #include "guard.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -24,12 +23,12 @@ static bool is_permissible(const struct danger *danger)
 }
 
 static bool refuse(const struct dangers *dangers, const struct claim *claim,
-		   const char *action)
+		   enum guard_action action)
 {
 	const struct danger *danger = dangers_refuse(dangers, claim);
 	char address[PCI_ADDRESS_SIZE];
 
-	if (danger && is_of_boot_alone(danger) && !strcmp(action, "bind"))
+	if (danger && is_of_boot_alone(danger) && action == GUARD_BIND)
 		danger = NULL;
 	pci_address_format(&claim->function->address, address);
 	if (danger && is_permissible(danger) &&
@@ -40,7 +39,8 @@ static bool refuse(const struct dangers *dangers, const struct claim *claim,
 			address, danger->text, address, danger_kind_name(danger->kind));
 	else if (danger && is_permissible(danger))
 		complain("%s: refused: %s; to %s it anyway: --allow %s", address,
-			 danger->text, action, danger_kind_name(danger->kind));
+			 danger->text, action == GUARD_BIND ? "bind" : "list",
+			 danger_kind_name(danger->kind));
 	else if (danger)
 		complain("%s: refused: %s; %s", address, danger->text, danger->remedy);
 	else if (claim->result != RESULT_NONE)
@@ -53,7 +53,7 @@ static bool refuse(const struct dangers *dangers, const struct claim *claim,
 }
 
 bool guard_refuses(const struct machine *machine, const struct dangers *dangers,
-		   const struct rule *rule, const char *action)
+		   const struct rule *rule, enum guard_action action)
 {
 	const struct match *match = &machine->match;
 	bool refused = false;
@@ -88,15 +88,23 @@ static bool is_any_grave(const struct dangers *dangers)
 	return false;
 }
 
-bool guard_is_agreed(const struct dangers *dangers, const struct request *request,
-		     const char *question)
+bool guard_can_ask(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+bool guard_ask(const char *question)
 {
 	char answer[16];
 
-	if (!is_any_grave(dangers) || request->yes || request->dry_run ||
-	    !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-		return true;
 	fprintf(stderr, "%s [y/N] ", question);
 	return fgets(answer, sizeof(answer), stdin) &&
 	       (!strcasecmp(answer, "y\n") || !strcasecmp(answer, "yes\n"));
+}
+
+bool guard_is_agreed(const struct dangers *dangers, const struct request *request,
+		     const char *question)
+{
+	return !is_any_grave(dangers) || request->yes || request->dry_run ||
+	       !guard_can_ask() || guard_ask(question);
 }

@@ -29,14 +29,6 @@ static struct notice *add_notice(const struct finding *finding, const char *kind
 	return &notices->items[notices->count++];
 }
 
-static bool has_binds(const struct conf *conf)
-{
-	for (size_t i = 0; i < conf->count; i++)
-		if (conf->rules[i].statement == STATEMENT_BIND)
-			return true;
-	return false;
-}
-
 /* Is the report of another kernel than the one that runs? */
 static bool is_of_another_kernel(const struct finding *finding)
 {
@@ -177,7 +169,7 @@ int notices_find(const struct machine *machine, const struct past *past,
 		 struct notices *ret)
 {
 	const struct finding finding = { machine, past, ret };
-	bool wanted = has_binds(&machine->confdir.conf);
+	bool wanted = conf_has_bind(&machine->confdir.conf);
 	int boot = judge_boot(&finding);
 	int error = 0;
 

@@ -7,36 +7,24 @@
 
 #include "conf.h"
 
-#define FIELDS 7
-
 /*
- * v00008086d000010D3sv*sd*bc*sc*i*: seven fields in this order, each a number of fixed width or
- * "*" for any (do_pci_entry() in scripts/mod/file2alias.c of Linux). Behind the pattern and the
- * number of its stars, or NULL where it does not match.
+ * v00008086d000010D3sv*sd*bc*sc*i*: after the pattern and a blank, and the number of its stars; or
+ * NULL where it does not match.
  */
-static const char *match_pattern(const char *pattern, const uint32_t values[FIELDS],
+static const char *match_pattern(const char *pattern,
+				 const uint32_t values[PCI_MODALIAS_FIELDS],
 				 unsigned int *stars)
 {
-	static const struct {
-		char name[3];
-		uint8_t digits;
-	} fields[FIELDS] = {
-		{ "v", 8 },  { "d", 8 },  { "sv", 8 }, { "sd", 8 },
-		{ "bc", 2 }, { "sc", 2 }, { "i", 2 },
-	};
-
-	for (int i = 0; i < FIELDS; i++) {
+	for (int i = 0; i < PCI_MODALIAS_FIELDS; i++) {
 		uint32_t value;
 
-		pattern = prefix_skip(pattern, fields[i].name);
+		pattern = pci_modalias_field(pattern, i, &value);
 		if (pattern && *pattern == '*') {
 			++*stars;
 			pattern++;
-			continue;
-		}
-		pattern = pattern ? hex_parse(pattern, fields[i].digits, &value) : NULL;
-		if (!pattern || value != values[i])
+		} else if (!pattern || value != values[i]) {
 			return NULL;
+		}
 	}
 	return prefix_skip(pattern, " ");
 }
@@ -44,13 +32,13 @@ static const char *match_pattern(const char *pattern, const uint32_t values[FIEL
 void alias_best_driver(const char *aliases, const struct pci_function *function,
 		       char *driver)
 {
-	const uint32_t values[FIELDS] = {
+	const uint32_t values[PCI_MODALIAS_FIELDS] = {
 		function->id.vendor,	    function->id.device,
 		function->subsystem.vendor, function->subsystem.device,
 		function->class >> 16,	    function->class >> 8 & 0xff,
 		function->class & 0xff,
 	};
-	unsigned int fewest = FIELDS; /* so many has vfio-pci's own line */
+	unsigned int fewest = PCI_MODALIAS_FIELDS; /* vfio-pci's own line */
 
 	string_copy(driver, PCI_DRIVER_SIZE, CONF_DRIVER_DEFAULT);
 	for (const char *line = aliases; line; line = line_next(line)) {

@@ -498,6 +498,14 @@ const struct conf_error *conf_broken_keep(const struct conf *conf,
 	return conf->error_total > conf->error_count ? &conf->errors[0] : NULL;
 }
 
+bool conf_has_bind(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->count; i++)
+		if (conf->rules[i].statement == STATEMENT_BIND)
+			return true;
+	return false;
+}
+
 void conf_done(struct conf *conf)
 {
 	for (size_t i = 0; i < conf->error_count; i++)

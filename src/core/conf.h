@@ -137,6 +137,9 @@ bool rule_is_active(const struct rule *rule, const char *const *profiles, size_t
 const struct conf_error *conf_broken_keep(const struct conf *conf,
 					  const char *const *profiles, size_t count);
 
+/* Returns whether any line, in force in this boot or not, is a bind line. */
+bool conf_has_bind(const struct conf *conf);
+
 /* Is `name` something that a driver, a module or a profile can be called? */
 bool conf_name_is_good(const char *name);
 

@@ -146,26 +146,27 @@ const char *pci_class_parse(const char *text, uint32_t *ret, uint8_t *ret_digits
 	return NULL;
 }
 
-/*
- * pci:v00008086d000010D3sv00008086sd0000A01Fbc02sc00i00: seven fields in this order, each a number
- * of fixed width (modalias_show() in drivers/pci/pci-sysfs.c of Linux)
- */
-bool pci_modalias_parse(const char *text, struct pci_function *ret)
+const char *pci_modalias_field(const char *text, int field, uint32_t *ret)
 {
 	static const struct {
 		char name[3];
 		uint8_t digits;
-	} fields[] = {
+	} fields[PCI_MODALIAS_FIELDS] = {
 		{ "v", 8 },  { "d", 8 },  { "sv", 8 }, { "sd", 8 },
 		{ "bc", 2 }, { "sc", 2 }, { "i", 2 },
 	};
-	uint32_t values[ARRAY_SIZE(fields)];
+
+	text = prefix_skip(text, fields[field].name);
+	return !text || *text == '*' ? text : hex_parse(text, fields[field].digits, ret);
+}
+
+bool pci_modalias_parse(const char *text, struct pci_function *ret)
+{
+	uint32_t values[PCI_MODALIAS_FIELDS];
 	const char *p = prefix_skip(text, "pci:");
 
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		p = p ? prefix_skip(p, fields[i].name) : NULL;
-		p = p ? hex_parse(p, fields[i].digits, &values[i]) : NULL;
-	}
+	for (int i = 0; p && *p != '*' && i < PCI_MODALIAS_FIELDS; i++)
+		p = pci_modalias_field(p, i, &values[i]);
 	if (!p || *p)
 		return false;
 	ret->id = (struct pci_id){ values[0], values[1] };

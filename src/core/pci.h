@@ -85,6 +85,17 @@ const char *pci_serial_parse(const char *text, uint64_t *ret);
 /* class=: a prefix of the six digits. `*ret_digits`: how many of them `*ret` has, 2 to 6. */
 const char *pci_class_parse(const char *text, uint32_t *ret, uint8_t *ret_digits);
 
+#define PCI_MODALIAS_FIELDS 7
+
+/*
+ * Parses one of the fields of a modalias or of a pattern for one, which follow each other:
+ * v00008086d000010D3sv00008086sd0000A01Fbc02sc00i00 (modalias_show() in drivers/pci/pci-sysfs.c,
+ * do_pci_entry() in scripts/mod/file2alias.c of Linux). Returns the end of the field, or NULL if it
+ * is something else. In a pattern a field can be "*" for any value: then the result is at the star,
+ * and `*ret` is not set.
+ */
+const char *pci_modalias_field(const char *text, int field, uint32_t *ret);
+
 /*
  * Sets the ID, subsystem and class from a function's modalias attribute. Returns false, and sets
  * nothing, if the text is not complete.

@@ -48,6 +48,11 @@ bool danger_is_grave(const struct danger *danger)
 	return kinds[danger->kind].grave && !danger->allowed;
 }
 
+const char *danger_word(const struct danger *danger)
+{
+	return danger_is_grave(danger) ? "danger" : danger->allowed ? "allowed" : "note";
+}
+
 static void add_address(const struct pci_function *function, struct text *text)
 {
 	char address[PCI_ADDRESS_SIZE];
@@ -159,11 +164,10 @@ static void add_better_line(const struct pci_function *function, struct text *te
 static int find_of_line(const struct machine *machine, const struct rule *rule,
 			struct dangers *ret)
 {
-	const unsigned int guards = CONDITION_ADDRESS | CONDITION_PATH | CONDITION_SERIAL;
 	const struct claim *claim = first_claim_of(&machine->match, rule);
 	struct finding finding = { 0 };
 
-	if (!claim || rule->given & guards || !rule->count)
+	if (!claim || rule->given & CONDITIONS_ONE || !rule->count)
 		return 0;
 	text_add(&finding.text,
 		 "nothing on the line says where the device is: with one more of "
@@ -214,20 +218,12 @@ static int find_all(const struct survey *survey, struct dangers *ret)
 	return error ? error : find_of_machine(survey, ret);
 }
 
-static bool has_bind(const struct conf *conf)
-{
-	for (size_t i = 0; i < conf->count; i++)
-		if (conf->rules[i].statement == STATEMENT_BIND)
-			return true;
-	return false;
-}
-
 int dangers_find(const struct machine *machine, struct dangers *ret)
 {
 	struct survey survey;
 	int error;
 
-	if (!machine->has_devices || !has_bind(&machine->confdir.conf))
+	if (!machine->has_devices || !conf_has_bind(&machine->confdir.conf))
 		return 0;
 	error = survey_make(machine, &survey);
 	if (!error)

@@ -57,6 +57,9 @@ void dangers_done(struct dangers *dangers);
 /* Does it defeat what the line is for? Else it is good to know, and no more. */
 bool danger_is_grave(const struct danger *danger);
 
+/* The word for how grave it is: "danger", "allowed" if a line permits it, or "note". */
+const char *danger_word(const struct danger *danger);
+
 /* What keeps `claim` from its driver though nothing refuses it: no IOMMU, no driver; or NULL. */
 const struct danger *dangers_unbound(const struct dangers *dangers,
 				     const struct claim *claim);

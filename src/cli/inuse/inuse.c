@@ -114,6 +114,21 @@ int in_uses_add(struct in_uses *uses, const struct machine *machine, const char 
 	return 0;
 }
 
+int in_uses_add_each(const struct machine *machine, const char *directory,
+		     int (*add)(const struct machine *machine, const char *name,
+				struct in_uses *uses),
+		     struct in_uses *uses)
+{
+	char **names = NULL;
+	size_t count = 0;
+	int error = root_names_if_any(&machine->root, directory, &names, &count);
+
+	for (size_t i = 0; i < count && !error; i++)
+		error = add(machine, names[i], uses);
+	names_free(names, count);
+	return error;
+}
+
 void in_uses_done(struct in_uses *uses)
 {
 	for (size_t i = 0; i < uses->count; i++)

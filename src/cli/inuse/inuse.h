@@ -45,4 +45,13 @@ const struct in_use *in_uses_get(const struct in_uses *uses,
 int in_uses_add(struct in_uses *uses, const struct machine *machine, const char *link,
 		const char *what, bool certain) _must_check_;
 
+/*
+ * Calls `add` for each name in a directory of the machine, until it fails; without the directory,
+ * for none. 0 or -errno.
+ */
+int in_uses_add_each(const struct machine *machine, const char *directory,
+		     int (*add)(const struct machine *machine, const char *name,
+				struct in_uses *uses),
+		     struct in_uses *uses) _must_check_;
+
 #endif

@@ -158,12 +158,5 @@ static int add_active_interface(const struct machine *machine, const char *inter
 
 int route_add_possible_uses(const struct machine *machine, struct in_uses *uses)
 {
-	char **names = NULL;
-	size_t count = 0;
-	int error = root_names_if_any(&machine->root, CLASS_NET, &names, &count);
-
-	for (size_t i = 0; i < count && !error; i++)
-		error = add_active_interface(machine, names[i], uses);
-	names_free(names, count);
-	return error;
+	return in_uses_add_each(machine, CLASS_NET, add_active_interface, uses);
 }

@@ -267,14 +267,7 @@ static int add_btrfs_devices(const struct machine *machine, const char *uuid,
 
 static int add_btrfs(const struct machine *machine, struct in_uses *uses)
 {
-	char **names = NULL;
-	size_t count = 0;
-	int error = root_names_if_any(&machine->root, FS_BTRFS, &names, &count);
-
-	for (size_t i = 0; i < count && !error; i++)
-		error = add_btrfs_devices(machine, names[i], uses);
-	names_free(names, count);
-	return error;
+	return in_uses_add_each(machine, FS_BTRFS, add_btrfs_devices, uses);
 }
 
 static int add_zfs_member(const struct machine *machine, const char *name,
@@ -285,6 +278,8 @@ static int add_zfs_member(const struct machine *machine, const char *name,
 	bool imported, labelled;
 	int error;
 
+	if (!is_zfs_member(&machine->root, name))
+		return 0;
 	labelled =
 		block_property(&machine->root, name, "ID_FS_LABEL", pool, sizeof(pool));
 	imported = labelled &&
@@ -302,18 +297,9 @@ static int add_zfs_member(const struct machine *machine, const char *name,
 /* ZFS tells nothing of its disks in sysfs, only which pools are imported. */
 static int add_zfs(const struct machine *machine, struct in_uses *uses)
 {
-	char **names = NULL;
-	size_t count = 0;
-	int error;
-
 	if (!root_has(&machine->root, ZFS_POOLS))
 		return 0;
-	error = root_names_if_any(&machine->root, CLASS_BLOCK, &names, &count);
-	for (size_t i = 0; i < count && !error; i++)
-		if (is_zfs_member(&machine->root, names[i]))
-			error = add_zfs_member(machine, names[i], uses);
-	names_free(names, count);
-	return error;
+	return in_uses_add_each(machine, CLASS_BLOCK, add_zfs_member, uses);
 }
 
 int storage_add_uses(const struct machine *machine, struct in_uses *uses)
@@ -382,36 +368,24 @@ static int add_open_files(const struct machine *machine, const char *directory,
 }
 
 /* Disks that a running guest has open leave no other trace in sysfs or /proc. */
-static int add_guests(const struct machine *machine, struct in_uses *uses)
+static int add_guest(const struct machine *machine, const char *process,
+		     struct in_uses *uses)
 {
-	char **names = NULL;
-	size_t count = 0;
-	int error = root_names_if_any(&machine->root, "proc", &names, &count);
+	char path[ROOT_PATH_SIZE], command[32];
 
-	for (size_t i = 0; i < count && !error; i++) {
-		char path[ROOT_PATH_SIZE], command[32];
-
-		if (names[i][0] < '0' || names[i][0] > '9')
-			continue;
-		string_join(path, sizeof(path), "proc/", names[i], "/comm", NULL);
-		if (root_read(&machine->root, path, command, sizeof(command)) <= 0 ||
-		    (!strstr(command, "qemu") && strcmp(command, "kvm")))
-			continue;
-		string_join(path, sizeof(path), "proc/", names[i], "/fd", NULL);
-		error = add_open_files(machine, path, command, uses);
-	}
-	names_free(names, count);
-	return error;
+	if (process[0] < '0' || process[0] > '9')
+		return 0;
+	string_join(path, sizeof(path), "proc/", process, "/comm", NULL);
+	if (root_read(&machine->root, path, command, sizeof(command)) <= 0 ||
+	    (!strstr(command, "qemu") && strcmp(command, "kvm")))
+		return 0;
+	string_join(path, sizeof(path), "proc/", process, "/fd", NULL);
+	return add_open_files(machine, path, command, uses);
 }
 
 int storage_add_possible_uses(const struct machine *machine, struct in_uses *uses)
 {
-	char **names = NULL;
-	size_t count = 0;
-	int error = root_names_if_any(&machine->root, CLASS_BLOCK, &names, &count);
+	int error = in_uses_add_each(machine, CLASS_BLOCK, add_active_block, uses);
 
-	for (size_t i = 0; i < count && !error; i++)
-		error = add_active_block(machine, names[i], uses);
-	names_free(names, count);
-	return error ? error : add_guests(machine, uses);
+	return error ? error : in_uses_add_each(machine, "proc", add_guest, uses);
 }
