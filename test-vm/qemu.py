@@ -48,6 +48,9 @@ ONBOARD = ("onboard-lpc",)  # what the machine has without being asked, at its o
 DISK = "-drive if=none,id={id},format=raw,snapshot=on,file={disk}"  # a backend that is a file
 ENTER = re.compile(rb"^Press Enter for", re.M)  # sulogin's, before the shell
 PROMPT = re.compile(rb"^\S*(?:\(initramfs\)|#) ", re.M)  # of the generators' emergency shells
+# sulogin discards what was typed before its prompt was complete (TCSAFLUSH in its getpasswd()),
+# so Enter is typed again after this many silent seconds without a shell's prompt.
+AGAIN = 3
 CHASSIS = ("pcie-root-port", "xio3130-downstream")  # slots of a chassis, which has a number
 FIRMWARE = pathlib.Path("/usr/share/OVMF")  # where the package ovmf has it
 
@@ -322,14 +325,19 @@ def _watch(guest, times=1, typed=""):
     patience = times * PATIENCE
     answers = {ENTER: "\n", PROMPT: typed} if typed else {}
     said = bytearray()
-    ending = None
+    ending, silent = None, 0
     while not ending:
-        ready, _, _ = select.select([guest.stdout], [], [], patience)
+        again = ENTER not in answers and PROMPT in answers
+        wait = AGAIN if again else patience - silent
+        ready, _, _ = select.select([guest.stdout], [], [], wait)
         block = os.read(guest.stdout.fileno(), 65536) if ready else None
         if block == b"":
             break
-        if block is None:
+        silent = 0 if block else silent + wait
+        if silent >= patience:
             ending = f"hung: nothing new on the console for {patience} s"
+        elif again and not block:
+            answers[ENTER] = "\n"
         elif len(said) > CONSOLE_MAX:
             ending = "hung: the console goes on and on"
         said += block or b""

@@ -70,6 +70,13 @@ def test_shell_is_typed_into_once(prompt):
     assert console.count("done") == 1
 
 
+def test_enter_is_typed_until_a_shell_answers(monkeypatch):
+    monkeypatch.setattr(qemu, "AGAIN", 0.2)
+    code = "input('Press Enter for maintenance\\n'); input(); input('# ') == 'ls' and print('done')"
+    with guest(code) as shell:
+        assert "done" in qemu._watch(shell, typed="ls\n")[0]
+
+
 def arguments(*devices, bridges=()):
     devices = [qemu.Device(*device) for device in devices]
     bridges = [qemu.Bridge(*bridge) for bridge in bridges]
