@@ -35,13 +35,6 @@ static bool may_have_path(const struct pci_function *function,
 		       (function->address.device << 3 | function->address.function);
 }
 
-/* Most lines need nothing of most functions: asked first, for each line and each function. */
-static bool may_need(const struct rule *rule, const struct pci_function *function)
-{
-	return rule->given & UNREAD || rule->with == WITH_GROUP ||
-	       pci_is_display(function) || pci_may_be_bridge(function);
-}
-
 static unsigned int rule_needs(const struct rule *rule,
 			       const struct pci_function *function)
 {
@@ -69,12 +62,16 @@ static unsigned int rule_needs(const struct rule *rule,
 unsigned int condition_needs(const struct conf *conf, const struct cmdline *cmdline,
 			     const struct pci_function *function)
 {
+	bool any_rule = pci_is_display(function) || pci_may_be_bridge(function);
 	unsigned int needs = 0;
 
 	for (size_t i = 0; i < conf->count; i++) {
 		const struct rule *rule = &conf->rules[i];
 
-		if (may_need(rule, function) && cmdline_activates(cmdline, rule))
+		/* Most lines need nothing of most functions: asked for each line and function. */
+		if (!any_rule && !(rule->given & UNREAD) && rule->with != WITH_GROUP)
+			continue;
+		if (cmdline_activates(cmdline, rule))
 			needs |= rule_needs(rule, function);
 	}
 	return needs;
