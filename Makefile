@@ -34,7 +34,7 @@ endif
 endif
 
 core := $(wildcard src/core/*.c)
-boot := $(wildcard src/boot/*.c)
+boot := src/boot/main.c src/boot/klibc.c
 cli := $(wildcard src/cli/*.c src/cli/*/*.c)
 headers := $(wildcard src/core/*.h src/cli/*.h src/cli/*/*.h)
 unit := $(wildcard test/unit/test-*.c)
@@ -77,8 +77,8 @@ $B/vfio-early-boot: $(boot_objects)
 	$Q$(BOOT_CC) -static $(small_link) -o $@.full $^
 	$Qstrip $(strip) -o $@ $@.full
 
-$B/vfio-early-init: $B/klibc/init/main.o
-$B/vfio-early-rescue: $B/klibc/rescue/main.o $(core:src/%.c=$B/klibc/%.o) $B/klibc/boot/klibc.o
+$B/vfio-early-init: $B/klibc/boot/init.o
+$B/vfio-early-rescue: $B/klibc/boot/rescue.o $(core:src/%.c=$B/klibc/%.o) $B/klibc/boot/klibc.o
 $B/vfio-early-init $B/vfio-early-rescue:
 	$(call say,LINK)
 	$Q$(BOOT_CC) -static $(small_link) -o $@.full $^

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The house: who may include whom, who may open files, and what every source file has."""
 
+import functools
 import os
 import re
 import subprocess
@@ -19,9 +20,20 @@ LAYERS = [{"util", "text", "log", "root"},
 # Libraries, by the header of each: one file of src/cli wraps it.
 LIBRARIES = ["libkmod.h", "pci/pci.h", "libsmartcols.h", "libmount.h"]
 
-# What the rest of src/cli may include of each of its folders.
-FACES = {"audit": {"audit", "auditprint"}, "danger": {"danger"},
-         "inuse": {"hostuse", "inuse", "keyboard"}, "recipe": {"recipe", "relic", "wish"}}
+# The folders of src/, and which folders each of them may use.
+ARROWS = {
+    "core": set(),
+    "boot": {"core"},
+    "cli/lib": {"core"},
+    "cli/machine": {"cli/lib", "core"},
+    "cli/inuse": {"cli/machine", "cli/lib", "core"},
+    "cli/import": {"cli/machine", "cli/lib", "core"},
+    "cli/config": {"cli/machine", "cli/lib", "core"},
+    "cli/image": {"cli/machine", "cli/lib", "core"},
+    "cli/status": {"cli/machine", "cli/lib", "core"},
+    "cli/danger": {"cli/inuse", "cli/import", "cli/machine", "cli/lib", "core"},
+}
+ARROWS["cli"] = ARROWS.keys() - {"boot"}
 
 # What would reach beyond memory: no pure file needs any of it.
 IMPURE_HEADERS = {"dirent.h", "fcntl.h", "poll.h", "signal.h", "stdio.h", "time.h",
@@ -110,12 +122,43 @@ def test_no_two_files_need_each_other(part):
     assert a_cycle(included_by(sources(f"src/{part}/**/*.[ch]"))) is None
 
 
+OBJECTS = {name: TOP / f"build/host/{name}.o"
+           for name in (str(path.relative_to(TOP / "src")).removesuffix(".c")
+                        for path in sources("src/core/*.c", "src/cli/**/*.c"))}
+
+
+@functools.cache
+def linked():
+    """{object: the objects that define what it uses}, by nm."""
+    defines, uses = {}, {}
+    for name, path in OBJECTS.items():
+        done = subprocess.run(["nm", path], capture_output=True, text=True, check=True)
+        symbols = [line.split()[-2:] for line in done.stdout.splitlines()]
+        uses[name] = [symbol for kind, symbol in symbols if kind == "U"]
+        defines.update({symbol: name for kind, symbol in symbols if kind in "TDBR"})
+    return {name: {defines[symbol] for symbol in symbols if symbol in defines} - {name}
+            for name, symbols in uses.items()}
+
+
+def test_no_two_objects_need_each_other():
+    """Includes do not show this: a function may be defined in a file of another name."""
+    assert sum(map(len, linked().values())) > 300
+    assert a_cycle(linked()) is None
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_objects_point_down(name):
+    folder = str(Path(name).parent)
+    others = {str(Path(other).parent) for other in linked()[name]} - {folder}
+    assert others <= ARROWS[folder]
+
+
 @pytest.mark.parametrize("path", sources("src/cli/**/*.[ch]"), ids=name)
-def test_a_folder_shows_its_face(path):
-    """What else is in it is its own."""
+def test_includes_point_down(path):
+    folder = str(path.parent.relative_to(TOP / "src"))
     for header in includes(path, '""'):
-        folder, _, stem = header.removesuffix(".h").rpartition("/")
-        assert not folder or stem in FACES[folder] and path.parent.name != folder
+        home = str(Path("cli", header).parent) if (TOP / "src/cli" / header).exists() else "core"
+        assert home == folder or home in ARROWS[folder]
 
 
 def test_the_search_for_cycles_finds_one():
@@ -130,8 +173,9 @@ def test_pure_files_stay_pure(path):
 
 
 @pytest.mark.parametrize("path", [path for path in sources("src/core/*.[ch]", "src/boot/*.[ch]")
-                                  if path.stem != "root"], ids=name)
+                                  if path.stem not in ("root", "init")], ids=name)
 def test_only_root_opens_paths(path):
+    """init.c runs as process 1 of the image and shares nothing with the core."""
     assert not OPENING.findall(code(path))
 
 

@@ -8,22 +8,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "advice.h"
-#include "card.h"
 #include "command.h"
 #include "condition.h"
+#include "config/bind-line.h"
+#include "config/draft.h"
+#include "config/edit.h"
+#include "config/selection.h"
 #include "danger/danger.h"
 #include "device.h"
-#include "draft.h"
-#include "edit.h"
-#include "group.h"
 #include "guard.h"
-#include "guarded.h"
-#include "machine.h"
-#include "names.h"
-#include "printable.h"
-#include "select.h"
-#include "state.h"
+#include "lib/printable.h"
+#include "machine/card.h"
+#include "machine/group.h"
+#include "machine/machine.h"
+#include "machine/names.h"
+#include "status/line-states.h"
 
 struct add {
 	const struct request *request;
@@ -51,7 +50,7 @@ static void add_done(struct add *add)
 
 static enum status load(struct add *add)
 {
-	enum status status = machine_load(add->request, &add->machine);
+	enum status status = load_machine(add->request, &add->machine);
 
 	if (status != STATUS_WELL)
 		return status;
@@ -331,7 +330,7 @@ static enum status tell_listed(const struct add *add, const struct claim *claim)
 
 	pci_address_format(&add->address, address);
 	place_add(&claim->rule->place, &place);
-	state_statement(&add->machine.confdir, &claim->rule->place, statement);
+	line_state_statement(&add->machine.confdir, &claim->rule->place, statement);
 	if (claim->result != RESULT_NONE)
 		complain(
 			"%s: listed already, but %s: %s: %s; edit that line, or remove it "
@@ -374,7 +373,7 @@ static void set(struct add *add, const char *key, const char *value)
 static int amend(struct add *add, const struct rule *rule, const struct text *old)
 {
 	add->number = rule->place.line;
-	state_statement(&add->machine.confdir, &rule->place, add->before);
+	line_state_statement(&add->machine.confdir, &rule->place, add->before);
 	text_add_bytes(&add->text, text_string(old), old->length);
 	if (changes_with(add, rule))
 		set(add, "with=", add->with);
@@ -409,7 +408,8 @@ static int insert(struct add *add, const struct text *old)
 		text_add(&words, " driver=", request->driver);
 	for (const char *const *allow = request->allow; *allow; allow++)
 		text_add(&words, " allow=", *allow);
-	guarded_add(&add->machine, add->names, function, text_string(&words), &add->line);
+	bind_line_add(&add->machine, add->names, function, text_string(&words),
+		      &add->line);
 	error = text_error(&words);
 	text_done(&words);
 	if (error)
@@ -526,7 +526,7 @@ static void tell_line(const struct add *add, const struct rule *rule)
 	bool dry_run = add->request->dry_run, is_new = !*add->before;
 	char statement[STATEMENT_SIZE];
 
-	state_statement(&add->machine.confdir, &rule->place, statement);
+	line_state_statement(&add->machine.confdir, &rule->place, statement);
 	printf("%s/%s:%u: %s\n",
 	       !dry_run ? ""
 	       : is_new ? "would add "

@@ -7,16 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "audit/audit.h"
-#include "audit/auditprint.h"
+#include "audit-print.h"
 #include "command.h"
 #include "danger/danger.h"
 #include "guard.h"
-#include "interrupt.h"
-#include "machine.h"
-#include "printable.h"
-#include "program.h"
-#include "rebuild.h"
+#include "image/audit.h"
+#include "image/rebuild.h"
+#include "lib/interrupt.h"
+#include "lib/printable.h"
+#include "lib/program.h"
+#include "machine/machine.h"
 
 struct apply {
 	const struct request *request;
@@ -33,7 +33,7 @@ static void apply_done(struct apply *apply)
 
 static enum status load(struct apply *apply)
 {
-	enum status status = machine_load(apply->request, &apply->machine);
+	enum status status = load_machine(apply->request, &apply->machine);
 
 	if (status != STATUS_WELL)
 		return status;
@@ -95,10 +95,11 @@ static bool is_agreed(const struct apply *apply)
 static enum status look(const struct apply *apply, bool tell, enum status *ret_judged)
 {
 	_cleanup_(audits_done) struct audits audits = { 0 };
-	enum status status = audits_make(apply->request, &apply->machine.root, &audits);
+	const struct request *request = apply->request;
+	enum status status = make_audits(request->root, request->arguments, &audits);
 
-	*ret_judged = audits_judge(&audits);
-	if (status == STATUS_WELL && tell && audits_print(&audits, apply->request->color))
+	*ret_judged = audits_status(&audits);
+	if (status == STATUS_WELL && tell && audits_print(&audits, request->color))
 		return fail("apply", -ENOMEM);
 	return status;
 }

@@ -7,9 +7,9 @@
 #include <limits.h>
 #include <string.h>
 
-#include "audit/audit.h"
-#include "audit/auditprint.h"
+#include "audit-print.h"
 #include "command.h"
+#include "image/audit.h"
 
 static enum status print(const struct request *request, const struct audits *audits)
 {
@@ -17,19 +17,14 @@ static enum status print(const struct request *request, const struct audits *aud
 		audits_print_json(audits);
 	else if (audits_print(audits, request->color))
 		return fail("audit", -ENOMEM);
-	return audits_judge(audits);
+	return audits_status(audits);
 }
 
 static enum status run(const struct request *request)
 {
 	_cleanup_(audits_done) struct audits audits = { 0 };
-	_cleanup_(root_done) struct root root = ROOT_NONE;
-	int error = root_open(&root, request->root);
-	enum status status;
+	enum status status = make_audits(request->root, request->arguments, &audits);
 
-	if (error)
-		return fail(request->root, error);
-	status = audits_make(request, &root, &audits);
 	return status == STATUS_WELL ? print(request, &audits) : status;
 }
 

@@ -9,15 +9,15 @@
 #include <string.h>
 
 #include "apply.h"
-#include "card.h"
 #include "command.h"
+#include "config/draft.h"
 #include "danger/danger.h"
-#include "draft.h"
 #include "guard.h"
-#include "machine.h"
+#include "lib/printable.h"
+#include "machine/card.h"
+#include "machine/machine.h"
+#include "machine/resolver.h"
 #include "plan.h"
-#include "printable.h"
-#include "resolve.h"
 #include "verdict.h"
 
 #define PLACE "the command line"
@@ -255,7 +255,7 @@ static enum status apply(struct binding *binding)
 static enum status run(const struct request *request)
 {
 	_cleanup_(binding_done) struct binding binding = { .request = request };
-	enum status status = machine_load(request, &binding.machine);
+	enum status status = load_machine(request, &binding.machine);
 	struct text text = { 0 };
 
 	if (status == STATUS_WELL && binding.machine.root.live && geteuid() &&

@@ -6,13 +6,13 @@
 
 #include "command.h"
 #include "condition.h"
+#include "config/suggestion.h"
 #include "danger/danger.h"
-#include "json.h"
-#include "machine.h"
-#include "names.h"
-#include "nearmiss.h"
-#include "printable.h"
-#include "state.h"
+#include "lib/json.h"
+#include "lib/printable.h"
+#include "machine/machine.h"
+#include "machine/names.h"
+#include "status/line-states.h"
 
 #define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
 
@@ -80,7 +80,7 @@ static void explain_line(const struct check *check, size_t line, struct text *te
 		text_add(text, "counts only with vfio_early=", rule->profile,
 			 " on the kernel command line");
 	if (match->result == RESULT_ABSENT)
-		nearmiss_add(rule, &check->machine.snapshot, &near);
+		suggestion_add(rule, &check->machine.snapshot, &near);
 	if (near.length)
 		text_add(text, "; did you mean ", text_string(&near), "?");
 	text_done(&near);
@@ -164,7 +164,7 @@ static void print_line(const struct check *check, size_t line)
 	struct text place = { 0 }, why = { 0 };
 
 	place_add(&rule->place, &place);
-	state_statement(&machine->confdir, &rule->place, statement);
+	line_state_statement(&machine->confdir, &rule->place, statement);
 	paint(check, BOLD);
 	printable_print(stdout, "%s: %s", text_string(&place), statement);
 	paint(check, PLAIN);
@@ -278,7 +278,7 @@ static void json_line(struct check *check, size_t line)
 
 	json_open(&check->json, NULL, '{');
 	json_place(&check->json, &rule->place);
-	state_statement(&machine->confdir, &rule->place, statement);
+	line_state_statement(&machine->confdir, &rule->place, statement);
 	json_string(&check->json, "statement", statement);
 	explain_line(check, line, &why);
 	json_string(&check->json, "result",
@@ -391,7 +391,7 @@ static bool has_kernel(const struct request *request, const struct machine *mach
 static enum status run(const struct request *request)
 {
 	_cleanup_(check_done) struct check check = { .request = request };
-	enum status status = machine_load(request, &check.machine);
+	enum status status = load_machine(request, &check.machine);
 
 	if (status != STATUS_WELL)
 		return status;

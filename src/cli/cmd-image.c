@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include "command.h"
-#include "inuse/hostuse.h"
-#include "imageplan.h"
-#include "machine.h"
-#include "printable.h"
-#include "resolve.h"
-#include "trust.h"
+#include "image/image-plan.h"
+#include "inuse/host-use.h"
+#include "lib/printable.h"
+#include "machine/machine.h"
+#include "machine/resolver.h"
+#include "machine/trust.h"
 
 /* In front of what a generator's user should see: mkinitramfs marks its own warnings so. */
 #define WARNING "W: vfio-early: "
@@ -22,12 +22,12 @@ struct image {
 	const struct request *request;
 	struct machine machine;
 	struct resolver *resolver;
-	struct imageplan plan;
+	struct image_plan plan;
 };
 
 static void image_done(struct image *image)
 {
-	imageplan_done(&image->plan);
+	image_plan_done(&image->plan);
 	resolver_free(image->resolver);
 	machine_done(&image->machine);
 }
@@ -48,15 +48,15 @@ static int write_plan(const struct image *image, const struct root *dest)
 /* "start init": the hook of the generator looks for this file. */
 static int write_start(const struct conf *conf, const struct root *dest)
 {
-	return imageplan_starts_init(conf) ? root_create(dest, IMAGE_START_INIT, "", 0)
-					   : 0;
+	return image_plan_starts_init(conf) ? root_create(dest, IMAGE_START_INIT, "", 0)
+					    : 0;
 }
 
 /* So that the boot program itself refuses the host's own disks and its way to the network. */
 static int write_keep_lines(const struct image *image, const struct root *dest)
 {
 	struct text lines = { 0 }, file = { 0 };
-	int error = hostuse_keep_lines(&image->machine, &lines);
+	int error = host_use_keep_lines(&image->machine, &lines);
 
 	if (!error && lines.length) {
 		text_add(
@@ -125,7 +125,7 @@ static enum status build(struct image *image)
 			image->machine.kernel);
 		return STATUS_ENVIRONMENT;
 	}
-	error = imageplan_make(&image->machine, image->resolver, &image->plan);
+	error = image_plan_make(&image->machine, image->resolver, &image->plan);
 	if (!error)
 		error = write_image(image);
 	if (error) {
@@ -152,7 +152,7 @@ static enum status run(const struct request *request)
 		return STATUS_USAGE;
 	}
 	machine_request.kernel = request->arguments[0];
-	status = machine_load(&machine_request, &image.machine);
+	status = load_machine(&machine_request, &image.machine);
 	if (status != STATUS_WELL)
 		return status;
 	machine_tell_errors(&image.machine, WARNING);

@@ -10,17 +10,17 @@
 #include <sys/stat.h>
 
 #include "command.h"
+#include "config/bind-line.h"
+#include "config/draft.h"
+#include "config/edit.h"
 #include "danger/danger.h"
-#include "draft.h"
-#include "edit.h"
-#include "facts.h"
-#include "guarded.h"
-#include "machine.h"
-#include "names.h"
-#include "recipe/recipe.h"
-#include "recipe/relic.h"
-#include "recipe/wish.h"
-#include "resolve.h"
+#include "import/entries.h"
+#include "import/leftovers.h"
+#include "import/sources.h"
+#include "machine/machine.h"
+#include "machine/names.h"
+#include "machine/resolver.h"
+#include "machine/sysfs.h"
 
 #define DROPIN CONFDIR_DROPINS "/imported.conf"
 
@@ -28,11 +28,11 @@ struct import {
 	const struct request *request;
 	struct machine machine;
 	struct names *names;
-	struct wishes wishes;
+	struct entries entries;
 	const struct pci_function **taken; /* those that have a line now */
 	size_t taken_count;
-	size_t failed;	     /* wishes that cannot be used */
-	struct text left;    /* why wishes were left out, a line each */
+	size_t failed;	     /* entries that cannot be used */
+	struct text left;    /* why entries were left out, a line each */
 	struct text drivers; /* the modules of those that are taken */
 	struct text text;    /* the lines */
 };
@@ -43,7 +43,7 @@ static void import_done(struct import *import)
 	text_done(&import->text);
 	text_done(&import->left);
 	text_done(&import->drivers);
-	wishes_done(&import->wishes);
+	entries_done(&import->entries);
 	names_close(import->names);
 	machine_done(&import->machine);
 }
@@ -52,7 +52,7 @@ static void import_done(struct import *import)
 static enum status load(struct import *import)
 {
 	static const struct text nothing;
-	enum status status = machine_load(import->request, &import->machine);
+	enum status status = load_machine(import->request, &import->machine);
 	int error;
 
 	if (status != STATUS_WELL)
@@ -74,10 +74,10 @@ static enum status find_wishes(struct import *import)
 	int error = 0;
 
 	if (!request->count)
-		error = recipe_find(&import->machine, &import->wishes);
+		error = sources_find(&import->machine, &import->entries);
 	for (int i = 0; i < request->count && !error; i++) {
-		error = recipe_read(&import->machine, request->arguments[i],
-				    &import->wishes);
+		error = sources_read(&import->machine, request->arguments[i],
+				     &import->entries);
 		if (error)
 			return fail(request->arguments[i], error);
 	}
@@ -105,15 +105,17 @@ static const char *reason_against(const struct import *import,
 	return NULL;
 }
 
-static void add_comment(struct import *import, const struct wish *wish, const char *what)
+static void add_comment(struct import *import, const struct entry *entry,
+			const char *what)
 {
-	text_add(&import->text, "# ", wish->place, ": ", wish->words, what, "\n");
+	text_add(&import->text, "# ", entry->place, ": ", entry->words, what, "\n");
 }
 
-static void leave_out(struct import *import, const struct wish *wish, const char *what)
+static void leave_out(struct import *import, const struct entry *entry, const char *what)
 {
-	add_comment(import, wish, what);
-	text_add(&import->left, "left out: ", wish->place, ": ", wish->words, what, "\n");
+	add_comment(import, entry, what);
+	text_add(&import->left, "left out: ", entry->place, ": ", entry->words, what,
+		 "\n");
 }
 
 static void add_drivers(struct import *import, const struct pci_function *function,
@@ -125,7 +127,7 @@ static void add_drivers(struct import *import, const struct pci_function *functi
 		text_add(&import->drivers, import->drivers.length ? ", " : "",
 			 function->driver);
 	if (resolver &&
-	    facts_modalias(&import->machine.root, &function->address, modalias,
+	    sysfs_modalias(&import->machine.root, &function->address, modalias,
 			   sizeof(modalias)) &&
 	    resolver_add_names(resolver, modalias, &import->drivers))
 		return; /* the modules of a device without any are none */
@@ -137,14 +139,14 @@ static int take(struct import *import, const struct pci_function *function,
 	if (ARRAY_GROW(import->taken, import->taken_count))
 		return -ENOMEM;
 	import->taken[import->taken_count++] = function;
-	guarded_add(&import->machine, import->names, function, "", &import->text);
+	bind_line_add(&import->machine, import->names, function, "", &import->text);
 	text_add(&import->text, "\n");
 	add_drivers(import, function, resolver);
 	return 0;
 }
 
-/* One line for each function that a wish means. */
-static int add_functions(struct import *import, const struct wish *wish,
+/* One line for each function that a entry means. */
+static int add_functions(struct import *import, const struct entry *entry,
 			 struct resolver *resolver)
 {
 	const struct pci_snapshot *snapshot = &import->machine.snapshot;
@@ -156,10 +158,10 @@ static int add_functions(struct import *import, const struct wish *wish,
 		char address[PCI_ADDRESS_SIZE];
 		const char *reason;
 
-		if (!wish_meets(wish, snapshot, function))
+		if (!entry_meets(entry, snapshot, function))
 			continue;
 		if (!count++)
-			add_comment(import, wish, "");
+			add_comment(import, entry, "");
 		reason = reason_against(import, function);
 		if (reason)
 			text_add(&import->text, "# ",
@@ -169,23 +171,23 @@ static int add_functions(struct import *import, const struct wish *wish,
 			error = take(import, function, resolver);
 	}
 	if (!count)
-		leave_out(import, wish, ": no such device on this machine");
+		leave_out(import, entry, ": no such device on this machine");
 	return error;
 }
 
-static int add_wish(struct import *import, const struct wish *wish,
+static int add_wish(struct import *import, const struct entry *entry,
 		    struct resolver *resolver)
 {
 	struct text problem = { 0 };
 	int error;
 
-	if (!wish->problem)
-		return add_functions(import, wish, resolver);
-	text_add(&problem, " ", wish->problem);
-	leave_out(import, wish, text_string(&problem));
+	if (!entry->problem)
+		return add_functions(import, entry, resolver);
+	text_add(&problem, " ", entry->problem);
+	leave_out(import, entry, text_string(&problem));
 	error = text_error(&problem);
 	text_done(&problem);
-	import->failed += !wish->elsewhere;
+	import->failed += !entry->elsewhere;
 	return error;
 }
 
@@ -197,8 +199,8 @@ static enum status compose(struct import *import)
 	int error = 0;
 
 	text_add(&import->text, "# Imported from other recipes, one line a device.\n");
-	for (size_t i = 0; i < import->wishes.count && !error; i++)
-		error = add_wish(import, &import->wishes.items[i], resolver);
+	for (size_t i = 0; i < import->entries.count && !error; i++)
+		error = add_wish(import, &import->entries.items[i], resolver);
 	resolver_free(resolver);
 	if (!error)
 		error = text_error(&import->text);
@@ -271,10 +273,10 @@ static enum status write_it(const struct import *import)
 	return STATUS_WELL;
 }
 
-static void tell_relic(void *context, const char *relic)
+static void tell_relic(void *context, const char *leftover)
 {
 	(void)context;
-	fprintf(stderr, "%s\n", relic);
+	fprintf(stderr, "%s\n", leftover);
 }
 
 static enum status hand_out(struct import *import)
@@ -290,8 +292,8 @@ static enum status hand_out(struct import *import)
 		return status;
 	fflush(stdout);
 	fputs(text_string(&import->left), stderr);
-	error = relics_find(&import->machine.root, text_string(&import->drivers),
-			    tell_relic, NULL);
+	error = leftovers_find(&import->machine.root, text_string(&import->drivers),
+			       tell_relic, NULL);
 	if (error)
 		return fail("import", error);
 	return import->failed || (import->left.length && !import->taken_count)
@@ -309,7 +311,7 @@ static enum status run(const struct request *request)
 		status = find_wishes(&import);
 	if (status != STATUS_WELL)
 		return status;
-	if (!import.wishes.count) {
+	if (!import.entries.count) {
 		complain("import: no other recipe lists a device%s",
 			 request->count ? " there" : " on this machine");
 		return STATUS_WELL;

@@ -6,11 +6,11 @@
 
 #include "columns.h"
 #include "command.h"
-#include "facts.h"
-#include "group.h"
-#include "inuse/hostuse.h"
-#include "iommu.h"
-#include "table.h"
+#include "inuse/host-use.h"
+#include "lib/table.h"
+#include "machine/group.h"
+#include "machine/iommu.h"
+#include "machine/sysfs.h"
 
 #define SCHEMA 1
 
@@ -55,10 +55,10 @@ static bool is_in_the_way(const struct machine *machine,
 
 	if (!group_is_blocked_by(machine, bridge))
 		return false;
-	group = facts_group(&machine->root, &bridge->address);
+	group = sysfs_group(&machine->root, &bridge->address);
 	for (size_t i = 0; i < snapshot->count && group >= 0; i++)
 		if (!is_of_chipset(&snapshot->functions[i]) &&
-		    facts_group(&machine->root, &snapshot->functions[i].address) == group)
+		    sysfs_group(&machine->root, &snapshot->functions[i].address) == group)
 			return true;
 	return false;
 }
@@ -87,7 +87,7 @@ static int make_rows(struct list *list)
 			continue;
 		list->rows[list->row_count++] =
 			(struct row){ function, machine_claim_of(machine, function),
-				      facts_group(&machine->root, &function->address) };
+				      sysfs_group(&machine->root, &function->address) };
 	}
 	qsort(list->rows, list->row_count, sizeof(*list->rows), compare_rows);
 	return 0;
@@ -103,7 +103,7 @@ static int load_needs(struct listing *listing, unsigned int needs)
 	if (needs & NEED_MODULES)
 		listing->resolver = resolver_new(machine->directory, machine->kernel,
 						 &machine->cmdline);
-	return needs & NEED_USES ? hostuse_find(machine, &listing->uses) : 0;
+	return needs & NEED_USES ? host_use_find(machine, &listing->uses) : 0;
 }
 
 static int fill_line(struct list *list, const struct row *row, struct table_line *line)
@@ -216,7 +216,7 @@ static enum status run(const struct request *request)
 
 	if (!columns_choose(&list.columns, request->columns, request->json))
 		return STATUS_USAGE;
-	status = machine_load(request, &list.listing.machine);
+	status = load_machine(request, &list.listing.machine);
 	if (status != STATUS_WELL)
 		return status;
 	if (!list.listing.machine.has_devices) {

@@ -12,14 +12,14 @@
 #include <string.h>
 
 #include "apply.h"
-#include "card.h"
 #include "command.h"
+#include "config/draft.h"
 #include "deadline.h"
 #include "device.h"
-#include "draft.h"
-#include "facts.h"
-#include "machine.h"
-#include "printable.h"
+#include "lib/printable.h"
+#include "machine/card.h"
+#include "machine/machine.h"
+#include "machine/sysfs.h"
 
 #define FUNCTIONS_MAX 8 /* of one device number */
 #define DEADLINE_MS 10000
@@ -92,7 +92,7 @@ static void add_card(struct release *release, struct pci_address address)
 
 		address.function = number;
 		if (pci_find(&release->machine.snapshot, &address) &&
-		    !facts_physical_function(&release->machine.root, &address, &physical))
+		    !sysfs_physical_function(&release->machine.root, &address, &physical))
 			add_item(release, &address);
 	}
 }
@@ -138,7 +138,7 @@ static bool is_in_use(const struct root *root, const struct pci_address *address
 {
 	_cleanup_(closep) int fd = -1;
 	char path[ROOT_PATH_SIZE], number[NUMBER_SIZE];
-	int group = facts_group(root, address);
+	int group = sysfs_group(root, address);
 
 	if (group < 0)
 		return false;
@@ -162,7 +162,7 @@ static enum status check_use(const struct release *release)
 			"%s: cannot be released: a guest uses its IOMMU group %d; shut the "
 			"guest down first",
 			pci_address_format(address, text),
-			facts_group(&release->machine.root, address));
+			sysfs_group(&release->machine.root, address));
 		status = STATUS_UNWANTED;
 	}
 	return status;
@@ -195,9 +195,9 @@ static bool needs_step(const struct item *item, enum release_step step)
 	case RELEASE_CLEAR:
 		return item->fenced;
 	case RELEASE_UNBIND:
-		return facts_is_guest_driver(item->driver);
+		return sysfs_is_guest_driver(item->driver);
 	default:
-		return !*item->driver || facts_is_guest_driver(item->driver);
+		return !*item->driver || sysfs_is_guest_driver(item->driver);
 	}
 }
 
@@ -313,7 +313,7 @@ static enum status tell_item(const struct release *release, const struct item *i
 		explain_failure(item, failed, address);
 		return STATUS_UNWANTED;
 	}
-	if (facts_is_guest_driver(driver)) {
+	if (sysfs_is_guest_driver(driver)) {
 		complain(
 			"%s: cannot be released: %s has taken it again; was its ID given to "
 			"it, by ids= or new_id?",
@@ -361,7 +361,7 @@ static enum status print_plan(const struct release *release)
 static enum status run(const struct request *request)
 {
 	_cleanup_(release_done) struct release release = { .request = request };
-	enum status status = machine_load(request, &release.machine);
+	enum status status = load_machine(request, &release.machine);
 
 	if (status == STATUS_WELL && release.machine.root.live && geteuid() &&
 	    !request->dry_run) {

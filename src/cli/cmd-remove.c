@@ -4,13 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "advice.h"
 #include "command.h"
-#include "draft.h"
-#include "edit.h"
-#include "machine.h"
-#include "printable.h"
-#include "state.h"
+#include "config/draft.h"
+#include "config/edit.h"
+#include "lib/printable.h"
+#include "machine/machine.h"
+#include "status/line-states.h"
 
 /* A line of the config, to be removed. `file` starts with "/". */
 struct candidate {
@@ -50,7 +49,7 @@ static int add_candidate(struct removal *removal, const struct place *place)
 	candidate = &removal->candidates[removal->count++];
 	candidate->line = place->line;
 	string_copy(candidate->file, sizeof(candidate->file), place->file);
-	state_statement(&removal->machine.confdir, place, candidate->statement);
+	line_state_statement(&removal->machine.confdir, place, candidate->statement);
 	return 0;
 }
 
@@ -191,7 +190,7 @@ static enum status tell_many(const struct removal *removal)
 /* Exactly one line has to be meant. */
 static enum status load_and_find(struct removal *removal)
 {
-	enum status status = machine_load(removal->request, &removal->machine);
+	enum status status = load_machine(removal->request, &removal->machine);
 
 	if (status == STATUS_WELL)
 		status = find(removal);

@@ -6,31 +6,31 @@
 #include <time.h>
 
 #include "command.h"
-#include "json.h"
-#include "machine.h"
-#include "notice.h"
-#include "past.h"
-#include "printable.h"
-#include "state.h"
+#include "lib/json.h"
+#include "lib/printable.h"
+#include "machine/machine.h"
+#include "status/boot-report.h"
+#include "status/line-states.h"
+#include "status/notices.h"
 
 #define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
 
 struct status_view {
 	const struct machine *machine;
-	const struct past *past;
+	const struct boot_report *report;
 	const struct notices *notices;
-	const struct states *states;
+	const struct line_states *states;
 	enum status status;
 };
 
 static enum status judge(const struct machine *machine, const struct notices *notices,
-			 const struct states *states)
+			 const struct line_states *states)
 {
 	bool well = true, due = notices->count > 0;
 
 	for (size_t i = 0; i < states->count; i++) {
-		well = well && state_is_well(&states->items[i]);
-		due = due || state_is_due(&states->items[i]);
+		well = well && line_state_is_well(&states->items[i]);
+		due = due || line_state_is_due(&states->items[i]);
 	}
 	if (machine->confdir.conf.error_total)
 		return STATUS_CONFIG;
@@ -45,18 +45,18 @@ static void print_next(const struct text *next, const char *indent)
 		printable_print(stdout, "%snext: %s\n", indent, text_string(next));
 }
 
-static void print_boot(const struct past *past)
+static void print_boot(const struct boot_report *report)
 {
 	char when[64] = "at an unknown time";
-	time_t seconds = past->time;
+	time_t seconds = report->time;
 	struct tm local;
 
-	if (!past->found)
+	if (!report->found)
 		return;
-	if (past->time && localtime_r(&seconds, &local))
+	if (report->time && localtime_r(&seconds, &local))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S %z", &local);
-	printable_print(stdout, "boot: %s, Linux %s%s%s\n", when, past->kernel,
-			*past->note ? ": " : "", past->note);
+	printable_print(stdout, "boot: %s, Linux %s%s%s\n", when, report->kernel,
+			*report->note ? ": " : "", report->note);
 }
 
 static void print_notices(const struct notices *notices)
@@ -78,12 +78,12 @@ static void print_line_head(const struct machine *machine, const struct rule *ru
 		return;
 	}
 	place_add(&rule->place, &place);
-	state_statement(&machine->confdir, &rule->place, statement);
+	line_state_statement(&machine->confdir, &rule->place, statement);
 	printable_print(stdout, "%s: %s\n", text_string(&place), statement);
 	text_done(&place);
 }
 
-static void print_state(const struct state *state)
+static void print_state(const struct line_state *state)
 {
 	printable_print(stdout, "  %s%s%s", state->address, *state->address ? ": " : "",
 			state->result);
@@ -98,9 +98,9 @@ static void print_state(const struct state *state)
 
 static void print_text(const struct status_view *view)
 {
-	const struct states *states = view->states;
+	const struct line_states *states = view->states;
 
-	print_boot(view->past);
+	print_boot(view->report);
 	print_notices(view->notices);
 	for (size_t i = 0; i < states->count; i++) {
 		if (!i || states->items[i].rule != states->items[i - 1].rule)
@@ -111,14 +111,14 @@ static void print_text(const struct status_view *view)
 		puts("no device is listed in /" CONFDIR_MAIN);
 }
 
-static void json_boot(struct json *json, const struct past *past)
+static void json_boot(struct json *json, const struct boot_report *report)
 {
 	json_open(json, "boot", '{');
-	json_bool(json, "report", past->found);
-	json_string(json, "kernel", past->kernel);
-	json_string(json, "mode", past->mode);
-	json_string(json, "note", past->note);
-	json_number(json, "time", past->time);
+	json_bool(json, "report", report->found);
+	json_string(json, "kernel", report->kernel);
+	json_string(json, "mode", report->mode);
+	json_string(json, "note", report->note);
+	json_number(json, "time", report->time);
 	json_close(json, '}');
 }
 
@@ -136,14 +136,14 @@ static void json_notices(struct json *json, const struct notices *notices)
 }
 
 static void json_state(struct json *json, const struct machine *machine,
-		       const struct state *state)
+		       const struct line_state *state)
 {
 	char statement[STATEMENT_SIZE] = "";
 	struct text place = { 0 };
 
 	if (state->rule) {
 		place_add(&state->rule->place, &place);
-		state_statement(&machine->confdir, &state->rule->place, statement);
+		line_state_statement(&machine->confdir, &state->rule->place, statement);
 	}
 	json_open(json, NULL, '{');
 	json_string(json, "line", text_string(&place));
@@ -153,7 +153,7 @@ static void json_state(struct json *json, const struct machine *machine,
 	json_string(json, "driver", state->driver);
 	json_string(json, "boot", state->boot);
 	json_string(json, "result", state->result);
-	json_bool(json, "well", state_is_well(state));
+	json_bool(json, "well", line_state_is_well(state));
 	json_string(json, "why", text_string(&state->why));
 	json_string(json, "next", text_string(&state->next));
 	json_close(json, '}');
@@ -167,7 +167,7 @@ static void print_json(const struct status_view *view)
 	json_open(&json, NULL, '{');
 	json_number(&json, "schema", SCHEMA);
 	json_number(&json, "status", view->status);
-	json_boot(&json, view->past);
+	json_boot(&json, view->report);
 	json_notices(&json, view->notices);
 	json_open(&json, "devices", '[');
 	for (size_t i = 0; i < view->states->count; i++)
@@ -177,15 +177,15 @@ static void print_json(const struct status_view *view)
 }
 
 static enum status tell(const struct request *request, const struct machine *machine,
-			const struct past *past)
+			const struct boot_report *report)
 {
 	_cleanup_(notices_done) struct notices notices = { 0 };
-	_cleanup_(states_done) struct states states = { 0 };
-	struct status_view view = { machine, past, &notices, &states, STATUS_WELL };
-	int error = notices_find(machine, past, &notices);
+	_cleanup_(line_states_done) struct line_states states = { 0 };
+	struct status_view view = { machine, report, &notices, &states, STATUS_WELL };
+	int error = notices_find(machine, report, &notices);
 
 	if (!error)
-		error = states_find(machine, past, notices.usable, &states);
+		error = line_states_find(machine, report, notices.usable, &states);
 	if (error)
 		return fail("status", error);
 	view.status = judge(machine, &notices, &states);
@@ -207,8 +207,8 @@ static bool wants_serial(const struct conf *conf)
 static enum status run(const struct request *request)
 {
 	_cleanup_(machine_done) struct machine machine = { 0 };
-	_cleanup_(past_done) struct past past = { 0 };
-	enum status status = machine_load(request, &machine);
+	_cleanup_(boot_report_done) struct boot_report report = { 0 };
+	enum status status = load_machine(request, &machine);
 	int error;
 
 	if (status != STATUS_WELL)
@@ -221,10 +221,10 @@ static enum status run(const struct request *request)
 			 root_prefix(machine.directory));
 		return STATUS_ENVIRONMENT;
 	}
-	error = past_read(&machine.root, machine.directory, &past);
+	error = boot_report_read(&machine.root, machine.directory, &report);
 	if (error)
 		return fail("/" REPORT_FILE ": cannot be read", error);
-	return tell(request, &machine, &past);
+	return tell(request, &machine, &report);
 }
 
 const struct command command_status = {

@@ -8,9 +8,9 @@
 
 #include "command.h"
 #include "device.h"
-#include "facts.h"
-#include "printable.h"
-#include "table.h"
+#include "lib/printable.h"
+#include "lib/table.h"
+#include "machine/sysfs.h"
 
 static void get_address(struct listing *listing, const struct row *row, struct text *text)
 {
@@ -128,7 +128,7 @@ static void get_modules(struct listing *listing, const struct row *row, struct t
 	char modalias[256];
 
 	if (listing->resolver &&
-	    facts_modalias(&listing->machine.root, &row->function->address, modalias,
+	    sysfs_modalias(&listing->machine.root, &row->function->address, modalias,
 			   sizeof(modalias)) &&
 	    resolver_add_names(listing->resolver, modalias, text) == -ENOMEM)
 		text->failed = true;
@@ -138,14 +138,14 @@ static void get_reset(struct listing *listing, const struct row *row, struct tex
 {
 	char methods[128];
 
-	facts_reset(&listing->machine.root, &row->function->address, methods,
+	sysfs_reset(&listing->machine.root, &row->function->address, methods,
 		    sizeof(methods));
 	text_add(text, methods);
 }
 
 static void get_numa(struct listing *listing, const struct row *row, struct text *text)
 {
-	int node = facts_numa_node(&listing->machine.root, &row->function->address);
+	int node = sysfs_numa_node(&listing->machine.root, &row->function->address);
 
 	if (node >= 0)
 		text_add_number(text, node, 10, 1);
@@ -170,7 +170,7 @@ static void get_path(struct listing *listing, const struct row *row, struct text
 	struct pci_path path;
 	char name[PCI_PATH_SIZE];
 
-	if (facts_path(&listing->machine.root, &row->function->address, &path))
+	if (sysfs_path(&listing->machine.root, &row->function->address, &path))
 		text_add(text, pci_path_format(&path, name));
 }
 
@@ -192,7 +192,7 @@ static void get_serial(struct listing *listing, const struct row *row, struct te
 static void get_vfs(struct listing *listing, const struct row *row, struct text *text)
 {
 	unsigned int count =
-		facts_virtual_functions(&listing->machine.root, &row->function->address);
+		sysfs_virtual_functions(&listing->machine.root, &row->function->address);
 
 	if (count)
 		text_add_number(text, count, 10, 1);
@@ -204,7 +204,7 @@ static void get_physical(struct listing *listing, const struct row *row,
 	struct pci_address address;
 	char name[PCI_ADDRESS_SIZE];
 
-	if (facts_physical_function(&listing->machine.root, &row->function->address,
+	if (sysfs_physical_function(&listing->machine.root, &row->function->address,
 				    &address))
 		text_add(text, pci_address_format(&address, name));
 }

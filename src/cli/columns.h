@@ -6,10 +6,10 @@
 #include <stddef.h>
 
 #include "display.h"
-#include "inuse/inuse.h"
-#include "machine.h"
-#include "names.h"
-#include "resolve.h"
+#include "inuse/in-use.h"
+#include "machine/machine.h"
+#include "machine/names.h"
+#include "machine/resolver.h"
 
 /* What some columns need, and is loaded only for them. */
 enum column_need {

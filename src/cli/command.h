@@ -4,6 +4,10 @@
 
 #include <stdbool.h>
 
+#include "lib/complain.h"
+#include "machine/machine.h"
+#include "util.h"
+
 /* How the program ends; doc/vfio-early.8 has the same list. */
 enum status {
 	STATUS_WELL = 0,	/* all is as wanted */
@@ -62,10 +66,13 @@ extern const struct command command_check, command_image, command_list, command_
 	command_add, command_remove, command_bind, command_release, command_audit,
 	command_apply, command_import;
 
-/* One line on standard error, "vfio-early: " in front: object, action, cause, remedy. */
-void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* Such a line of what failed and the words for `error` (-errno); STATUS_ENVIRONMENT. */
+/* Prints what failed and the words for `error` (-errno). Returns STATUS_ENVIRONMENT. */
 enum status fail(const char *what, int error);
+
+/*
+ * Loads the machine that --root and --kernel name. Returns STATUS_WELL, or another status after
+ * printing the error. In either case machine_done() frees `ret`.
+ */
+enum status load_machine(const struct request *request, struct machine *ret) _must_check_;
 
 #endif

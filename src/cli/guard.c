@@ -9,7 +9,7 @@
 
 #include "command.h"
 #include "condition.h"
-#include "printable.h"
+#include "lib/printable.h"
 
 /* Something that a driver makes after the boot program has run can still be bound by hand. */
 static bool is_of_boot_alone(const struct danger *danger)

@@ -6,7 +6,7 @@
 
 #include "command.h"
 #include "danger/danger.h"
-#include "machine.h"
+#include "machine/machine.h"
 
 /* What is about to be done with a device: a line for the next boot, or binding now. */
 enum guard_action { GUARD_LIST, GUARD_BIND };

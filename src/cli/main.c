@@ -2,12 +2,10 @@
 /* The host program: which commands there are, and what their command lines have in common. */
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
-#include "printable.h"
 #include "util.h"
 
 static const struct command *const commands[] = {
@@ -42,23 +40,6 @@ static const struct {
 	{ OPTION_JSON, 'J', "json", "", "print JSON, with the number of its schema" },
 	{ OPTION_NO_COLOR, 0, "no-color", "", "no colors, as with NO_COLOR set" },
 };
-
-void complain(const char *format, ...)
-{
-	va_list arguments;
-
-	fputs("vfio-early: ", stderr);
-	va_start(arguments, format);
-	printable_vprint(stderr, format, arguments);
-	va_end(arguments);
-	fputc('\n', stderr);
-}
-
-enum status fail(const char *what, int error)
-{
-	complain("%s: %s", what, strerror(-error));
-	return STATUS_ENVIRONMENT;
-}
 
 static void print_option(char letter, const char *name, const char *argument,
 			 const char *help)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What other recipes say: each source in its place in a tree, the first byte chooses which. A wish
+ * What other recipes say: each source in its place in a tree, the first byte chooses which. A entry
  * has a place and clean words, and a problem or a device; nothing that is read gets out as it is.
  */
 
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "recipe/recipe.h"
+#include "import/sources.h"
 
 static const char *const sources[] = {
 	"proc/cmdline",
@@ -64,21 +64,21 @@ static void put(const char *path, const uint8_t *data, size_t size)
 	close(fd);
 }
 
-static void judge(const struct wishes *wishes)
+static void judge(const struct entries *entries)
 {
-	for (size_t i = 0; i < wishes->count; i++) {
-		const struct wish *wish = &wishes->items[i];
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct entry *entry = &entries->items[i];
 
-		CLAIM(wish->place && fuzz_is_clean(wish->place));
-		CLAIM(wish->words && fuzz_is_clean(wish->words));
-		CLAIM(wish->problem || wish->has_address || wish->has_id);
+		CLAIM(entry->place && fuzz_is_clean(entry->place));
+		CLAIM(entry->words && fuzz_is_clean(entry->words));
+		CLAIM(entry->problem || entry->has_address || entry->has_id);
 	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct machine machine = { .root = ROOT_NONE, .directory = tree };
-	struct wishes wishes = { 0 };
+	struct entries entries = { 0 };
 	char *text;
 	size_t source;
 
@@ -92,11 +92,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CLAIM(cmdline_parse(&machine.cmdline, text) == 0);
 	CLAIM(root_open(&machine.root, tree) == 0);
 	if (source == NAMED)
-		(void)!recipe_read(&machine, sources[source], &wishes);
+		(void)!sources_read(&machine, sources[source], &entries);
 	else
-		(void)!recipe_find(&machine, &wishes);
-	judge(&wishes);
-	wishes_done(&wishes);
+		(void)!sources_find(&machine, &entries);
+	judge(&entries);
+	entries_done(&entries);
 	cmdline_done(&machine.cmdline);
 	free(text);
 	root_done(&machine.root);

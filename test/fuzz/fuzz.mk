@@ -18,7 +18,7 @@ $B/vfio-early-boot-glibc: $(host_core) $(boot:src/%.c=$B/host/%.o)
 asan_core := $(core:src/%.c=$B/asan/%.o)
 
 # What one of them needs of the host program.
-import_sources := $(addprefix src/cli/,card.c printable.c recipe/form.c recipe/lines.c recipe/recipe.c resolve.c recipe/wish.c)
+import_sources := $(addprefix src/cli/,machine/card.c lib/printable.c import/format.c import/lines.c import/sources.c machine/resolver.c import/entries.c)
 $B/fuzz/replay-import: $(import_sources:src/%.c=$B/asan/%.o)
 $B/fuzz/fuzz-import: $(import_sources)
 $B/fuzz/replay-import $B/fuzz/fuzz-import: common += -Isrc/cli

@@ -4,14 +4,14 @@
  * looks at one claim, one line or the machine, and says nothing or one thing.
  */
 
-#include "danger.h"
+#include "danger/danger.h"
 
-#include "driver.h"
-#include "needs.h"
-#include "neighbours.h"
-#include "platform.h"
-#include "reset.h"
-#include "survey.h"
+#include "danger/context.h"
+#include "danger/driver.h"
+#include "danger/host-needs.h"
+#include "danger/other-functions.h"
+#include "danger/reset.h"
+#include "danger/whole-machine.h"
 
 /* The word for each kind, and whether it defeats what the line is for. */
 static const struct {
@@ -73,19 +73,19 @@ void danger_add_subject(const struct danger *danger, struct text *text)
 static const struct {
 	enum danger_kind kind;
 	bool of_refused; /* also where the match refuses the function already */
-	void (*find)(const struct survey *survey, const struct claim *claim,
+	void (*find)(const struct danger_context *context, const struct claim *claim,
 		     struct finding *finding);
 } of_claims[] = {
-	{ DANGER_BOOT_DISPLAY, true, needs_find_display },
-	{ DANGER_IN_USE, true, needs_find_use },
-	{ DANGER_MAYBE_IN_USE, true, needs_find_possible_use },
-	{ DANGER_KEYBOARD, false, needs_find_keyboard },
-	{ DANGER_GROUP, false, neighbours_find_group },
-	{ DANGER_VFS, false, neighbours_find_virtual },
-	{ DANGER_VF, false, neighbours_find_physical },
-	{ DANGER_RESCUE, false, needs_find_rescue },
-	{ DANGER_NO_GROUP, false, neighbours_find_no_group },
-	{ DANGER_CONTROLLER, false, neighbours_find_controller },
+	{ DANGER_BOOT_DISPLAY, true, host_needs_find_display },
+	{ DANGER_IN_USE, true, host_needs_find_use },
+	{ DANGER_MAYBE_IN_USE, true, host_needs_find_possible_use },
+	{ DANGER_KEYBOARD, false, host_needs_find_keyboard },
+	{ DANGER_GROUP, false, other_functions_find_group },
+	{ DANGER_VFS, false, other_functions_find_virtual },
+	{ DANGER_VF, false, other_functions_find_physical },
+	{ DANGER_RESCUE, false, host_needs_find_rescue },
+	{ DANGER_NO_GROUP, false, other_functions_find_no_group },
+	{ DANGER_CONTROLLER, false, other_functions_find_controller },
 	{ DANGER_DRIVER, false, driver_find_missing },
 	{ DANGER_BUILT_IN, false, driver_find_built_in },
 	{ DANGER_NO_RESET, false, reset_find_none },
@@ -121,10 +121,10 @@ static bool is_kept(const struct claim *claim)
 		claim->function->boot_display &&
 		!(match_allows(claim->rule, claim->function) & ALLOW_BOOT_DISPLAY);
 
-	return !survey_is_taken(claim) && !display;
+	return !danger_context_is_taken(claim) && !display;
 }
 
-static int find_of_claim(const struct survey *survey, const struct claim *claim,
+static int find_of_claim(const struct danger_context *context, const struct claim *claim,
 			 struct dangers *ret)
 {
 	int error = 0;
@@ -134,9 +134,9 @@ static int find_of_claim(const struct survey *survey, const struct claim *claim,
 	for (size_t i = 0; i < ARRAY_SIZE(of_claims) && !error; i++) {
 		struct finding finding = { 0 };
 
-		if (!survey_is_taken(claim) && !of_claims[i].of_refused)
+		if (!danger_context_is_taken(claim) && !of_claims[i].of_refused)
 			continue;
-		of_claims[i].find(survey, claim, &finding);
+		of_claims[i].find(context, claim, &finding);
 		error = take(&finding, of_claims[i].kind, claim, claim->rule, ret);
 	}
 	return error;
@@ -146,7 +146,8 @@ static const struct claim *first_claim_of(const struct match *match,
 					  const struct rule *rule)
 {
 	for (size_t i = 0; i < match->claim_count; i++)
-		if (match->claims[i].rule == rule && survey_is_taken(&match->claims[i]))
+		if (match->claims[i].rule == rule &&
+		    danger_context_is_taken(&match->claims[i]))
 			return &match->claims[i];
 	return NULL;
 }
@@ -181,54 +182,54 @@ static int find_of_line(const struct machine *machine, const struct rule *rule,
 
 static const struct {
 	enum danger_kind kind;
-	void (*find)(const struct survey *survey, struct finding *finding);
+	void (*find)(const struct danger_context *context, struct finding *finding);
 } of_machine[] = {
-	{ DANGER_IOMMU_OFF, platform_find_iommu_off },
-	{ DANGER_NO_INTERRUPT_REMAPPING, platform_find_no_remapping },
-	{ DANGER_UNKNOWN_SWITCH, platform_find_unknown_switch },
-	{ DANGER_OTHER_RECIPE, platform_find_other_recipe },
+	{ DANGER_IOMMU_OFF, whole_machine_find_iommu_off },
+	{ DANGER_NO_INTERRUPT_REMAPPING, whole_machine_find_no_remapping },
+	{ DANGER_UNKNOWN_SWITCH, whole_machine_find_unknown_switch },
+	{ DANGER_OTHER_RECIPE, whole_machine_find_other_recipe },
 };
 
-static int find_of_machine(const struct survey *survey, struct dangers *ret)
+static int find_of_machine(const struct danger_context *context, struct dangers *ret)
 {
 	int error = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(of_machine) && !error; i++) {
 		struct finding finding = { 0 };
 
-		of_machine[i].find(survey, &finding);
+		of_machine[i].find(context, &finding);
 		error = take(&finding, of_machine[i].kind, NULL, NULL, ret);
 	}
 	return error;
 }
 
-static int find_all(const struct survey *survey, struct dangers *ret)
+static int find_all(const struct danger_context *context, struct dangers *ret)
 {
-	const struct match *match = &survey->machine->match;
+	const struct match *match = &context->machine->match;
 	int error = 0;
 
 	for (size_t i = 0; i < match->claim_count && !error; i++) {
 		const struct claim *claim = &match->claims[i];
 
 		if (!claim->repeats && claim->result != RESULT_INVALID)
-			error = find_of_claim(survey, claim, ret);
+			error = find_of_claim(context, claim, ret);
 	}
 	for (size_t i = 0; i < match->conf->count && !error; i++)
-		error = find_of_line(survey->machine, &match->conf->rules[i], ret);
-	return error ? error : find_of_machine(survey, ret);
+		error = find_of_line(context->machine, &match->conf->rules[i], ret);
+	return error ? error : find_of_machine(context, ret);
 }
 
 int dangers_find(const struct machine *machine, struct dangers *ret)
 {
-	struct survey survey;
+	struct danger_context context;
 	int error;
 
 	if (!machine->has_devices || !conf_has_bind(&machine->confdir.conf))
 		return 0;
-	error = survey_make(machine, &survey);
+	error = danger_context_make(machine, &context);
 	if (!error)
-		error = find_all(&survey, ret);
-	survey_done(&survey);
+		error = find_all(&context, ret);
+	danger_context_done(&context);
 	return error;
 }
 

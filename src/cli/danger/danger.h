@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "inuse/inuse.h"
-#include "machine.h"
+#include "inuse/in-use.h"
+#include "machine/machine.h"
 #include "util.h"
 
 enum danger_kind {

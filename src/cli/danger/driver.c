@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The drivers that it goes from and to. */
 
-#include "driver.h"
+#include "danger/driver.h"
 
 #include <string.h>
 
-#include "facts.h"
-#include "resolve.h"
+#include "machine/resolver.h"
+#include "machine/sysfs.h"
 
-void driver_find_missing(const struct survey *survey, const struct claim *claim,
+void driver_find_missing(const struct danger_context *context, const struct claim *claim,
 			 struct finding *finding)
 {
 	/* Modules may be written with _ for -; a driver's name may not. */
 	bool module_name = !strcmp(claim->driver, "vfio_pci");
 
 	if (!module_name &&
-	    (!survey->resolver || resolver_has_driver(survey->resolver, claim->driver)))
+	    (!context->resolver || resolver_has_driver(context->resolver, claim->driver)))
 		return;
 	if (module_name) {
 		text_add(
@@ -25,7 +25,7 @@ void driver_find_missing(const struct survey *survey, const struct claim *claim,
 		finding_add_word(finding, "driver=vfio-pci", claim->rule);
 		return;
 	}
-	text_add(&finding->text, "Linux ", survey->machine->kernel, " has no driver ",
+	text_add(&finding->text, "Linux ", context->machine->kernel, " has no driver ",
 		 claim->driver, ": the device would be without any");
 	text_add(&finding->remedy, "install a kernel that has it, or change driver= on ");
 	place_add(&claim->rule->place, &finding->remedy);
@@ -35,30 +35,30 @@ void driver_find_missing(const struct survey *survey, const struct claim *claim,
  * The driver that is built in and has the function at boot: the one that has it now, or else the
  * one that the kernel's list of aliases names.
  */
-static bool built_in_driver(const struct survey *survey, const struct claim *claim,
-			    char *name)
+static bool built_in_driver(const struct danger_context *context,
+			    const struct claim *claim, char *name)
 {
 	const struct pci_function *function = claim->function;
 	char modalias[256];
 
 	string_copy(name, PCI_DRIVER_SIZE, function->driver);
 	if (*name && strcmp(name, claim->driver) &&
-	    facts_driver_is_built_in(&survey->machine->root, name))
+	    sysfs_driver_is_built_in(&context->machine->root, name))
 		return true;
 	*name = '\0';
-	return survey->resolver &&
-	       facts_modalias(&survey->machine->root, &function->address, modalias,
+	return context->resolver &&
+	       sysfs_modalias(&context->machine->root, &function->address, modalias,
 			      sizeof(modalias)) &&
-	       resolver_built_in(survey->resolver, modalias, name, PCI_DRIVER_SIZE) &&
+	       resolver_built_in(context->resolver, modalias, name, PCI_DRIVER_SIZE) &&
 	       strcmp(name, claim->driver);
 }
 
-void driver_find_built_in(const struct survey *survey, const struct claim *claim,
+void driver_find_built_in(const struct danger_context *context, const struct claim *claim,
 			  struct finding *finding)
 {
 	char driver[PCI_DRIVER_SIZE];
 
-	if (!built_in_driver(survey, claim, driver))
+	if (!built_in_driver(context, claim, driver))
 		return;
 	text_add(&finding->text, driver,
 		 " is built into the kernel and has it before any program runs; it is "

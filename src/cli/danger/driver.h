@@ -2,12 +2,12 @@
 #ifndef VFIO_EARLY_DRIVER_H
 #define VFIO_EARLY_DRIVER_H
 
-#include "survey.h"
+#include "danger/context.h"
 
 /* The target driver is none of this kernel; the host's driver is built in. */
-void driver_find_missing(const struct survey *survey, const struct claim *claim,
+void driver_find_missing(const struct danger_context *context, const struct claim *claim,
 			 struct finding *finding);
-void driver_find_built_in(const struct survey *survey, const struct claim *claim,
+void driver_find_built_in(const struct danger_context *context, const struct claim *claim,
 			  struct finding *finding);
 
 #endif

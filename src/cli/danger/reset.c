@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How it comes back from a guest. */
 
-#include "reset.h"
+#include "danger/reset.h"
 
-#include "facts.h"
+#include "machine/sysfs.h"
 
 /* Is it below a bridge? Then its bus can be reset. */
-static bool has_bus_of_its_own(const struct survey *survey,
+static bool has_bus_of_its_own(const struct danger_context *context,
 			       const struct pci_function *function)
 {
 	struct pci_path path;
 
-	return facts_path(&survey->machine->root, &function->address, &path) &&
+	return sysfs_path(&context->machine->root, &function->address, &path) &&
 	       path.hops > 1;
 }
 
@@ -19,10 +19,10 @@ static bool has_bus_of_its_own(const struct survey *survey,
  * vfio resets a whole bus if every function on it is the guest's. "" where that is so; else what
  * to write on the line to make it so, or NULL if nothing does: others have the rest of the bus.
  */
-static const char *word_for_bus(const struct survey *survey,
+static const char *word_for_bus(const struct danger_context *context,
 				const struct pci_function *function)
 {
-	const struct machine *machine = survey->machine;
+	const struct machine *machine = context->machine;
 	const struct pci_address *own = &function->address;
 	const char *word = "";
 
@@ -31,10 +31,10 @@ static const char *word_for_bus(const struct survey *survey,
 		const struct pci_address *address = &other->address;
 
 		if (address->domain != own->domain || address->bus != own->bus ||
-		    survey_claim(survey, other))
+		    danger_context_claim(context, other))
 			continue;
-		if (facts_group(&machine->root, address) !=
-		    facts_group(&machine->root, own))
+		if (sysfs_group(&machine->root, address) !=
+		    sysfs_group(&machine->root, own))
 			return NULL;
 		if (!pci_same_card(other, function))
 			word = "with=group";
@@ -44,15 +44,15 @@ static const char *word_for_bus(const struct survey *survey,
 	return word;
 }
 
-void reset_find_none(const struct survey *survey, const struct claim *claim,
+void reset_find_none(const struct danger_context *context, const struct claim *claim,
 		     struct finding *finding)
 {
-	const char *word = has_bus_of_its_own(survey, claim->function)
-				   ? word_for_bus(survey, claim->function)
+	const char *word = has_bus_of_its_own(context, claim->function)
+				   ? word_for_bus(context, claim->function)
 				   : NULL;
 	char methods[128];
 
-	facts_reset(&survey->machine->root, &claim->function->address, methods,
+	sysfs_reset(&context->machine->root, &claim->function->address, methods,
 		    sizeof(methods));
 	if (*methods || (word && !*word))
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Block devices, from their names down through their layers to the PCI functions they lie on. */
 
-#include "block.h"
+#include "inuse/block.h"
 
 #include <string.h>
 

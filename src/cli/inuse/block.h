@@ -2,8 +2,8 @@
 #ifndef VFIO_EARLY_BLOCK_H
 #define VFIO_EARLY_BLOCK_H
 
-#include "inuse.h"
-#include "machine.h"
+#include "inuse/in-use.h"
+#include "machine/machine.h"
 
 #define BLOCK_NAME_SIZE 64
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The keyboards of the machine, and which controllers they hang on. */
 
-#include "keyboard.h"
+#include "inuse/keyboard.h"
 
 #include <string.h>
 

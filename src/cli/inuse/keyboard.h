@@ -2,8 +2,8 @@
 #ifndef VFIO_EARLY_KEYBOARD_H
 #define VFIO_EARLY_KEYBOARD_H
 
-#include "inuse.h"
-#include "machine.h"
+#include "inuse/in-use.h"
+#include "machine/machine.h"
 
 /*
  * Adds each keyboard's name to the functions it hangs on, its USB controller as a rule.

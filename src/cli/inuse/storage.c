@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the host stores on its block devices: the only user of libmount. */
 
-#include "storage.h"
+#include "inuse/storage.h"
 
 #include <libmount.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#include "block.h"
+#include "inuse/block.h"
 
 #define CLASS_BLOCK "sys/class/block"
 #define FS_BTRFS "sys/fs/btrfs"

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-#include "inuse.h"
-#include "machine.h"
+#include "inuse/in-use.h"
+#include "machine/machine.h"
 
 /*
  * Adds the functions under mounted file systems (all members of a btrfs or ZFS pool among them),

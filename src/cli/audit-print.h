@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_AUDIT_PRINT_H
+#define VFIO_EARLY_AUDIT_PRINT_H
+
+#include "command.h"
+#include "image/audit.h"
+#include "util.h"
+
+/*
+ * Inspects the images as audits_make() does. Returns STATUS_WELL, or STATUS_ENVIRONMENT after
+ * printing the error. In either case audits_done() frees `ret`.
+ */
+enum status make_audits(const char *directory, char *const *paths,
+			struct audits *ret) _must_check_;
+
+/* The exit status for the worst result. */
+enum status audits_status(const struct audits *audits);
+
+/*
+ * Prints a table of the images, and a line for each fault with its remedy. Returns 0 or -ENOMEM.
+ */
+int audits_print(const struct audits *audits, bool color) _must_check_;
+void audits_print_json(const struct audits *audits);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Lines for the config that state who is meant as well as where it is. */
+
+#include "config/bind-line.h"
+
+#include "lib/printable.h"
+#include "machine/sysfs.h"
+
+void bind_line_add(const struct machine *machine, struct names *names,
+		   const struct pci_function *function, const char *words,
+		   struct text *line)
+{
+	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE], path_text[PCI_PATH_SIZE];
+	char name[NAMES_SIZE];
+	struct pci_path path;
+
+	text_add(line, "bind ", pci_address_format(&function->address, address), " ",
+		 pci_id_format(&function->id, id));
+	if (sysfs_path(&machine->root, &function->address, &path))
+		text_add(line, " path=", pci_path_format(&path, path_text));
+	text_add(line, words);
+	if (!*names_full(names, function, name))
+		return;
+	text_add(line, "  # ");
+	printable_add(line, name);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_CONTEXT_H
+#define VFIO_EARLY_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "inuse/in-use.h"
+#include "machine/machine.h"
+#include "machine/resolver.h"
+#include "text.h"
+#include "util.h"
+
+/* What is looked at in search of dangers. */
+struct danger_context {
+	const struct machine *machine;
+	struct in_uses uses; /* of the host */
+	struct in_uses keyboards;
+	size_t other_keyboards; /* on no PCI function */
+	bool iommu_is_off;
+	struct resolver *resolver; /* NULL: the kernel's modules can't be read */
+};
+
+/* A danger being found: there is one if `text` is not empty. */
+struct finding {
+	bool refuses;
+	bool allowed;
+	struct text text, remedy; /* as in struct danger */
+};
+
+/* 0 or -ENOMEM; in either case danger_context_done() frees what `ret` has. */
+int danger_context_make(const struct machine *machine,
+			struct danger_context *ret) _must_check_;
+void danger_context_done(struct danger_context *context);
+
+/* Will the boot program take the claim's function, as far as the match can tell? */
+bool danger_context_is_taken(const struct claim *claim);
+
+/* The claim that takes `function`, or NULL. */
+const struct claim *danger_context_claim(const struct danger_context *context,
+					 const struct pci_function *function);
+
+/* Adds "write WORD on /etc/vfio-early.conf:3" to the remedy. */
+void finding_add_word(struct finding *finding, const char *word, const struct rule *rule);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the host itself needs: its screen, its disks and its route, a keyboard. */
+
+#include "danger/host-needs.h"
+
+#include "condition.h"
+#include "inuse/host-use.h"
+
+/* A permission does not extend to what with= adds: that needs a line of its own. */
+static void add_permission(struct finding *finding, const char *word,
+			   const struct claim *claim)
+{
+	text_add(&finding->remedy, ", or ");
+	if (condition_missed(claim->rule, claim->function))
+		text_add(&finding->remedy, "write a line of its own for it with ", word);
+	else
+		finding_add_word(finding, word, claim->rule);
+}
+
+/* Is there a display that no line takes? */
+static bool has_display_left(const struct danger_context *context)
+{
+	const struct pci_snapshot *snapshot = &context->machine->snapshot;
+
+	for (size_t i = 0; i < snapshot->count; i++)
+		if (pci_is_display(&snapshot->functions[i]) &&
+		    !danger_context_claim(context, &snapshot->functions[i]))
+			return true;
+	return false;
+}
+
+void host_needs_find_display(const struct danger_context *context,
+			     const struct claim *claim, struct finding *finding)
+{
+	bool allowed = match_allows(claim->rule, claim->function) & ALLOW_BOOT_DISPLAY;
+
+	if (!claim->function->boot_display)
+		return;
+	finding->refuses = !allowed;
+	finding->allowed = allowed && has_display_left(context);
+	text_add(&finding->text, "the firmware's display is on it: without it the screen "
+				 "stays black until a driver has another one");
+	if (allowed && !finding->allowed)
+		text_add(&finding->text, ", and this machine has no other");
+	text_add(&finding->remedy,
+		 "choose another display as the first one in the firmware's setup");
+	if (!allowed) {
+		add_permission(finding, "allow=boot-display", claim);
+	}
+}
+
+void host_needs_find_use(const struct danger_context *context, const struct claim *claim,
+			 struct finding *finding)
+{
+	const struct in_use *use = in_uses_get(&context->uses, claim->function);
+	bool allowed = match_allows(claim->rule, claim->function) & ALLOW_IN_USE;
+
+	if (!use || !use->certain)
+		return;
+	finding->refuses = !allowed;
+	finding->allowed = allowed && !use->vital;
+	text_add(&finding->text, "the host uses it: ", text_string(&use->what));
+	text_add(&finding->remedy, "move that to another device");
+	if (!allowed) {
+		add_permission(finding, "allow=in-use", claim);
+	}
+}
+
+void host_needs_find_possible_use(const struct danger_context *context,
+				  const struct claim *claim, struct finding *finding)
+{
+	const struct in_use *use = in_uses_get(&context->uses, claim->function);
+
+	if (!use || use->certain)
+		return;
+	finding->allowed = match_allows(claim->rule, claim->function) & ALLOW_IN_USE;
+	text_add(&finding->text, "the host may use it: ", text_string(&use->what));
+	text_add(&finding->remedy, "if the host needs that, move it to another device");
+}
+
+/* Is there a keyboard that no line takes? */
+static bool has_keyboard_left(const struct danger_context *context)
+{
+	if (context->other_keyboards)
+		return true;
+	for (size_t i = 0; i < context->keyboards.count; i++)
+		if (!danger_context_claim(context, context->keyboards.items[i].function))
+			return true;
+	return false;
+}
+
+void host_needs_find_keyboard(const struct danger_context *context,
+			      const struct claim *claim, struct finding *finding)
+{
+	const struct in_use *use = in_uses_get(&context->keyboards, claim->function);
+
+	if (!use || has_keyboard_left(context))
+		return;
+	text_add(&finding->text, "the only keyboard (", text_string(&use->what),
+		 ") is connected to it");
+	text_add(&finding->remedy,
+		 "plug a keyboard into a port of another controller, or make "
+		 "sure that the host can be reached by network");
+}
+
+/*
+ * The scripts of OpenZFS for initramfs-tools and dracut import the pool by themselves: neither
+ * waits for a root device, so that rescue=release never has its turn.
+ */
+void host_needs_find_rescue(const struct danger_context *context,
+			    const struct claim *claim, struct finding *finding)
+{
+	if (!claim->rule->rescue || !host_use_root_is_zfs(context->machine))
+		return;
+	text_add(&finding->text,
+		 "rescue=release cannot work: the root file system is on ZFS, "
+		 "and nothing waits for its disks");
+	text_add(&finding->remedy,
+		 "boot with vfio_early=off if the root file system does not "
+		 "appear, and delete rescue=release from ");
+	place_add(&claim->rule->place, &finding->remedy);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What holds for the machine, whatever is listed. */
+
+#include "danger/whole-machine.h"
+
+#include "import/leftovers.h"
+#include "machine/iommu.h"
+
+void whole_machine_find_iommu_off(const struct danger_context *context,
+				  struct finding *finding)
+{
+	if (!context->iommu_is_off)
+		return;
+	text_add(&finding->text,
+		 "the IOMMU is off, or there is none: vfio-pci refuses every "
+		 "device");
+	iommu_add_remedy(context->machine, &finding->remedy);
+}
+
+void whole_machine_find_no_remapping(const struct danger_context *context,
+				     struct finding *finding)
+{
+	if (context->iommu_is_off || !iommu_lets_interrupts_be_forged(context->machine))
+		return;
+	text_add(&finding->text, "interrupts are not remapped: vfio refuses guests that "
+				 "could forge them");
+	text_add(
+		&finding->remedy,
+		"turn on x2APIC and interrupt remapping in the firmware's setup and take "
+		"intremap=off off the kernel command line; or, if you trust the guests, add "
+		"to the config: option vfio_iommu_type1 allow_unsafe_interrupts=1");
+}
+
+void whole_machine_find_unknown_switch(const struct danger_context *context,
+				       struct finding *finding)
+{
+	const char *wrong = context->machine->cmdline.wrong;
+
+	if (!wrong)
+		return;
+	text_add(
+		&finding->text, "vfio_early=", wrong,
+		" is on the kernel command line: not off, dry-run or a [NAME] of the config");
+	text_add(&finding->remedy, "correct that word, or write a heading [", wrong, "]");
+}
+
+struct leftovers {
+	struct text *first;
+	size_t count;
+};
+
+static void take_relic(void *context, const char *leftover)
+{
+	struct leftovers *leftovers = context;
+
+	if (!leftovers->count++)
+		text_add(leftovers->first, "another recipe is still there: ", leftover);
+}
+
+/* Our lines come first all the same; but ids= takes devices that no line lists. */
+void whole_machine_find_other_recipe(const struct danger_context *context,
+				     struct finding *finding)
+{
+	struct leftovers leftovers = { .first = &finding->text };
+
+	if (leftovers_find(&context->machine->root, "", take_relic, &leftovers))
+		finding->text.failed = true;
+	if (leftovers.count > 1) {
+		text_add(&finding->text, ", and ");
+		text_add_number(&finding->text, leftovers.count - 1, 10, 1);
+		text_add(&finding->text, " more");
+	}
+	if (leftovers.count)
+		text_add(&finding->remedy,
+			 "\"vfio-early import\" names all that can be removed");
+}

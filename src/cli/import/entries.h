@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_ENTRIES_H
+#define VFIO_EARLY_ENTRIES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "pci.h"
+#include "util.h"
+
+#define ENTRY_ANY 0xffffffff /* PCI_ANY_ID of the kernel */
+
+/* What a recipe of others says about which function to take. */
+struct entry {
+	char *place;	     /* "/etc/modprobe.d/vfio.conf:1" */
+	char *words;	     /* what stands there, control characters taken out */
+	const char *problem; /* why it says nothing that can be used, or NULL */
+	bool elsewhere;	     /* the problem is only that it is for another machine */
+	bool has_address, has_id;
+	bool card; /* every function of the card at `address`; the ID is that of its first */
+	struct pci_address address;
+	struct pci_id id;
+	uint32_t subvendor, subdevice; /* ENTRY_ANY for any */
+	uint32_t class, class_mask;
+};
+
+/* Starts zeroed. */
+struct entries {
+	struct entry *items;
+	size_t count;
+};
+
+/* Adds one that entries for nothing yet; the strings are copied. NULL without memory. */
+struct entry *entry_add(struct entries *entries, const char *path, unsigned int line,
+			const char *words);
+
+/* Adds one that can't be used. 0 or -ENOMEM. */
+int entry_add_problem(struct entries *entries, const char *path, unsigned int line,
+		      const char *words, const char *problem) _must_check_;
+
+bool entry_meets(const struct entry *entry, const struct pci_snapshot *snapshot,
+		 const struct pci_function *function);
+
+void entries_done(struct entries *entries);
+
+#endif

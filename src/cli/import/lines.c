@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Files of others that are made of lines. */
+
+#include "import/lines.h"
+
+#include <string.h>
+
+#include "lib/printable.h"
+
+#define FILE_MAX (1024 * 1024)
+#define BLANKS " \t\r"
+
+/*
+ * Joins "\" at the ends of lines with the next, as modprobe.d(5) has it: how many were joined.
+ */
+static unsigned int join(char *text)
+{
+	unsigned int joined = 0;
+
+	for (char *end; (end = text + strcspn(text, "\n")) > text && *end;) {
+		char *last = end[-1] == '\r' && end - text > 1 ? end - 2 : end - 1;
+
+		if (*last != '\\')
+			break;
+		memmove(last, end + 1, strlen(end + 1) + 1);
+		joined++;
+	}
+	return joined;
+}
+
+static char *trim(char *text)
+{
+	size_t length;
+
+	text += strspn(text, BLANKS);
+	length = strlen(text);
+	while (length && strchr(BLANKS, text[length - 1]))
+		text[--length] = '\0';
+	return text;
+}
+
+static int take_all(const char *path, char *text, line_taker *take, void *context)
+{
+	unsigned int number = 1, joined;
+	int error = 0;
+
+	for (char *next; text && *text && !error; text = next, number += joined + 1) {
+		struct line line = { .path = path, .number = number };
+
+		joined = join(text);
+		next = strchr(text, '\n');
+		if (next)
+			*next++ = '\0';
+		line.text = trim(text);
+		if (*line.text && *line.text != '#')
+			error = take(context, &line);
+	}
+	return error;
+}
+
+static char *skip_mark(char *text)
+{
+	return text && !strncmp(text, "\xef\xbb\xbf", 3) ? text + 3 : text;
+}
+
+int lines_read(const struct root *root, const char *path, line_taker *take, void *context)
+{
+	struct text text = { 0 };
+	int error = root_read_file(root, path, FILE_MAX, &text);
+
+	if (error == -ENOMEM)
+		return error;
+	error = error < 0 ? 0 : take_all(path, skip_mark(text.data), take, context);
+	text_done(&text);
+	return error;
+}
+
+static bool ends_with(const char *string, const char *suffix)
+{
+	size_t length = strlen(string), end = strlen(suffix);
+
+	return length >= end && !strcmp(string + length - end, suffix);
+}
+
+int lines_read_all(const struct root *root, const char *directory, const char *suffix,
+		   line_taker *take, void *context)
+{
+	char **names = NULL, path[ROOT_PATH_SIZE];
+	size_t count = 0;
+	int error = 0;
+
+	if (root_names(root, directory, &names, &count))
+		return 0;
+	for (size_t i = 0; i < count && !error; i++)
+		if (ends_with(names[i], suffix) &&
+		    string_join(path, sizeof(path), directory, "/", names[i], NULL))
+			error = lines_read(root, path, take, context);
+	names_free(names, count);
+	return error;
+}
+
+void lines_add_place(const char *path, unsigned int number, struct text *text)
+{
+	text_add(text, "/");
+	printable_add(text, path);
+	if (number) {
+		text_add(text, ":");
+		text_add_number(text, number, 10, 1);
+	}
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A list of functions and what each is used for. */
+
+#include "inuse/in-use.h"
+
+#include <string.h>
+
+#include "lib/printable.h"
+
+#define NAMED_MAX 6 /* things that are named for one function, before it says "..." */
+#define NAME_MAX_SIZE 96 /* bytes of one of them: a keep line's comment has its limit */
+
+static struct in_use *use_of(struct in_uses *uses, const struct pci_function *function)
+{
+	for (size_t i = 0; i < uses->count; i++)
+		if (uses->items[i].function == function)
+			return &uses->items[i];
+	if (ARRAY_GROW(uses->items, uses->count))
+		return NULL;
+	uses->items[uses->count] = (struct in_use){ .function = function };
+	return &uses->items[uses->count++];
+}
+
+const struct in_use *in_uses_get(const struct in_uses *uses,
+				 const struct pci_function *function)
+{
+	for (size_t i = 0; i < uses->count; i++)
+		if (uses->items[i].function == function)
+			return &uses->items[i];
+	return NULL;
+}
+
+/* Is `what` one of the things in the list `all`, which are separated by ", "? */
+static bool has_thing(const char *all, const char *what)
+{
+	size_t length = strlen(what);
+
+	for (const char *p = strstr(all, what); p; p = strstr(p + 1, what))
+		if ((p == all || p[-1] == ' ') && (!p[length] || p[length] == ','))
+			return true;
+	return false;
+}
+
+/* A mount point can hold any byte, and this goes to a terminal and into a config file. */
+static int copy_thing(char thing[NAME_MAX_SIZE], const char *what)
+{
+	struct text text = { 0 };
+	int error;
+
+	printable_add(&text, what);
+	error = text_error(&text);
+	string_copy(thing, NAME_MAX_SIZE, text_string(&text));
+	text_done(&text);
+	return error;
+}
+
+bool in_use_is_vital(const char *what)
+{
+	static const char *const things[] = {
+		"/", "/boot", "/boot/efi", "/boot/firmware", "/efi", "/usr", "swap"
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(things); i++) {
+		const char *rest = prefix_skip(what, things[i]);
+
+		if (rest && (!*rest || prefix_skip(rest, " (")))
+			return true;
+	}
+	return false;
+}
+
+static int add_thing(struct in_use *use, const char *what, bool certain)
+{
+	char thing[NAME_MAX_SIZE];
+
+	if (copy_thing(thing, what))
+		return -ENOMEM;
+	use->certain |= certain;
+	use->vital |= certain && in_use_is_vital(thing);
+	if (has_thing(text_string(&use->what), thing))
+		return 0;
+	use->count++;
+	if (use->count <= NAMED_MAX)
+		text_add(&use->what, use->what.length ? ", " : "", thing);
+	else if (use->count == NAMED_MAX + 1)
+		text_add(&use->what, ", ...");
+	return text_error(&use->what);
+}
+
+int in_uses_add(struct in_uses *uses, const struct machine *machine, const char *link,
+		const char *what, bool certain)
+{
+	for (const char *p = link; p; p = strchr(p, '/')) {
+		char name[PCI_ADDRESS_SIZE];
+		const struct pci_function *function;
+		struct pci_address address;
+		struct in_use *use;
+		size_t length;
+
+		p += *p == '/';
+		length = strcspn(p, "/");
+		if (length >= sizeof(name))
+			continue;
+		string_copy(name, length + 1, p);
+		if (pci_address_parse(name, &address))
+			continue;
+		function = pci_find(&machine->snapshot, &address);
+		if (!function || pci_is_bridge(function))
+			continue;
+		use = use_of(uses, function);
+		if (!use || add_thing(use, what, certain))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int in_uses_add_each(const struct machine *machine, const char *directory,
+		     int (*add)(const struct machine *machine, const char *name,
+				struct in_uses *uses),
+		     struct in_uses *uses)
+{
+	char **names = NULL;
+	size_t count = 0;
+	int error = root_names_if_any(&machine->root, directory, &names, &count);
+
+	for (size_t i = 0; i < count && !error; i++)
+		error = add(machine, names[i], uses);
+	names_free(names, count);
+	return error;
+}
+
+void in_uses_done(struct in_uses *uses)
+{
+	for (size_t i = 0; i < uses->count; i++)
+		text_done(&uses->items[i].what);
+	free(uses->items);
+	*uses = (struct in_uses){ 0 };
+}

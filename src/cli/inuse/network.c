@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The host's network: the default routes, and which interfaces carry them or are up. */
+
+#include "inuse/network.h"
+
+#include <string.h>
+
+#define CLASS_NET "sys/class/net"
+#define LAYERS_MAX 8 /* of interfaces, as dev_get_iflink() allows in Linux */
+#define ROUTES_MAX (4 * 1024 * 1024)
+#define INTERFACE_SIZE 64 /* of a name; Linux allows 15 bytes */
+
+#define IFF_UP 1	 /* include/uapi/linux/if.h */
+#define RTF_REJECT 0x200 /* include/uapi/linux/route.h */
+
+/* Of one table of the kernel: which of its blank-separated fields say what, from 0. */
+struct table {
+	const char *path;
+	unsigned int zeros[2]; /* fields that are all zeros in a default route */
+	unsigned int flags, interface;
+};
+
+/* fib_route_seq_show() in net/ipv4/fib_trie.c, rt6_info_route() in net/ipv6/route.c of Linux */
+static const struct table tables[] = {
+	{ "proc/net/route", { 1, 7 }, 3, 0 },	   /* destination, mask */
+	{ "proc/net/ipv6_route", { 0, 1 }, 8, 9 }, /* destination, length of its prefix */
+};
+
+/* The field of a line, without the blanks around it, in INTERFACE_SIZE bytes. */
+static void take_field(const char *line, unsigned int field, char *value)
+{
+	static const char blanks[] = " \t";
+	size_t length;
+
+	line += strspn(line, blanks);
+	while (field--) {
+		line += strcspn(line, " \t\n");
+		line += strspn(line, blanks);
+	}
+	length = strcspn(line, " \t\n");
+	string_copy(value, length < INTERFACE_SIZE ? length + 1 : INTERFACE_SIZE, line);
+}
+
+static bool is_default(const struct table *table, const char *line, char *interface)
+{
+	char field[INTERFACE_SIZE];
+	uint64_t flags = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table->zeros); i++) {
+		take_field(line, table->zeros[i], field);
+		if (!*field || field[strspn(field, "0")])
+			return false;
+	}
+	take_field(line, table->flags, field);
+	if (!number_parse(field, 16, UINT32_MAX, &flags) || flags & RTF_REJECT)
+		return false;
+	take_field(line, table->interface, interface);
+	return *interface && strcmp(interface, "lo");
+}
+
+struct descent {
+	const struct machine *machine;
+	const char *what;
+	struct in_uses *uses;
+};
+
+static int descend(const struct descent *descent, const char *interface, int layers);
+
+/* The interfaces below: links called lower_NAME in its directory. */
+static int descend_lower(const struct descent *descent, const char *directory, int layers)
+{
+	char **names = NULL;
+	size_t count = 0;
+	int error = root_names_if_any(&descent->machine->root, directory, &names, &count);
+
+	for (size_t i = 0; i < count && !error; i++) {
+		const char *lower = prefix_skip(names[i], "lower_");
+
+		error = lower ? descend(descent, lower, layers) : 0;
+	}
+	names_free(names, count);
+	return error;
+}
+
+static int descend(const struct descent *descent, const char *interface, int layers)
+{
+	char path[ROOT_PATH_SIZE], link[ROOT_PATH_SIZE];
+	int error;
+
+	string_join(path, sizeof(path), CLASS_NET "/", interface, NULL);
+	if (!layers || root_link(&descent->machine->root, path, link, sizeof(link)))
+		return 0;
+	error = in_uses_add(descent->uses, descent->machine, link, descent->what, true);
+	return error ? error : descend_lower(descent, path, layers - 1);
+}
+
+static int add_interface(const struct machine *machine, const char *interface,
+			 struct in_uses *uses)
+{
+	char what[INTERFACE_SIZE + 32];
+	const struct descent descent = { machine, what, uses };
+
+	string_join(what, sizeof(what), "the default route (", interface, ")", NULL);
+	return descend(&descent, interface, LAYERS_MAX);
+}
+
+static int add_table(const struct machine *machine, const struct table *table,
+		     struct in_uses *uses)
+{
+	struct text text = { 0 };
+	int error = root_read_proc(&machine->root, table->path, ROUTES_MAX, &text);
+
+	error = error == -ENOMEM ? error : 0;
+	for (const char *line = text_string(&text); line && !error;
+	     line = line_next(line)) {
+		char interface[INTERFACE_SIZE];
+
+		if (is_default(table, line, interface))
+			error = add_interface(machine, interface, uses);
+	}
+	text_done(&text);
+	return error;
+}
+
+int network_add_uses(const struct machine *machine, struct in_uses *uses)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tables) && !error; i++)
+		error = add_table(machine, &tables[i], uses);
+	return error;
+}
+
+/* "network interface eno2, part of vmbr1", or "..., up"; nothing for one that is neither. */
+static int add_active_interface(const struct machine *machine, const char *interface,
+				struct in_uses *uses)
+{
+	char path[ROOT_PATH_SIZE], link[ROOT_PATH_SIZE], master[INTERFACE_SIZE],
+		flags[32];
+	char what[2 * INTERFACE_SIZE + 64];
+	uint64_t bits = 0;
+
+	string_join(path, sizeof(path), CLASS_NET "/", interface, "/master", NULL);
+	if (root_link_name(&machine->root, path, master, sizeof(master)))
+		master[0] = '\0';
+	string_join(path, sizeof(path), CLASS_NET "/", interface, "/flags", NULL);
+	if (root_read(&machine->root, path, flags, sizeof(flags)) > 2)
+		number_parse(flags + 2, 16, UINT32_MAX, &bits);
+	if (!*master && !(bits & IFF_UP))
+		return 0;
+	string_join(path, sizeof(path), CLASS_NET "/", interface, NULL);
+	if (root_link(&machine->root, path, link, sizeof(link)))
+		return 0;
+	string_join(what, sizeof(what), "network interface ", interface,
+		    *master ? ", part of " : ", up", master, NULL);
+	return in_uses_add(uses, machine, link, what, false);
+}
+
+int network_add_possible_uses(const struct machine *machine, struct in_uses *uses)
+{
+	return in_uses_add_each(machine, CLASS_NET, add_active_interface, uses);
+}

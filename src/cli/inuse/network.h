@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_NETWORK_H
+#define VFIO_EARLY_NETWORK_H
+
+#include "inuse/in-use.h"
+#include "machine/machine.h"
+
+/*
+ * Adds the functions that the default routes of IPv4 and IPv6 go through, under bonds, bridges,
+ * teams and VLANs. 0 or -ENOMEM.
+ */
+int network_add_uses(const struct machine *machine, struct in_uses *uses) _must_check_;
+
+/* Adds the interfaces that are up, or part of a bridge or bond. 0 or -ENOMEM. */
+int network_add_possible_uses(const struct machine *machine,
+			      struct in_uses *uses) _must_check_;
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_EARLY_MACHINE_H
+#define VFIO_EARLY_MACHINE_H
+
+#include "cmdline.h"
+#include "confdir.h"
+#include "match.h"
+#include "pci.h"
+#include "root.h"
+#include "util.h"
+
+/* How a changed config comes into force, with any image generator. */
+#define ADVICE_APPLY "vfio-early apply, then reboot"
+
+/* A machine, this one or the one below --root, as any command wants to know it. Starts zeroed. */
+struct machine {
+	struct root root;
+	const char *directory; /* --root */
+	char *kernel; /* the version that is meant: --kernel, or the running one */
+	struct cmdline cmdline;
+	struct confdir confdir;
+	struct text
+		aliases; /* the lines of the kernel's modules.alias that are about vfio */
+	struct pci_snapshot snapshot;
+	bool has_devices; /* sysfs was there; without it the snapshot is empty */
+	struct match match;
+};
+
+/*
+ * Loads the machine in `directory` ("/" for this one). `kernel`: the kernel version that is meant;
+ * NULL for the running one, or for the only one in another directory. Returns 0 or -errno: -EXDEV
+ * if another `directory` contains this machine's own /sys. In either case machine_done() frees
+ * `ret`. Keeps a pointer to `directory`.
+ */
+int machine_load(const char *directory, const char *kernel,
+		 struct machine *ret) _must_check_;
+
+/* Scans and matches again, after a change of `confdir`. 0 or -errno. */
+int machine_match(struct machine *machine) _must_check_;
+
+void machine_done(struct machine *machine);
+
+/* The claim that speaks for `function`: one that takes it, else one that can't, else NULL. */
+const struct claim *machine_claim_of(const struct machine *machine,
+				     const struct pci_function *function);
+
+/* Tells the config's errors on standard error, each "PREFIXfile:line:column: message". */
+void machine_tell_errors(const struct machine *machine, const char *prefix);
+
+/* One line if the config has errors, for a command that goes on with the rest of it. */
+void machine_note_errors(const struct machine *machine);
+
+/*
+ * One line if it is an ordinary user who asks: the kernel shows root alone the configuration space
+ * behind its first 64 bytes, and the addresses in /proc/iomem: a right line can look wrong.
+ */
+void machine_note_unseen(const struct machine *machine);
+
+#endif
