@@ -82,9 +82,13 @@ def missing(line, functions):
     return "absent"
 
 
+# What several lines say of one function: the first line with the first of these decides.
+DECIDES = ["taken", "refused", "invalid"]
+
+
 def expect(lines, functions):
-    """(results of lines: {number: result or None}, results of functions: {(number, address):
-    result}, what is fenced: {address: driver})
+    """(results of lines: {number: result or None}, results of functions: {address: (number of the
+    line that decides, result)}, what is fenced: {address: driver})
     """
     of_lines, claims = {}, []
     for line in lines:
@@ -108,7 +112,9 @@ def expect(lines, functions):
         else:
             result = "taken"
             fences[function["address"]] = line["driver"]
-        results[line["number"], function["address"]] = result
+        decided = results.setdefault(function["address"], (line["number"], result))
+        if DECIDES.index(result) < DECIDES.index(decided[1]):
+            results[function["address"]] = line["number"], result
     return of_lines, results, fences
 
 
@@ -254,11 +260,14 @@ class Trial:
         if not any(line["word"] == "bind" for line in self.statements):
             return [] if not run.written else [f"no bind line, and wrote {run.written}"]
         report = run.report
-        told = {(int(fields["line"].removeprefix(conf)), fields["address"]): fields["result"]
-                for fields in report.all("function")}
-        taken = {key: "taken" if result in ("bound", "fenced", "failed") else result
-                 for key, result in told.items()}
+        records = report.all("function")
+        taken = {fields["address"]: (
+            int(fields["line"].removeprefix(conf)),
+            "taken" if fields["result"] in ("bound", "fenced", "failed") else fields["result"])
+            for fields in records}
         wrong = []
+        if len(taken) != len(records):
+            wrong.append(f"a function twice: {records}")
         if report.errors():
             wrong.append(f"errors: {report.errors()}")
         if taken != results:

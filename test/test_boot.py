@@ -514,12 +514,17 @@ def test_wrong_switch_on_the_command_line(desktop):
 
 
 def test_one_line_for_each_function_and_one_summary(desktop):
-    """A function that several lines name is told once."""
+    """A function that several lines name is told once, and a line that may not take it, too."""
     desktop.config("bind 8086:10d3 count=all\nbind 02:00.0\nbind 00:02.0\n"
                    "bind 00:02.0 allow=boot-display\n")
     run = desktop.run()
-    addresses = [re.match(r"vfio-early: (\S+): ", line)[1] for line in run.log[:-1]]
-    assert sorted(addresses) == [IGPU, NIC, TWIN]
+    subjects = [re.match(r"vfio-early: (\S+): ", line)[1] for line in run.log[:-1]]
+    assert sorted(subjects) == [f"{CONF}:3", IGPU, NIC, TWIN]
+    assert run.told(f"{CONF}:3: refused: {IGPU} is refused: the firmware's display is on it")
+    assert run.report.lines() == {f"{CONF}:1": "fenced", f"{CONF}:2": "fenced",
+                                  f"{CONF}:3": "refused", f"{CONF}:4": "failed"}
+    assert sorted((fields["address"], fields["line"]) for fields in run.report.all("function")) \
+        == [(IGPU, f"{CONF}:4"), (NIC, f"{CONF}:1"), (TWIN, f"{CONF}:1")]
     assert run.log[-1] == "vfio-early: 0 bound, 2 fenced, 1 failed; " \
         "see /run/vfio-early/report"
 

@@ -32,8 +32,8 @@ struct boot {
 	struct match match;
 	struct plan plan;
 	struct applied applied;
-	struct verdicts verdicts;
-	struct utsname kernel; /* large, so that it goes last */
+	const struct match *judged; /* the match, once its claims have results; or NULL */
+	struct utsname kernel;	    /* large, so that it goes last */
 };
 
 static int print(int fd, const char *text, int status)
@@ -90,20 +90,18 @@ static int look(struct boot *boot)
 
 static int act(struct boot *boot)
 {
-	int error;
+	bool dry_run = boot->cmdline.dry_run;
+	int error = dry_run ? 0 : plan_make(&boot->match, &boot->plan);
 
-	if (boot->cmdline.dry_run)
-		return verdicts_make(&boot->root, &boot->match, &boot->loadplan, NULL,
-				     &boot->verdicts);
-	error = plan_make(&boot->match, &boot->plan);
 	if (!error && boot->plan.count)
 		error = apply_plan(&boot->root, &boot->plan, &boot->match,
 				   &boot->loadplan, &boot->cmdline, APPLY_DEADLINE_MS,
 				   &boot->applied);
 	if (error)
 		return error;
-	return verdicts_make(&boot->root, &boot->match, &boot->loadplan, &boot->applied,
-			     &boot->verdicts);
+	boot->judged = &boot->match;
+	return claims_judge(&boot->root, &boot->loadplan, dry_run ? NULL : &boot->applied,
+			    &boot->match);
 }
 
 static void tell_place(const struct place *place, const char *result, const char *reason)
@@ -124,45 +122,34 @@ static void tell_errors(const struct conf *conf, unsigned int *left)
 	}
 }
 
-static void tell_lines(const struct verdicts *verdicts, unsigned int *left)
+static void tell_lines(const struct match *match, unsigned int *left)
 {
-	const struct conf *conf = verdicts->match->conf;
-
-	for (size_t i = 0; i < conf->count; i++) {
-		const struct line_match *line = &verdicts->match->lines[i];
+	for (size_t i = 0; i < match->conf->count; i++) {
+		const struct line_match *line = &match->lines[i];
 
 		if (!line->reason || !*left)
 			continue;
 		--*left;
-		tell_place(&conf->rules[i].place, result_name(line->result),
+		tell_place(&match->conf->rules[i].place, result_name(line->result),
 			   line->reason);
 	}
 }
 
-static void tell_functions(const struct verdicts *verdicts)
+/* Why a claim is invalid, its lines say. */
+static void tell_functions(const struct match *match)
 {
-	for (size_t i = 0; i < verdicts->match->claim_count; i++) {
-		const struct verdict *verdict = &verdicts->claims[i];
-		bool fine = verdict->result == RESULT_BOUND ||
-			    verdict->result == RESULT_PLANNED;
+	for (size_t i = 0; i < match->claim_count; i++) {
+		const struct claim *claim = &match->claims[i];
+		bool fine =
+			claim->result == RESULT_BOUND || claim->result == RESULT_PLANNED;
 		struct text text = { 0 };
 
-		if (!verdict_speaks(verdicts, i))
+		if (claim->result == RESULT_INVALID)
 			continue;
-		verdict_sentence(&verdicts->match->claims[i], verdict, &text);
+		claim_sentence(claim, &text);
 		log_line(fine ? LOG_INFO : LOG_WARNING, text_string(&text));
 		text_done(&text);
 	}
-}
-
-static size_t count_bad_lines(const struct verdicts *verdicts)
-{
-	const struct conf *conf = verdicts->match->conf;
-	size_t count = conf->error_total;
-
-	for (size_t i = 0; i < conf->count; i++)
-		count += verdicts->match->lines[i].reason != NULL;
-	return count;
 }
 
 static void add_count(struct text *text, size_t count, const char *what)
@@ -173,15 +160,15 @@ static void add_count(struct text *text, size_t count, const char *what)
 }
 
 /* The summary; true if all is as the config wants it. */
-static bool tell_summary(const struct verdicts *verdicts)
+static bool tell_summary(const struct match *match)
 {
 	static const enum result told[] = { RESULT_BOUND, RESULT_PLANNED, RESULT_FENCED,
 					    RESULT_FAILED, RESULT_REFUSED };
-	size_t lines = count_bad_lines(verdicts), unwanted = lines;
+	size_t lines = match->conf->error_total + match->bad_lines, unwanted = lines;
 	struct text text = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
-		size_t count = verdicts_count(verdicts, told[i]);
+		size_t count = match_count(match, told[i]);
 
 		if (told[i] > RESULT_BOUND)
 			unwanted += count;
@@ -211,9 +198,9 @@ static bool tell(const struct boot *boot)
 	unsigned int left = LOG_LINES_MAX;
 
 	tell_errors(&boot->confdir.conf, &left);
-	tell_lines(&boot->verdicts, &left);
-	tell_functions(&boot->verdicts);
-	return tell_summary(&boot->verdicts) && !boot->cmdline.wrong;
+	tell_lines(&boot->match, &left);
+	tell_functions(&boot->match);
+	return tell_summary(&boot->match) && !boot->cmdline.wrong;
 }
 
 /* `why`: why it stopped before its end, or NULL. */
@@ -222,15 +209,15 @@ static void write_report(const struct boot *boot, const char *why)
 	const struct report report = {
 		.kernel = boot->kernel.release,
 		.time = time(NULL),
-		.mode = boot->cmdline.off	? "off"
-			: boot->cmdline.dry_run ? "dry-run"
-						: "normal",
+		.mode = boot->cmdline.off	? MODE_OFF
+			: boot->cmdline.dry_run ? MODE_DRY_RUN
+						: MODE_NORMAL,
 		.note = why,
 		.cmdline = &boot->cmdline,
 		.confdir = &boot->confdir,
 		.loadplan = &boot->loadplan,
 		.applied = boot->applied.modules ? &boot->applied : NULL,
-		.verdicts = boot->verdicts.lines ? &boot->verdicts : NULL,
+		.match = boot->judged,
 	};
 	int error = report_write(&boot->root, &report);
 

@@ -14,7 +14,6 @@
 #include "root.h"
 
 #define DEVICES "sys/bus/pci/devices/"
-#define REPORT_MAX (16 * 1024 * 1024)
 #define USAGE "Usage: vfio-early-rescue [--root DIR] [--release] [--version] [--help]\n"
 
 enum { EXIT_DONE, EXIT_NOTHING, EXIT_USAGE, EXIT_ENVIRONMENT = 4 };
@@ -25,20 +24,19 @@ static int print(int fd, const char *text, int status)
 }
 
 /* A storage function (base class 01) that this boot bound or fenced. */
-static bool is_held_storage(const struct report_record *record)
+static bool is_held_storage(const struct report_function *function)
 {
-	enum result result = result_parse(report_value(record, "result"));
-
-	return !strcmp(record->word, "function") &&
-	       prefix_skip(report_value(record, "class"), "01") &&
-	       (result == RESULT_BOUND || result == RESULT_FENCED);
+	return function->class >> 16 == 0x01 &&
+	       (function->result == RESULT_BOUND || function->result == RESULT_FENCED);
 }
 
-static void tell(const struct report_record *record)
+static void tell(const struct report_function *function)
 {
+	char address[PCI_ADDRESS_SIZE];
+
 	log_line(
-		LOG_ERROR, report_value(record, "address"), " is kept from the host (",
-		report_value(record, "line"),
+		LOG_ERROR, pci_address_format(&function->address, address),
+		" is kept from the host (", function->line,
 		"): if the root file system is on it, boot with vfio_early=off, or write "
 		"rescue=release on that line and rebuild the image");
 }
@@ -70,14 +68,16 @@ static void note(const struct root *root, const char *address, const char *resul
  * Clears the override, takes it from vfio-pci, and lets udev and the kernel find its driver:
  * the uevent loads a module that is not loaded yet.
  */
-static void give_back(const struct root *root, const struct report_record *record)
+static void give_back(const struct root *root, const struct report_function *function)
 {
-	const char *address = report_value(record, "address");
-	int error = write_attribute(root, address, "driver_override", "\n");
+	char address[PCI_ADDRESS_SIZE];
+	int error;
 
+	pci_address_format(&function->address, address);
+	error = write_attribute(root, address, "driver_override", "\n");
 	log_line(LOG_ERROR, "RESCUE: the root file system is missing: ", address,
 		 " is given back to the host, because its line has rescue=release (",
-		 report_value(record, "line"), ")");
+		 function->line, ")");
 	if (!error) {
 		/* Fails where no driver has it, which is as good. */
 		(void)!write_attribute(root, address, "driver/unbind", address);
@@ -94,7 +94,7 @@ static void give_back(const struct root *root, const struct report_record *recor
  * Returns whether the report has a record "rescue" of any device, if `address` is NULL, or of that
  * one. A device that was given back belongs to the host: a second time would take it from there.
  */
-static bool was_released(const struct root *root, const char *address)
+static bool was_released(const struct root *root, const struct pci_address *address)
 {
 	_cleanup_(text_done) struct text text = { 0 };
 	struct report_record record;
@@ -104,8 +104,8 @@ static bool was_released(const struct root *root, const char *address)
 		return true;
 	cursor = text.data;
 	while (cursor && report_next(&cursor, &record))
-		if (!strcmp(record.word, "rescue") &&
-		    (!address || !strcmp(report_value(&record, "address"), address)))
+		if (record.kind == REPORT_RESCUE &&
+		    (!address || !pci_address_compare(&record.rescue.address, address)))
 			return true;
 	return false;
 }
@@ -123,16 +123,17 @@ static int rescue(const struct root *root, bool release)
 	released = was_released(root, NULL);
 	cursor = text.data;
 	while (report_next(&cursor, &record)) {
-		bool may_release = !strcmp(report_value(&record, "rescue"), "release");
+		const struct report_function *function = &record.function;
 
-		if (!is_held_storage(&record) || (released && may_release))
+		if (record.kind != REPORT_FUNCTION || !is_held_storage(function) ||
+		    (released && function->rescue))
 			continue;
 		if (!release)
-			tell(&record);
-		if (!release || !may_release ||
-		    was_released(root, report_value(&record, "address")))
+			tell(function);
+		if (!release || !function->rescue ||
+		    was_released(root, &function->address))
 			continue;
-		give_back(root, &record);
+		give_back(root, function);
 		status = EXIT_DONE;
 	}
 	return status;

@@ -268,7 +268,7 @@ static size_t count_stated(const struct match *match, const struct rule *rule)
 	size_t count = 0;
 
 	for (size_t i = 0; i < match->claim_count; i++)
-		count += match->claims[i].rule == rule &&
+		count += claim_line(&match->claims[i], rule) &&
 			 !condition_missed(rule, match->claims[i].function);
 	return count;
 }
@@ -276,15 +276,14 @@ static size_t count_stated(const struct match *match, const struct rule *rule)
 /* Returns the rule whose conditions select the device and nothing else, or NULL. */
 static const struct rule *find_own_rule(const struct add *add)
 {
-	const struct match *match = &add->machine.match;
+	const struct claim *claim = draft_claim(&add->machine, &add->address);
 
-	for (size_t i = 0; i < match->claim_count; i++) {
-		const struct claim *claim = &match->claims[i];
+	for (size_t i = 0; claim && i < claim->line_count; i++) {
+		const struct rule *rule = claim->lines[i].rule;
 
-		if (!pci_address_compare(&claim->function->address, &add->address) &&
-		    !condition_missed(claim->rule, claim->function) &&
-		    count_stated(match, claim->rule) == 1)
-			return claim->rule;
+		if (!condition_missed(rule, claim->function) &&
+		    count_stated(&add->machine.match, rule) == 1)
+			return rule;
 	}
 	return NULL;
 }
@@ -478,7 +477,7 @@ static void tell_companions(const struct add *add, const struct rule *rule)
 	for (size_t i = 0; i < match->claim_count; i++) {
 		const struct claim *claim = &match->claims[i];
 
-		if (claim->rule == rule && claim->result == RESULT_NONE &&
+		if (claim_line(claim, rule) && claim->result == RESULT_NONE &&
 		    pci_address_compare(&claim->function->address, &add->address))
 			tell_device(add, "also takes", claim->function);
 	}

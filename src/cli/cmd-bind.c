@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "apply.h"
+#include "claim-result.h"
 #include "command.h"
 #include "config/draft.h"
 #include "danger/danger.h"
@@ -18,7 +19,6 @@
 #include "machine/machine.h"
 #include "machine/resolver.h"
 #include "plan.h"
-#include "verdict.h"
 
 #define PLACE "the command line"
 
@@ -28,12 +28,10 @@ struct binding {
 	struct loadplan loadplan;
 	struct plan plan;
 	struct applied applied;
-	struct verdicts verdicts;
 };
 
 static void binding_done(struct binding *binding)
 {
-	verdicts_done(&binding->verdicts);
 	applied_done(&binding->applied);
 	plan_done(&binding->plan);
 	loadplan_done(&binding->loadplan);
@@ -198,13 +196,13 @@ static enum status print_plan(const struct plan *plan)
 }
 
 /* The sentence without its place, which is the command line that the person has just typed. */
-static void print_verdict(const struct claim *claim, const struct verdict *verdict)
+static void print_claim(const struct claim *claim)
 {
 	static const char place[] = " (" PLACE;
 	struct text sentence = { 0 };
 	const char *text, *end;
 
-	verdict_sentence(claim, verdict, &sentence);
+	claim_sentence(claim, &sentence);
 	text = text_string(&sentence);
 	end = strstr(text, place);
 	printable_print(stdout, "%.*s\n", end ? (int)(end - text) : (int)strlen(text),
@@ -219,18 +217,16 @@ static enum status tell(const struct binding *binding)
 	enum status status = STATUS_WELL;
 
 	for (size_t i = 0; i < match->claim_count; i++) {
-		const struct verdict *verdict = &binding->verdicts.claims[i];
+		const struct claim *claim = &match->claims[i];
 		char address[PCI_ADDRESS_SIZE];
 
-		if (!verdict_speaks(&binding->verdicts, i))
-			continue;
-		print_verdict(&match->claims[i], verdict);
-		if (verdict->result == RESULT_BOUND)
+		print_claim(claim);
+		if (claim->result == RESULT_BOUND)
 			continue;
 		status = STATUS_UNWANTED;
 		printf("next: remove the cause and bind again, or give it back: vfio-early "
 		       "release %s\n",
-		       pci_address_format(&match->claims[i].function->address, address));
+		       pci_address_format(&claim->function->address, address));
 	}
 	return status;
 }
@@ -247,8 +243,8 @@ static enum status apply(struct binding *binding)
 				   &binding->loadplan, &machine->cmdline,
 				   APPLY_DEADLINE_MS, &binding->applied);
 	if (!error)
-		error = verdicts_make(&machine->root, &machine->match, &binding->loadplan,
-				      &binding->applied, &binding->verdicts);
+		error = claims_judge(&machine->root, &binding->loadplan,
+				     &binding->applied, &machine->match);
 	return error ? fail("bind", error) : tell(binding);
 }
 

@@ -53,16 +53,17 @@ static void print_painted(const struct check *check, const char *sequence,
 	paint(check, PLAIN);
 }
 
-/* What will become of one claim, RESULT_PLANNED if all goes well; and why not. */
+/* The result of one claim for one of its lines, RESULT_PLANNED if all goes well; and why not. */
 static enum result foresee(const struct check *check, const struct claim *claim,
-			   const char **ret_reason)
+			   const struct claim_line *line, const char **ret_reason)
 {
 	const struct danger *refusal = dangers_refuse(&check->dangers, claim);
 	const struct danger *unbound = dangers_unbound(&check->dangers, claim);
 
-	*ret_reason = claim->reason;
-	if (claim->result != RESULT_NONE)
-		return claim->result;
+	enum result result = claim_line_result(claim, line, ret_reason);
+
+	if (result != RESULT_NONE)
+		return result;
 	*ret_reason = refusal ? refusal->text : unbound ? unbound->text : NULL;
 	return refusal ? RESULT_REFUSED : unbound ? RESULT_FENCED : RESULT_PLANNED;
 }
@@ -121,10 +122,16 @@ static void print_planned(const struct check *check, const struct claim *claim)
 		printable_print(stdout, " (%s has it now)", driver);
 }
 
-static void print_claim(const struct check *check, const struct claim *claim)
+static void print_claim(const struct check *check, const struct claim *claim,
+			const struct rule *rule)
 {
+	const struct claim_line *line = claim_line(claim, rule);
 	const char *reason;
-	enum result result = foresee(check, claim, &reason);
+	enum result result;
+
+	if (!line)
+		return;
+	result = foresee(check, claim, line, &reason);
 
 	print_function(check, claim->function);
 	if (result == RESULT_PLANNED) {
@@ -177,8 +184,7 @@ static void print_line(const struct check *check, size_t line)
 		printable_print(stdout, ": %s\n", text_string(&why));
 	}
 	for (size_t i = 0; i < machine->match.claim_count; i++)
-		if (machine->match.claims[i].rule == rule)
-			print_claim(check, &machine->match.claims[i]);
+		print_claim(check, &machine->match.claims[i], rule);
 	if (rule->statement == STATEMENT_KEEP && match->result == RESULT_ACTIVE)
 		print_kept(check, rule);
 	text_done(&place);
@@ -249,12 +255,13 @@ static void json_place(struct json *json, const struct place *place)
 	json_number(json, "line", place->line);
 }
 
-static void json_claim(struct check *check, const struct claim *claim)
+static void json_claim(struct check *check, const struct claim *claim,
+		       const struct claim_line *line)
 {
 	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE], name[NAMES_SIZE];
 	struct json *json = &check->json;
 	const char *reason;
-	enum result result = foresee(check, claim, &reason);
+	enum result result = foresee(check, claim, line, &reason);
 
 	json_open(json, NULL, '{');
 	json_string(json, "address",
@@ -262,7 +269,7 @@ static void json_claim(struct check *check, const struct claim *claim)
 	json_string(json, "id", pci_id_format(&claim->function->id, id));
 	json_string(json, "name", names_full(check->names, claim->function, name));
 	json_string(json, "driver", claim->function->driver);
-	json_string(json, "target", claim->driver);
+	json_string(json, "target", line->driver);
 	json_string(json, "result", result_name(result));
 	json_string(json, "reason", reason);
 	json_close(json, '}');
@@ -285,9 +292,13 @@ static void json_line(struct check *check, size_t line)
 		    match->result == RESULT_NONE ? "" : result_name(match->result));
 	json_string(&check->json, "reason", text_string(&why));
 	json_open(&check->json, "devices", '[');
-	for (size_t i = 0; i < machine->match.claim_count; i++)
-		if (machine->match.claims[i].rule == rule)
-			json_claim(check, &machine->match.claims[i]);
+	for (size_t i = 0; i < machine->match.claim_count; i++) {
+		const struct claim *claim = &machine->match.claims[i];
+		const struct claim_line *named = claim_line(claim, rule);
+
+		if (named)
+			json_claim(check, claim, named);
+	}
 	json_close(&check->json, ']');
 	json_close(&check->json, '}');
 	text_done(&why);
@@ -344,24 +355,32 @@ static void print_json(struct check *check)
 	json_close(json, '}');
 }
 
+/* A line that only repeats what another one decides does not count. */
+static void count_claim(struct check *check, const struct claim *claim)
+{
+	for (size_t i = 0; i < claim->line_count; i++) {
+		const struct claim_line *line = &claim->lines[i];
+		const char *reason;
+
+		if (line->rule != claim->rule && line->result == RESULT_NONE)
+			continue;
+		if (foresee(check, claim, line, &reason) != RESULT_PLANNED)
+			check->refused++;
+		else if (is_bound(claim))
+			check->bound++;
+		else
+			check->planned++;
+	}
+}
+
 static void count(struct check *check)
 {
 	const struct match *match = &check->machine.match;
 
 	for (size_t i = 0; i < match->conf->count; i++)
 		check->lines_off += is_line_off(&match->lines[i]);
-	for (size_t i = 0; i < match->claim_count; i++) {
-		const char *reason;
-
-		if (match->claims[i].repeats)
-			continue;
-		if (foresee(check, &match->claims[i], &reason) != RESULT_PLANNED)
-			check->refused++;
-		else if (is_bound(&match->claims[i]))
-			check->bound++;
-		else
-			check->planned++;
-	}
+	for (size_t i = 0; i < match->claim_count; i++)
+		count_claim(check, &match->claims[i]);
 }
 
 static enum status judge(const struct check *check)

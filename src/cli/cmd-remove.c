@@ -78,7 +78,7 @@ static size_t count_claims(const struct match *match, const struct rule *rule)
 	size_t count = 0;
 
 	for (size_t i = 0; i < match->claim_count; i++)
-		count += match->claims[i].rule == rule;
+		count += claim_line(&match->claims[i], rule) != NULL;
 	return count;
 }
 
@@ -232,13 +232,14 @@ static int note_taken(struct removal *removal)
 {
 	const struct match *match = &removal->machine.match;
 	const struct candidate *candidate = &removal->candidates[0];
+	const struct rule *rule =
+		draft_rule(&removal->machine, candidate->file + 1, candidate->line);
 
 	for (size_t i = 0; i < match->claim_count; i++) {
 		const struct claim *claim = &match->claims[i];
+		const struct claim_line *line = claim_line(claim, rule);
 
-		if (claim->result != RESULT_NONE ||
-		    claim->rule->place.line != candidate->line ||
-		    strcmp(claim->rule->place.file, candidate->file))
+		if (!line || line->result != RESULT_NONE || claim->result != RESULT_NONE)
 			continue;
 		if (ARRAY_GROW(removal->taken, removal->taken_count))
 			return -ENOMEM;

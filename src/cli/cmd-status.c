@@ -116,7 +116,7 @@ static void json_boot(struct json *json, const struct boot_report *report)
 	json_open(json, "boot", '{');
 	json_bool(json, "report", report->found);
 	json_string(json, "kernel", report->kernel);
-	json_string(json, "mode", report->mode);
+	json_string(json, "mode", report_mode_name(report->mode));
 	json_string(json, "note", report->note);
 	json_number(json, "time", report->time);
 	json_close(json, '}');
@@ -151,7 +151,7 @@ static void json_state(struct json *json, const struct machine *machine,
 	json_string(json, "address", state->address);
 	json_string(json, "target", state->claim ? state->claim->driver : NULL);
 	json_string(json, "driver", state->driver);
-	json_string(json, "boot", state->boot);
+	json_string(json, "boot", line_state_boot(state));
 	json_string(json, "result", state->result);
 	json_bool(json, "well", line_state_is_well(state));
 	json_string(json, "why", text_string(&state->why));

@@ -28,7 +28,7 @@ struct listing {
 	struct framebuffers framebuffers;
 };
 
-/* A function, and the claim that speaks for it or NULL. */
+/* A function, and its claim or NULL. */
 struct row {
 	const struct pci_function *function;
 	const struct claim *claim;

@@ -23,16 +23,18 @@ static bool is_permissible(const struct danger *danger)
 }
 
 static bool refuse(const struct dangers *dangers, const struct claim *claim,
-		   enum guard_action action)
+		   const struct claim_line *line, enum guard_action action)
 {
 	const struct danger *danger = dangers_refuse(dangers, claim);
 	char address[PCI_ADDRESS_SIZE];
+	const char *reason;
+	enum result result = claim_line_result(claim, line, &reason);
 
 	if (danger && is_of_boot_alone(danger) && action == GUARD_BIND)
 		danger = NULL;
 	pci_address_format(&claim->function->address, address);
 	if (danger && is_permissible(danger) &&
-	    condition_missed(claim->rule, claim->function))
+	    condition_missed(line->rule, claim->function))
 		complain(
 			"%s: refused: %s; with= does not add it, but this would: vfio-early "
 			"add %s --allow %s",
@@ -43,10 +45,9 @@ static bool refuse(const struct dangers *dangers, const struct claim *claim,
 			 danger_kind_name(danger->kind));
 	else if (danger)
 		complain("%s: refused: %s; %s", address, danger->text, danger->remedy);
-	else if (claim->result != RESULT_NONE)
-		complain("%s: %s: %s", address, result_name(claim->result),
-			 claim->reason ? claim->reason
-				       : "another line names another driver for it");
+	else if (result != RESULT_NONE)
+		complain("%s: %s: %s", address, result_name(result),
+			 reason ? reason : "another line names another driver for it");
 	else
 		return false;
 	return true;
@@ -58,9 +59,14 @@ bool guard_refuses(const struct machine *machine, const struct dangers *dangers,
 	const struct match *match = &machine->match;
 	bool refused = false;
 
-	for (size_t i = 0; i < match->claim_count; i++)
-		if (!rule || match->claims[i].rule == rule)
-			refused |= refuse(dangers, &match->claims[i], action);
+	for (size_t i = 0; i < match->claim_count; i++) {
+		const struct claim *claim = &match->claims[i];
+		const struct claim_line *line =
+			claim_line(claim, rule ? rule : claim->rule);
+
+		if (line)
+			refused |= refuse(dangers, claim, line, action);
+	}
 	return refused;
 }
 

@@ -27,7 +27,8 @@ struct work {
 	struct progress *progress;
 };
 
-static struct outcome *outcome_of(const struct work *work, const struct claim *claim)
+static struct claim_outcomes *outcome_of(const struct work *work,
+					 const struct claim *claim)
 {
 	return &work->applied->outcomes[claim - work->match->claims];
 }
@@ -165,7 +166,7 @@ static int do_step(const struct work *work, const struct step *step)
  * Without its fence a function is left where it is: the target driver could not match, and the
  * host's would come back. One that was not released is not bound.
  */
-static bool is_worth_trying(const struct step *step, const struct outcome *outcome)
+static bool is_worth_trying(const struct step *step, const struct claim_outcomes *outcome)
 {
 	switch (step->kind) {
 	case STEP_FENCE:
@@ -275,7 +276,7 @@ static int prepare(struct work *work)
 	if (!applied->shared)
 		return -ENOMEM;
 	work->progress = applied->shared;
-	applied->outcomes = (struct outcome *)(work->progress + 1);
+	applied->outcomes = (struct claim_outcomes *)(work->progress + 1);
 	applied->modules = (int *)(applied->outcomes + work->match->claim_count);
 	for (size_t i = 0; i < work->match->claim_count; i++)
 		for (size_t kind = 0; kind < ARRAY_SIZE(applied->outcomes[i].steps);

@@ -13,23 +13,21 @@
 
 #define APPLY_DEADLINE_MS 10000
 
-/* How a step, or the loading of a module, went: 0, -errno, or one of these. */
+/* The outcome of a step, or of loading a module: 0, -errno, or one of these. */
 enum {
 	OUTCOME_NOT_TRIED = 1, /* nothing called for it, or what comes before it failed */
 	OUTCOME_RUNNING = 2,   /* never came back: it hangs inside the kernel */
 };
 
-/* What the steps of one claim came to. */
-struct outcome {
-	int steps[STEP_BIND + 1]; /* by enum step_kind */
-	char driver
-		[PCI_DRIVER_SIZE]; /* the target driver's real name; "": as in the claim */
+struct claim_outcomes {
+	int steps[STEP_BIND + 1];     /* by enum step_kind */
+	char driver[PCI_DRIVER_SIZE]; /* the target driver's real name; "": the claim's */
 };
 
 /* What happened. Starts zeroed. */
 struct applied {
-	struct outcome *outcomes; /* one a claim of the match */
-	int *modules; /* one a module of the load plan: 0, -errno or OUTCOME_... */
+	struct claim_outcomes *outcomes; /* one a claim of the match */
+	int *modules;			 /* outcomes, one a module of the load plan */
 	void *shared;
 	size_t shared_size; /* 0: no memory to share was to be had, and `shared` is the heap's */
 };

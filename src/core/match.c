@@ -11,7 +11,6 @@
 #include "alias.h"
 #include "condition.h"
 #include "mismatch.h"
-#include "text.h"
 
 static bool is_active_bind(const struct rule *rule, const struct cmdline *cmdline)
 {
@@ -126,38 +125,60 @@ static void guard(const struct matching *with, const struct rule *rule,
 		add_broken_keep(reason, with->broken_keep);
 }
 
+struct claim *match_claim(const struct match *match, const struct pci_function *function)
+{
+	for (size_t i = 0; i < match->claim_count; i++)
+		if (match->claims[i].function == function)
+			return &match->claims[i];
+	return NULL;
+}
+
+const struct claim_line *claim_line(const struct claim *claim, const struct rule *rule)
+{
+	for (size_t i = 0; i < claim->line_count; i++)
+		if (claim->lines[i].rule == rule)
+			return &claim->lines[i];
+	return NULL;
+}
+
+/* Returns the claim of `function`, which is new if no line selected it before; or NULL. */
+static struct claim *get_claim(struct match *match, const struct pci_function *function)
+{
+	struct claim *claim = match_claim(match, function);
+
+	if (claim || ARRAY_GROW(match->claims, match->claim_count))
+		return claim;
+	claim = &match->claims[match->claim_count++];
+	*claim = (struct claim){ .function = function };
+	return claim;
+}
+
+/* Adds the line to the claim of `function`. A line that selects it twice counts once. */
 static int add_claim(const struct matching *with, const struct rule *rule,
 		     const struct pci_function *function)
 {
-	struct match *match = with->match;
-	struct claim *claim;
+	struct claim *claim = get_claim(with->match, function);
+	struct claim_line *line;
 	struct text reason = { 0 };
 
-	if (ARRAY_GROW(match->claims, match->claim_count))
+	if (claim && claim_line(claim, rule))
+		return 0;
+	if (!claim || ARRAY_GROW(claim->lines, claim->line_count))
 		return -ENOMEM;
-	claim = &match->claims[match->claim_count++];
-	*claim = (struct claim){ .rule = rule, .function = function };
+	line = &claim->lines[claim->line_count++];
+	*line = (struct claim_line){ .rule = rule };
 	if (strcmp(rule->driver, CONF_DRIVER_AUTO))
-		string_copy(claim->driver, sizeof(claim->driver), rule->driver);
+		string_copy(line->driver, sizeof(line->driver), rule->driver);
 	else
-		alias_best_driver(with->aliases, function, claim->driver);
+		alias_best_driver(with->aliases, function, line->driver);
 
 	guard(with, rule, function, &reason);
 	if (text_error(&reason))
 		return -ENOMEM;
 	if (!reason.length)
 		return 0;
-	claim->result = RESULT_REFUSED;
-	return set_reason(&claim->reason, &reason);
-}
-
-static bool has_claim(const struct match *match, size_t first,
-		      const struct pci_function *function)
-{
-	for (size_t i = first; i < match->claim_count; i++)
-		if (match->claims[i].function == function)
-			return true;
-	return false;
+	line->result = RESULT_REFUSED;
+	return set_reason(&line->reason, &reason);
 }
 
 static bool goes_with(enum with how, const struct pci_function *function,
@@ -170,32 +191,21 @@ static bool goes_with(enum with how, const struct pci_function *function,
 	return function->group >= 0 && function->group == other->group;
 }
 
-/* What with= brings in beside the claims from `first` on; not for one that was refused. */
+/* Adds what with= brings in beside `function`; nothing if that was refused. */
 static int add_companions(const struct matching *with, const struct rule *rule,
-			  size_t first)
+			  const struct pci_function *function)
 {
 	const struct pci_snapshot *snapshot = with->snapshot;
-	const struct match *match = with->match;
-	size_t last = match->claim_count;
+	const struct claim *claim = match_claim(with->match, function);
+	const struct claim_line *line = claim ? claim_line(claim, rule) : NULL;
+	int error = 0;
 
-	for (size_t i = first; i < last; i++) {
-		const struct pci_function *function = match->claims[i].function;
-
-		if (match->claims[i].result != RESULT_NONE)
-			continue;
-		for (size_t j = 0; j < snapshot->count; j++) {
-			const struct pci_function *other = &snapshot->functions[j];
-			int error;
-
-			if (!goes_with(rule->with, function, other) ||
-			    has_claim(match, first, other))
-				continue;
-			error = add_claim(with, rule, other);
-			if (error)
-				return error;
-		}
-	}
-	return 0;
+	if (!line || line->result != RESULT_NONE)
+		return 0;
+	for (size_t i = 0; i < snapshot->count && !error; i++)
+		if (goes_with(rule->with, function, &snapshot->functions[i]))
+			error = add_claim(with, rule, &snapshot->functions[i]);
+	return error;
 }
 
 /* What the conditions select: a heap array of `*ret_count` functions in `*ret`. */
@@ -224,7 +234,7 @@ static int match_bind(const struct matching *with, const struct rule *rule,
 		      struct line_match *line)
 {
 	_cleanup_(freep) const struct pci_function **selected = NULL;
-	size_t first = with->match->claim_count, count = 0;
+	size_t count = 0;
 	struct text reason = { 0 };
 	int error = select_functions(rule, with->snapshot, &selected, &count);
 
@@ -241,28 +251,20 @@ static int match_bind(const struct matching *with, const struct rule *rule,
 		return set_reason(&line->reason, &reason);
 	for (size_t i = 0; i < count && !error; i++)
 		error = add_claim(with, rule, selected[i]);
-	if (error || rule->with == WITH_NOTHING)
-		return error;
-	return add_companions(with, rule, first);
+	for (size_t i = 0; rule->with != WITH_NOTHING && i < count && !error; i++)
+		error = add_companions(with, rule, selected[i]);
+	return error;
 }
 
-/* Sorts pointers to claims by function, then by their order, which is that of the lines. */
-static int compare_claims(const void *a, const void *b)
+static struct line_match *line_of(const struct match *match, const struct rule *rule)
 {
-	const struct claim *left = *(struct claim *const *)a,
-			   *right = *(struct claim *const *)b;
-	int order =
-		pci_address_compare(&left->function->address, &right->function->address);
-
-	if (order)
-		return order;
-	return left < right ? -1 : left > right;
+	return &match->lines[rule - match->conf->rules];
 }
 
 static int contradict(struct match *match, const struct claim *claim,
-		      const struct claim *other)
+		      const struct rule *rule, const struct claim_line *other)
 {
-	struct line_match *line = &match->lines[claim->rule - match->conf->rules];
+	struct line_match *line = line_of(match, rule);
 	char address[PCI_ADDRESS_SIZE];
 	struct text text = { 0 };
 
@@ -273,82 +275,59 @@ static int contradict(struct match *match, const struct claim *claim,
 	return set_reason(&line->reason, &text);
 }
 
-/* The claims of one function: fine if they agree on the driver, else their lines are invalid. */
-static int compare_drivers(struct match *match, struct claim **claims, size_t count)
+/* The lines of one function have to agree on the driver, else all of them are invalid. */
+static int compare_drivers(struct match *match, const struct claim *claim)
 {
-	for (size_t i = 1; i < count; i++) {
-		int error;
+	const struct claim_line *first = &claim->lines[0], *other = NULL;
+	int error = 0;
 
-		if (!strcmp(claims[0]->driver, claims[i]->driver))
-			continue;
-		for (size_t j = 0; j < count; j++) {
-			bool as_first = !strcmp(claims[j]->driver, claims[0]->driver);
-
-			error = contradict(match, claims[j], claims[as_first ? i : 0]);
-			if (error)
-				return error;
-		}
-		return 0;
-	}
-	return 0;
+	for (size_t i = 1; i < claim->line_count && !other; i++)
+		if (strcmp(first->driver, claim->lines[i].driver))
+			other = &claim->lines[i];
+	for (size_t i = 0; other && i < claim->line_count && !error; i++)
+		error = contradict(match, claim, claim->lines[i].rule,
+				   strcmp(first->driver, claim->lines[i].driver) ? first
+										 : other);
+	return error;
 }
 
-/* The claims of lines that turned out to be invalid are off. */
-static void drop_invalid(struct match *match)
+/*
+ * The first line that may take the function decides. Without one, the first line that is refused
+ * does, and its reason becomes the claim's.
+ */
+static void decide(const struct match *match, struct claim *claim)
 {
-	for (size_t i = 0; i < match->claim_count; i++) {
-		struct claim *claim = &match->claims[i];
+	struct claim_line *line = &claim->lines[0];
 
-		if (match->lines[claim->rule - match->conf->rules].result ==
-		    RESULT_INVALID)
-			claim->result = RESULT_INVALID;
+	for (size_t i = 0; i < claim->line_count; i++) {
+		struct claim_line *other = &claim->lines[i];
+
+		if (line_of(match, other->rule)->result == RESULT_INVALID)
+			other->result = RESULT_INVALID;
+		if (other->result < line->result)
+			line = other;
 	}
-}
-
-/* All but the first of the claims that are on repeat that one. */
-static void mark_repeated(struct claim **claims, size_t count)
-{
-	const struct claim *first = NULL;
-
-	for (size_t i = 0; i < count; i++) {
-		if (claims[i]->result != RESULT_NONE)
-			continue;
-		claims[i]->repeats = first;
-		first = first ? first : claims[i];
+	claim->rule = line->rule;
+	string_copy(claim->driver, sizeof(claim->driver), line->driver);
+	claim->result = line->result;
+	if (line->result == RESULT_REFUSED) {
+		claim->reason = line->reason;
+		line->reason = NULL;
+		line->result = RESULT_NONE;
 	}
-}
-
-/* How many of the `count` sorted claims at `claims` are of the first one's function. */
-static size_t group_size(struct claim **claims, size_t count)
-{
-	size_t size = 1;
-
-	while (size < count && claims[size]->function == claims[0]->function)
-		size++;
-	return size;
 }
 
 static int settle_claims(struct match *match)
 {
-	size_t count = match->claim_count;
-	_cleanup_(freep) struct claim **order = calloc(count + 1, sizeof(*order));
+	int error = 0;
 
-	if (!order)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		order[i] = &match->claims[i];
-	qsort(order, count, sizeof(*order), compare_claims);
-	for (size_t i = 0; i < count; i += group_size(order + i, count - i)) {
-		int error = compare_drivers(match, order + i,
-					    group_size(order + i, count - i));
-
-		if (error)
-			return error;
-	}
-	drop_invalid(match);
-	for (size_t i = 0; i < count; i += group_size(order + i, count - i))
-		mark_repeated(order + i, group_size(order + i, count - i));
-	return 0;
+	for (size_t i = 0; i < match->claim_count && !error; i++)
+		error = compare_drivers(match, &match->claims[i]);
+	for (size_t i = 0; i < match->claim_count; i++)
+		decide(match, &match->claims[i]);
+	for (size_t i = 0; i < match->conf->count; i++)
+		match->bad_lines += match->lines[i].reason != NULL;
+	return error;
 }
 
 int match_rules(const struct conf *conf, const struct cmdline *cmdline,
@@ -381,12 +360,38 @@ int match_rules(const struct conf *conf, const struct cmdline *cmdline,
 	return settle_claims(ret);
 }
 
+enum result claim_line_result(const struct claim *claim, const struct claim_line *line,
+			      const char **ret_reason)
+{
+	bool own = line->result != RESULT_NONE;
+
+	*ret_reason = own ? line->reason : claim->reason;
+	return own ? line->result : claim->result;
+}
+
+size_t match_count(const struct match *match, enum result result)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < match->claim_count; i++)
+		count += match->claims[i].result == result;
+	return count;
+}
+
+static void claim_done(struct claim *claim)
+{
+	for (size_t i = 0; i < claim->line_count; i++)
+		free(claim->lines[i].reason);
+	free(claim->lines);
+	free(claim->reason);
+}
+
 void match_done(struct match *match)
 {
 	for (size_t i = 0; match->lines && i < match->conf->count; i++)
 		free(match->lines[i].reason);
 	for (size_t i = 0; i < match->claim_count; i++)
-		free(match->claims[i].reason);
+		claim_done(&match->claims[i]);
 	free(match->lines);
 	free(match->claims);
 	*match = (struct match){ 0 };

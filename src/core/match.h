@@ -9,21 +9,31 @@
 #include "conf.h"
 #include "pci.h"
 #include "result.h"
+#include "text.h"
 #include "util.h"
 
-/* A function that a bind line selects, by its conditions or by with=. */
-struct claim {
+/* A bind line that selects a function. */
+struct claim_line {
 	const struct rule *rule;
-	const struct pci_function *function;
 	char driver[PCI_DRIVER_SIZE]; /* the target driver; never "auto" */
 	enum result
-		result; /* RESULT_REFUSED, RESULT_INVALID, or RESULT_NONE: to be bound */
+		result; /* RESULT_REFUSED or RESULT_INVALID; RESULT_NONE: the claim's */
 	char *reason;	/* for that result, or NULL */
-	const struct claim
-		*repeats; /* an earlier claim of the same function and driver, or NULL */
 };
 
-/* What became of one line: `result` is RESULT_NONE where its claims decide. */
+/* A function that bind lines select, by their conditions or by with=. */
+struct claim {
+	const struct pci_function *function;
+	struct claim_line *lines; /* in the order of the lines */
+	size_t line_count;
+	const struct rule *rule; /* the line that decides: the first that may take it */
+	char driver[PCI_DRIVER_SIZE]; /* the target driver */
+	enum result result; /* RESULT_NONE until claims_judge(), if it is to be bound */
+	char *reason;	    /* for that result, or NULL */
+	char now[PCI_DRIVER_SIZE]; /* claims_judge(): the driver that has it, "" for none */
+};
+
+/* The result of one line. claims_judge() replaces RESULT_NONE by the worst of its claims. */
 struct line_match {
 	enum result result;
 	char *reason; /* for that result, or NULL */
@@ -33,8 +43,9 @@ struct line_match {
 struct match {
 	const struct conf *conf;
 	struct line_match *lines; /* conf->count of them, one a rule */
-	struct claim *claims;
+	struct claim *claims;	  /* one a function, in the order of the lines */
 	size_t claim_count;
+	size_t bad_lines; /* that do not bind anything, with the reason */
 };
 
 /* Do all active bind lines name an address? Then only those functions need to be looked at. */
@@ -63,5 +74,21 @@ int match_rules(const struct conf *conf, const struct cmdline *cmdline,
 		const char *aliases, const struct pci_snapshot *snapshot,
 		struct match *ret) _must_check_;
 void match_done(struct match *match);
+
+/* Returns the claim of `function`, or NULL. */
+struct claim *match_claim(const struct match *match, const struct pci_function *function);
+
+/* Returns what the line of `rule` has to do with `claim`: NULL if it does not select it. */
+const struct claim_line *claim_line(const struct claim *claim, const struct rule *rule);
+
+/*
+ * Returns the result of a claim as one of its lines sees it, and the reason or NULL: a line that
+ * may not take the function can be followed by another that takes it.
+ */
+enum result claim_line_result(const struct claim *claim, const struct claim_line *line,
+			      const char **ret_reason);
+
+/* Returns how many claims have this result. */
+size_t match_count(const struct match *match, enum result result);
 
 #endif

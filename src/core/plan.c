@@ -51,8 +51,7 @@ static int add_steps(struct plan *plan, enum step_kind kind, const struct match 
 	for (size_t i = 0; i < match->claim_count; i++) {
 		const struct claim *claim = &match->claims[i];
 
-		if (claim->result != RESULT_NONE || claim->repeats ||
-		    !needs_step(plan, kind, claim))
+		if (claim->result != RESULT_NONE || !needs_step(plan, kind, claim))
 			continue;
 		if (ARRAY_GROW(plan->steps, plan->count))
 			return -ENOMEM;

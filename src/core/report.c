@@ -5,11 +5,23 @@
 
 #include <string.h>
 
-#define REPORT_MAX (16 * 1024 * 1024)
+#define FIELDS_MAX 16 /* of one record; the rest is not read */
 
 #ifndef VERSION
 #define VERSION "unknown"
 #endif
+
+static const char modes[][8] = {
+	[MODE_UNKNOWN] = "",
+	[MODE_NORMAL] = "normal",
+	[MODE_DRY_RUN] = "dry-run",
+	[MODE_OFF] = "off",
+};
+
+const char *report_mode_name(enum report_mode mode)
+{
+	return modes[mode];
+}
 
 static bool needs_quotes(const char *value)
 {
@@ -90,8 +102,7 @@ static const char *or_dash(const char *driver)
 	return *driver ? driver : "-";
 }
 
-static void add_function(struct text *text, const struct claim *claim,
-			 const struct verdict *verdict)
+static void add_function(struct text *text, const struct claim *claim)
 {
 	const struct pci_function *function = claim->function;
 	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE];
@@ -104,23 +115,21 @@ static void add_function(struct text *text, const struct claim *claim,
 	add_number(text, "class", function->class, 16, 6);
 	report_add_field(text, "was", or_dash(function->driver));
 	report_add_field(text, "target", claim->driver);
-	report_add_field(text, "driver", or_dash(verdict->driver));
+	report_add_field(text, "driver", or_dash(claim->now));
 	if (claim->rule->rescue)
 		report_add_field(text, "rescue", "release");
-	add_result(text, verdict->result, verdict->reason);
+	add_result(text, claim->result, claim->reason);
 }
 
-static void add_verdicts(struct text *text, const struct verdicts *verdicts)
+static void add_match(struct text *text, const struct match *match)
 {
-	const struct match *match = verdicts->match;
-
 	for (size_t i = 0; i < match->conf->count; i++) {
 		text_add(text, "line");
 		add_place(text, "at", &match->conf->rules[i].place);
-		add_result(text, verdicts->lines[i], match->lines[i].reason);
+		add_result(text, match->lines[i].result, match->lines[i].reason);
 	}
 	for (size_t i = 0; i < match->claim_count; i++)
-		add_function(text, &match->claims[i], &verdicts->claims[i]);
+		add_function(text, &match->claims[i]);
 }
 
 static void add_module(struct text *text, const struct module *module, int outcome)
@@ -135,7 +144,7 @@ static void add_module(struct text *text, const struct module *module, int outco
 	report_add_field(text, "path", module->path);
 	report_add_field(text, "result", result);
 	if (outcome && outcome != OUTCOME_NOT_TRIED) {
-		verdict_explain_load(outcome, &reason);
+		load_outcome_explain(outcome, &reason);
 		report_add_field(text, "reason", text_string(&reason));
 	}
 	text_add(text, "\n");
@@ -149,7 +158,7 @@ void report_format(const struct report *report, struct text *text)
 	report_add_field(text, "program", VERSION);
 	report_add_field(text, "kernel", report->kernel);
 	add_number(text, "time", report->time, 10, 1);
-	report_add_field(text, "mode", report->mode);
+	report_add_field(text, "mode", modes[report->mode]);
 	if (report->confdir)
 		add_number(text, "errors", report->confdir->conf.error_total, 10, 1);
 	if (report->cmdline && report->cmdline->wrong)
@@ -161,8 +170,8 @@ void report_format(const struct report *report, struct text *text)
 		text_add(text, "profile name=", report->cmdline->profiles[i], "\n");
 	if (report->confdir)
 		add_config(text, report->confdir);
-	if (report->verdicts)
-		add_verdicts(text, report->verdicts);
+	if (report->match)
+		add_match(text, report->match);
 	for (size_t i = 0; report->applied && i < report->loadplan->count; i++)
 		add_module(text, &report->loadplan->modules[i],
 			   report->applied->modules[i]);
@@ -242,12 +251,22 @@ static char *read_value(char *p)
 	return p[1] == ' ' || p[1] == '\0' ? p + 1 : NULL;
 }
 
-static bool read_record(char *line, struct report_record *record)
+/* One record as it is written. */
+struct fields {
+	const char *word;
+	struct {
+		const char *key, *value;
+	} items[FIELDS_MAX];
+	size_t count;
+};
+
+static bool read_fields(char *line, struct fields *fields)
 {
 	char *p = line + strcspn(line, " ");
 
-	*record = (struct report_record){ .word = line };
-	while (*p && record->count < REPORT_FIELDS_MAX) {
+	fields->word = line;
+	fields->count = 0;
+	while (*p && fields->count < FIELDS_MAX) {
 		char *value;
 
 		*p++ = '\0';
@@ -255,17 +274,104 @@ static bool read_record(char *line, struct report_record *record)
 		if (!value)
 			return false;
 		*value++ = '\0';
-		record->fields[record->count++] = (struct report_field){ p, value };
+		fields->items[fields->count].key = p;
+		fields->items[fields->count++].value = value;
 		p = read_value(value);
 		if (!p)
 			return false;
 	}
 	*p = '\0';
-	return *record->word != '\0';
+	return *line != '\0';
+}
+
+static const char *get(const struct fields *fields, const char *key)
+{
+	for (size_t i = 0; i < fields->count; i++)
+		if (!strcmp(fields->items[i].key, key))
+			return fields->items[i].value;
+	return "";
+}
+
+static uint64_t get_number(const struct fields *fields, const char *key,
+			   unsigned int base, uint64_t max)
+{
+	uint64_t number = 0;
+
+	return number_parse(get(fields, key), base, max, &number) ? number : 0;
+}
+
+static bool read_head(const struct fields *fields, struct report_record *ret)
+{
+	const char *mode = get(fields, "mode");
+
+	ret->kind = REPORT_HEAD;
+	ret->head = (struct report_head){
+		.version = get_number(fields, "version", 10, UINT32_MAX),
+		.kernel = get(fields, "kernel"),
+		.time = get_number(fields, "time", 10, INT64_MAX),
+		.note = get(fields, "note"),
+		.wrong = get(fields, "wrong"),
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		if (!strcmp(modes[i], mode))
+			ret->head.mode = i;
+	return true;
+}
+
+static bool read_line(const struct fields *fields, struct report_record *ret)
+{
+	ret->kind = REPORT_LINE;
+	ret->line = (struct report_line){
+		.place = get(fields, "at"),
+		.result = result_parse(get(fields, "result")),
+		.reason = get(fields, "reason"),
+	};
+	return true;
+}
+
+static bool read_function(const struct fields *fields, struct report_record *ret)
+{
+	ret->kind = REPORT_FUNCTION;
+	ret->function = (struct report_function){
+		.line = get(fields, "line"),
+		.class = get_number(fields, "class", 16, 0xffffff),
+		.target = get(fields, "target"),
+		.rescue = !strcmp(get(fields, "rescue"), "release"),
+		.result = result_parse(get(fields, "result")),
+		.reason = get(fields, "reason"),
+	};
+	return !pci_address_parse(get(fields, "address"), &ret->function.address);
+}
+
+static bool read_rescue(const struct fields *fields, struct report_record *ret)
+{
+	ret->kind = REPORT_RESCUE;
+	ret->rescue.released = !strcmp(get(fields, "result"), "released");
+	return !pci_address_parse(get(fields, "address"), &ret->rescue.address);
+}
+
+static bool read_record(const struct fields *fields, struct report_record *ret)
+{
+	static const struct {
+		const char *word;
+		bool (*read)(const struct fields *fields, struct report_record *ret);
+	} kinds[] = {
+		{ "report", read_head },
+		{ "line", read_line },
+		{ "function", read_function },
+		{ "rescue", read_rescue },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(fields->word, kinds[i].word))
+			return kinds[i].read(fields, ret);
+	return false;
 }
 
 bool report_next(char **cursor, struct report_record *ret)
 {
+	struct fields fields;
+
 	while (**cursor) {
 		char *line = *cursor;
 		char *newline = strchr(line, '\n');
@@ -273,16 +379,8 @@ bool report_next(char **cursor, struct report_record *ret)
 		*cursor = newline ? newline + 1 : line + strlen(line);
 		if (newline)
 			*newline = '\0';
-		if (read_record(line, ret))
+		if (read_fields(line, &fields) && read_record(&fields, ret))
 			return true;
 	}
 	return false;
-}
-
-const char *report_value(const struct report_record *record, const char *key)
-{
-	for (size_t i = 0; i < record->count; i++)
-		if (!strcmp(record->fields[i].key, key))
-			return record->fields[i].value;
-	return "";
 }

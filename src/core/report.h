@@ -6,15 +6,16 @@
 #include <stddef.h>
 
 #include "apply.h"
+#include "claim-result.h"
 #include "confdir.h"
 #include "loadplan.h"
 #include "text.h"
 #include "util.h"
-#include "verdict.h"
 
 #define REPORT_DIRECTORY "run/vfio-early/"
 #define REPORT_FILE REPORT_DIRECTORY "report"
 #define REPORT_VERSION 1
+#define REPORT_MAX (16 * 1024 * 1024) /* bytes that a program reads of it */
 
 /* Where /init leaves the report, with "start init": /run is not there yet, and comes over it. */
 #define REPORT_LEFT "usr/lib/vfio-early/report"
@@ -23,7 +24,7 @@
  * The report is text, one record a line, each a word and KEY=VALUE fields:
  *
  *   report version=1 program=VERSION kernel=RELEASE time=SECONDS mode=MODE [errors=N]
- *          [note=TEXT]
+ *          [wrong=WORD] [note=TEXT]
  *   profile name=NAME
  *   config file=/PATH bytes=N
  *   error at=/PATH:LINE:COLUMN result=invalid reason=TEXT
@@ -33,21 +34,28 @@
  *   module driver=DRIVER path=/PATH result=loaded|failed|skipped [reason=TEXT]
  *   rescue address=ADDRESS result=released|failed      (added by vfio-early-rescue)
  *
+ * There is one function record for each claim, whose line is the one that decides. The reason of a
+ * line is its own, or says which functions it may not take although another line decides them.
  * MODE is normal, dry-run or off; an absent driver is "-". A value with a blank or a quote in it
  * stands in double quotes, with \" \\ and \xHH inside.
  */
+
+enum report_mode { MODE_UNKNOWN, MODE_NORMAL, MODE_DRY_RUN, MODE_OFF };
+
+/* Returns the word, as "dry-run"; "" for MODE_UNKNOWN. */
+const char *report_mode_name(enum report_mode mode);
 
 /* What the boot program knows at its end. Pointers may be NULL where it did not get that far. */
 struct report {
 	const char *kernel; /* uname -r */
 	long time;	    /* seconds since 1970 */
-	const char *mode;
+	enum report_mode mode;
 	const char *note; /* why it stopped before its end, or NULL */
 	const struct cmdline *cmdline;
 	const struct confdir *confdir;
 	const struct loadplan *loadplan;
 	const struct applied *applied;
-	const struct verdicts *verdicts;
+	const struct match *match; /* after claims_judge() */
 };
 
 void report_format(const struct report *report, struct text *text);
@@ -61,27 +69,56 @@ int report_move(const struct root *root, const struct confdir *confdir) _must_ch
 /* Writes REPORT_FILE, and copies of the config's files below REPORT_DIRECTORY. 0 or -errno. */
 int report_write(const struct root *root, const struct report *report) _must_check_;
 
-/* One field of a record that was read. */
-struct report_field {
-	const char *key, *value;
+/*
+ * The records that programs read. A word that is missing is "", a number 0, a result RESULT_NONE.
+ */
+struct report_head {
+	unsigned int version;
+	const char *kernel;
+	long time; /* seconds since 1970 */
+	enum report_mode mode;
+	const char *note;
+	const char *wrong; /* the word of vfio_early= that the boot did not know */
 };
 
-#define REPORT_FIELDS_MAX 16
+struct report_line {
+	const char *place; /* "/etc/vfio-early.conf:3" */
+	enum result result;
+	const char *reason;
+};
+
+struct report_function {
+	struct pci_address address;
+	const char *line; /* the place of the line that decided */
+	uint32_t class;
+	const char *target;
+	bool rescue; /* the line has rescue=release */
+	enum result result;
+	const char *reason;
+};
+
+struct report_rescue {
+	struct pci_address address;
+	bool released;
+};
+
+enum report_kind { REPORT_HEAD, REPORT_LINE, REPORT_FUNCTION, REPORT_RESCUE };
 
 struct report_record {
-	const char *word;
-	struct report_field fields[REPORT_FIELDS_MAX];
-	size_t count;
+	enum report_kind kind;
+	union {
+		struct report_head head;
+		struct report_line line;
+		struct report_function function;
+		struct report_rescue rescue;
+	};
 };
 
 /*
- * The next record at `*cursor`, which is changed and moved on; `ret` points into it. False at
- * the end. Lines that are no records are passed over.
+ * Reads the next record of these kinds at `*cursor`, which is changed and moved on; `ret` points
+ * into it. False at the end. Other records, and damaged ones, are passed over.
  */
 bool report_next(char **cursor, struct report_record *ret);
-
-/* The value of a field, or "" without one. */
-const char *report_value(const struct report_record *record, const char *key);
 
 /* Adds " KEY=VALUE", quoted if need be. */
 void report_add_field(struct text *text, const char *key, const char *value);

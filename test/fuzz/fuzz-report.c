@@ -5,16 +5,17 @@
 
 #include "report.h"
 
-static void read_all(char *text)
+static void read_all(char *text, size_t size)
 {
 	struct report_record record;
 	size_t lines = 0;
 
 	while (report_next(&text, &record)) {
-		CLAIM(*record.word && record.count <= REPORT_FIELDS_MAX && ++lines);
-		for (size_t i = 0; i < record.count; i++) /* a value may have "\x0a" */
-			CLAIM(record.fields[i].key && record.fields[i].value);
-		(void)report_value(&record, "reason");
+		CLAIM(++lines <= size);
+		if (record.kind == REPORT_LINE)
+			CLAIM(*result_name(record.line.result) && record.line.reason);
+		if (record.kind == REPORT_FUNCTION)
+			CLAIM(record.function.class <= 0xffffff && record.function.target);
 	}
 }
 
@@ -26,15 +27,14 @@ static void write_and_read(const char *value)
 
 	text_add(&text, "line");
 	report_add_field(&text, "reason", value);
-	report_add_field(&text, "more", "x");
+	report_add_field(&text, "at", "x");
 	CLAIM(text_error(&text) == 0);
 	CLAIM(fuzz_is_clean(text_string(&text)));
 	text_add(&text, "\n");
 	cursor = text.data;
-	CLAIM(report_next(&cursor, &record) && record.count == 2);
-	CLAIM(!strcmp(record.word, "line"));
-	CLAIM(!strcmp(report_value(&record, "reason"), value));
-	CLAIM(!strcmp(report_value(&record, "more"), "x"));
+	CLAIM(report_next(&cursor, &record) && record.kind == REPORT_LINE);
+	CLAIM(!strcmp(record.line.reason, value));
+	CLAIM(!strcmp(record.line.place, "x"));
 	CLAIM(!report_next(&cursor, &record));
 	text_done(&text);
 }
@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = fuzz_string(data, size);
 
 	write_and_read(text);
-	read_all(text);
+	read_all(text, size);
 	free(text);
 	return 0;
 }

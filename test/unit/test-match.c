@@ -10,22 +10,28 @@ struct match_case {
 	const char *result;
 };
 
-/* "f:1 result: reason" a line, then "  address driver result: reason" for what it claims. */
+/*
+ * "f:1 result: reason" a line, then "  address driver result: reason" for what it selects; with
+ * "repeats f:1" where another line decides.
+ */
 
-static void add_claim(struct text *text, const struct claim *claim)
+static void add_claim(struct text *text, const struct claim *claim,
+		      const struct claim_line *line)
 {
 	char address[PCI_ADDRESS_SIZE];
+	const char *reason;
+	enum result result = claim_line_result(claim, line, &reason);
 
 	text_add(text, "  ", pci_address_format(&claim->function->address, address), " ",
-		 claim->driver);
-	if (claim->repeats) {
+		 line->driver);
+	if (line->result == RESULT_NONE && line->rule != claim->rule) {
 		text_add(text, " repeats ");
-		place_add(&claim->repeats->rule->place, text);
+		place_add(&claim->rule->place, text);
 	}
-	if (claim->result != RESULT_NONE)
-		text_add(text, " ", result_name(claim->result));
-	if (claim->reason)
-		text_add(text, ": ", claim->reason);
+	if (result != RESULT_NONE)
+		text_add(text, " ", result_name(result));
+	if (reason)
+		text_add(text, ": ", reason);
 	text_add(text, "\n");
 }
 
@@ -42,9 +48,13 @@ static const char *render(const struct match *match, struct text *text)
 		if (line->reason)
 			text_add(text, ": ", line->reason);
 		text_add(text, "\n");
-		for (size_t j = 0; j < match->claim_count; j++)
-			if (match->claims[j].rule == &match->conf->rules[i])
-				add_claim(text, &match->claims[j]);
+		for (size_t j = 0; j < match->claim_count; j++) {
+			const struct claim *claim = &match->claims[j];
+
+			if (claim_line(claim, &match->conf->rules[i]))
+				add_claim(text, claim,
+					  claim_line(claim, &match->conf->rules[i]));
+		}
 	}
 	return text_string(text);
 }
@@ -320,14 +330,25 @@ static const struct match_case repeats[] = {
 	  "f:1\n  0000:02:00.0 vfio-pci\nf:2\n  0000:02:00.0 vfio-pci repeats f:1\n" },
 	{ "a later line that agrees by with=",
 	  ON_DESKTOP("bind 01:00.1\nbind 01:00.0 with=functions"),
-	  "f:1\n  0000:01:00.1 vfio-pci\nf:2\n  0000:01:00.0 vfio-pci\n"
-	  "  0000:01:00.1 vfio-pci repeats f:1\n" },
+	  "f:1\n  0000:01:00.1 vfio-pci\nf:2\n  0000:01:00.1 vfio-pci repeats f:1\n"
+	  "  0000:01:00.0 vfio-pci\n" },
 	{ "a refused claim is not repeated",
 	  ON_DESKTOP("bind 00:02.0\nbind 00:02.0 allow=boot-display\nbind 8086:3e92 "
 		     "allow=boot-display"),
 	  "f:1\n  0000:00:02.0 vfio-pci refused: " DISPLAY
 	  "\nf:2\n  0000:00:02.0 vfio-pci\n"
 	  "f:3\n  0000:00:02.0 vfio-pci repeats f:2\n" },
+	{ "lines that are all refused",
+	  ON_DESKTOP("bind 00:02.0\nbind 8086:3e92"),
+	  "f:1\n  0000:00:02.0 vfio-pci refused: " DISPLAY
+	  "\nf:2\n  0000:00:02.0 vfio-pci refused: " DISPLAY "\n" },
+	{ "a line that agrees with an invalid one takes the function",
+	  ON_DESKTOP("bind 01:00.0 with=functions\nbind 01:00.1 driver=pci-stub\n"
+		     "bind 01:00.0"),
+	  "f:1 invalid: f:2 names another driver, pci-stub, for 0000:01:00.1\n"
+	  "  0000:01:00.0 vfio-pci invalid\n  0000:01:00.1 vfio-pci invalid\n"
+	  "f:2 invalid: f:1 names another driver, vfio-pci, for 0000:01:00.1\n"
+	  "  0000:01:00.1 pci-stub invalid\nf:3\n  0000:01:00.0 vfio-pci\n" },
 	{ "lines that name different drivers are both invalid",
 	  ON_DESKTOP("bind 02:00.0\nbind 02:00.0 driver=pci-stub\nbind 03:00.0"),
 	  "f:1 invalid: f:2 names another driver, pci-stub, for 0000:02:00.0\n"

@@ -146,7 +146,7 @@ static const struct claim *first_claim_of(const struct match *match,
 					  const struct rule *rule)
 {
 	for (size_t i = 0; i < match->claim_count; i++)
-		if (match->claims[i].rule == rule &&
+		if (claim_line(&match->claims[i], rule) &&
 		    danger_context_is_taken(&match->claims[i]))
 			return &match->claims[i];
 	return NULL;
@@ -211,7 +211,7 @@ static int find_all(const struct danger_context *context, struct dangers *ret)
 	for (size_t i = 0; i < match->claim_count && !error; i++) {
 		const struct claim *claim = &match->claims[i];
 
-		if (!claim->repeats && claim->result != RESULT_INVALID)
+		if (claim->result != RESULT_INVALID)
 			error = find_of_claim(context, claim, ret);
 	}
 	for (size_t i = 0; i < match->conf->count && !error; i++)

@@ -115,18 +115,7 @@ int machine_load(const char *directory, const char *kernel, struct machine *ret)
 const struct claim *machine_claim_of(const struct machine *machine,
 				     const struct pci_function *function)
 {
-	const struct claim *other = NULL;
-
-	for (size_t i = 0; i < machine->match.claim_count; i++) {
-		const struct claim *claim = &machine->match.claims[i];
-
-		if (claim->function != function)
-			continue;
-		if (claim->result == RESULT_NONE)
-			return claim;
-		other = other ? other : claim;
-	}
-	return other;
+	return match_claim(&machine->match, function);
 }
 
 void machine_tell_errors(const struct machine *machine, const char *prefix)

@@ -40,7 +40,7 @@ int machine_match(struct machine *machine) _must_check_;
 
 void machine_done(struct machine *machine);
 
-/* The claim that speaks for `function`: one that takes it, else one that can't, else NULL. */
+/* Returns the claim of `function`, or NULL. */
 const struct claim *machine_claim_of(const struct machine *machine,
 				     const struct pci_function *function);
 

@@ -8,22 +8,17 @@
 #include <string.h>
 #include <sys/vfs.h>
 
-#define REPORT_MAX (4 * 1024 * 1024)
 #define TMPFS_MAGIC 0x01021994 /* include/uapi/linux/magic.h */
 #define RAMFS_MAGIC 0x858458f6
 
-static void read_header(struct boot_report *report, const struct report_record *record)
+static void read_head(struct boot_report *report, const struct report_head *head)
 {
-	uint64_t number;
-
-	if (number_parse(report_value(record, "version"), 10, UINT32_MAX, &number))
-		report->found = number == REPORT_VERSION;
-	if (number_parse(report_value(record, "time"), 10, INT64_MAX, &number))
-		report->time = number;
-	report->kernel = report_value(record, "kernel");
-	report->mode = report_value(record, "mode");
-	report->note = report_value(record, "note");
-	report->wrong = report_value(record, "wrong");
+	report->found = head->version == REPORT_VERSION;
+	report->kernel = head->kernel;
+	report->mode = head->mode;
+	report->note = head->note;
+	report->wrong = head->wrong;
+	report->time = head->time;
 }
 
 static int read_records(struct boot_report *report)
@@ -32,8 +27,8 @@ static int read_records(struct boot_report *report)
 	char *cursor = report->text.data;
 
 	while (cursor && report_next(&cursor, &record)) {
-		if (!strcmp(record.word, "report")) {
-			read_header(report, &record);
+		if (record.kind == REPORT_HEAD) {
+			read_head(report, &record.head);
 			continue;
 		}
 		if (ARRAY_GROW(report->records, report->count))
@@ -74,7 +69,7 @@ int boot_report_read(const struct root *root, const char *directory,
 {
 	int error;
 
-	ret->kernel = ret->mode = ret->note = ret->wrong = "";
+	ret->kernel = ret->note = ret->wrong = "";
 	error = root_read_file(root, REPORT_FILE, REPORT_MAX, &ret->text);
 	if (error == -ENOENT)
 		return 0;
@@ -86,22 +81,17 @@ int boot_report_read(const struct root *root, const char *directory,
 	return error;
 }
 
-const struct report_record *boot_report_function(const struct boot_report *report,
-						 const char *address, const char *place)
+const struct report_function *boot_report_function(const struct boot_report *report,
+						   const struct pci_address *address)
 {
-	const struct report_record *found = NULL;
-
 	for (size_t i = 0; i < report->count; i++) {
-		const struct report_record *record = &report->records[i];
+		const struct report_function *function = &report->records[i].function;
 
-		if (strcmp(record->word, "function") ||
-		    strcmp(report_value(record, "address"), address))
-			continue;
-		if (place && !strcmp(report_value(record, "line"), place))
-			return record;
-		found = found ? found : record;
+		if (report->records[i].kind == REPORT_FUNCTION &&
+		    !pci_address_compare(&function->address, address))
+			return function;
 	}
-	return found;
+	return NULL;
 }
 
 const struct conf_file *boot_report_file(const struct confdir *confdir, const char *path)
@@ -112,30 +102,27 @@ const struct conf_file *boot_report_file(const struct confdir *confdir, const ch
 	return NULL;
 }
 
-/* The first record of that word with that field, or NULL. */
-static const struct report_record *find_record(const struct boot_report *report,
-					       const char *word, const char *key,
-					       const char *value)
+const struct report_line *boot_report_line(const struct boot_report *report,
+					   const char *place)
 {
 	for (size_t i = 0; i < report->count; i++)
-		if (!strcmp(report->records[i].word, word) &&
-		    !strcmp(report_value(&report->records[i], key), value))
-			return &report->records[i];
+		if (report->records[i].kind == REPORT_LINE &&
+		    !strcmp(report->records[i].line.place, place))
+			return &report->records[i].line;
 	return NULL;
 }
 
-const struct report_record *boot_report_line(const struct boot_report *report,
-					     const char *place)
+bool boot_report_rescued(const struct boot_report *report,
+			 const struct pci_address *address)
 {
-	return find_record(report, "line", "at", place);
-}
+	for (size_t i = 0; i < report->count; i++) {
+		const struct report_rescue *rescue = &report->records[i].rescue;
 
-bool boot_report_rescued(const struct boot_report *report, const char *address)
-{
-	const struct report_record *record =
-		find_record(report, "rescue", "address", address);
-
-	return record && !strcmp(report_value(record, "result"), "released");
+		if (report->records[i].kind == REPORT_RESCUE && rescue->released &&
+		    !pci_address_compare(&rescue->address, address))
+			return true;
+	}
+	return false;
 }
 
 void boot_report_done(struct boot_report *report)

@@ -15,10 +15,11 @@ struct boot_report {
 	bool found; /* there is a report of a version that is understood */
 	bool lasts; /* what lies in /run survives a reboot, and so may be of another one */
 	const char *kernel; /* of the report's first line; "" where it lacks one */
-	const char *mode, *note;
+	enum report_mode mode;
+	const char *note;
 	const char *wrong; /* the word of vfio_early= that the boot did not know; or "" */
 	long time;	   /* seconds since 1970, 0 for unknown */
-	struct report_record *records; /* all the others */
+	struct report_record *records; /* all but the first */
 	size_t count;
 	struct confdir confdir; /* the config that the boot used */
 	struct text text;	/* what the strings above point into */
@@ -32,21 +33,19 @@ int boot_report_read(const struct root *root, const char *directory,
 		     struct boot_report *ret) _must_check_;
 void boot_report_done(struct boot_report *report);
 
-/*
- * The record of a claimed function, by its address: that of the line at `place` if there is one
- * ("/etc/vfio-early.conf:3", or NULL for any), else another line's. NULL if the boot had none.
- */
-const struct report_record *boot_report_function(const struct boot_report *report,
-						 const char *address, const char *place);
+/* Returns the record of a claimed function, or NULL if the boot had none. */
+const struct report_function *boot_report_function(const struct boot_report *report,
+						   const struct pci_address *address);
 
 /* The file at `path` ("etc/...") of a config, or NULL. */
 const struct conf_file *boot_report_file(const struct confdir *confdir, const char *path);
 
 /* The record of the line at `place`, or NULL. */
-const struct report_record *boot_report_line(const struct boot_report *report,
-					     const char *place);
+const struct report_line *boot_report_line(const struct boot_report *report,
+					   const char *place);
 
 /* Was the function given back to the host, because the root file system did not appear? */
-bool boot_report_rescued(const struct boot_report *report, const char *address);
+bool boot_report_rescued(const struct boot_report *report,
+			 const struct pci_address *address);
 
 #endif

@@ -39,6 +39,11 @@ static const struct {
 	[STATE_LINE] = { NULL, false, false },
 };
 
+const char *line_state_boot(const struct line_state *state)
+{
+	return state->boot == RESULT_NONE ? "" : result_name(state->boot);
+}
+
 bool line_state_is_well(const struct line_state *state)
 {
 	return kinds[state->kind].well;
@@ -111,9 +116,7 @@ static struct line_state *add_state(const struct finding *finding,
 	if (ARRAY_GROW(states->items, states->count))
 		return NULL;
 	state = &states->items[states->count++];
-	*state = (struct line_state){ .kind = kind,
-				      .result = kinds[kind].result,
-				      .boot = "" };
+	*state = (struct line_state){ .kind = kind, .result = kinds[kind].result };
 	return state;
 }
 
@@ -154,16 +157,16 @@ static int judge_group(const struct finding *finding, struct line_state *state)
 	text_add(&state->why, "its IOMMU group ", group,
 		 " is not viable, no guest can have it: ");
 	add_blockers(&blockers, &state->why);
-	group_add_remedy(machine, &blockers, state->claim->rule, &state->next);
+	group_add_remedy(machine, &blockers, state->rule, &state->next);
 	return 0;
 }
 
 static int judge_bound(const struct finding *finding, struct line_state *state)
 {
 	set_kind(state, STATE_BOUND);
-	if (*state->boot && strcmp(state->boot, "bound"))
+	if (state->boot != RESULT_NONE && state->boot != RESULT_BOUND)
 		text_add(&state->why, "since the boot; the boot itself left it ",
-			 state->boot);
+			 result_name(state->boot));
 	return judge_group(finding, state);
 }
 
@@ -209,7 +212,7 @@ static void judge_failed(const struct finding *finding, struct line_state *state
 static void judge_unknown(const struct finding *finding, struct line_state *state,
 			  const char *place)
 {
-	const struct report_record *line =
+	const struct report_line *line =
 		*place ? boot_report_line(finding->report, place) : NULL;
 
 	if (!line) {
@@ -221,10 +224,10 @@ static void judge_unknown(const struct finding *finding, struct line_state *stat
 		return;
 	}
 	set_kind(state, STATE_MISSED);
-	state->boot = report_value(line, "result");
-	text_add(&state->why, "at boot: ", state->boot);
-	if (*report_value(line, "reason"))
-		text_add(&state->why, ": ", report_value(line, "reason"));
+	state->boot = line->result;
+	text_add(&state->why, "at boot: ", result_name(line->result));
+	if (*line->reason)
+		text_add(&state->why, ": ", line->reason);
 	advise_bind(state, &state->next);
 }
 
@@ -237,48 +240,52 @@ static void judge_refused(struct line_state *state, const char *reason)
 }
 
 static void judge_unbound(const struct finding *finding, struct line_state *state,
-			  const struct report_record *record, const char *place)
+			  const struct report_function *function, const char *place)
 {
-	if (finding->usable && boot_report_rescued(finding->report, state->address)) {
+	if (finding->usable &&
+	    boot_report_rescued(finding->report, &state->claim->function->address)) {
 		judge_rescued(state);
 	} else if (!finding->usable) {
 		set_kind(state, STATE_PENDING);
 		text_add(&state->why, "this boot bound nothing");
 		text_add(&state->next, "as above; or at once: ");
 		advise_bind(state, &state->next);
-	} else if (!record) {
+	} else if (!function) {
 		judge_unknown(finding, state, place);
-	} else if (!strcmp(state->boot, "bound")) {
+	} else if (function->result == RESULT_BOUND) {
 		judge_changed(state);
-	} else if (!strcmp(state->boot, "refused")) {
-		judge_refused(state, report_value(record, "reason"));
+	} else if (function->result == RESULT_REFUSED) {
+		judge_refused(state, function->reason);
 	} else {
-		judge_failed(finding, state, report_value(record, "reason"));
+		judge_failed(finding, state, function->reason);
 	}
 }
 
-static int judge_claim(const struct finding *finding, const struct claim *claim,
+static int judge_claim(const struct finding *finding, const struct claim_line *line,
 		       struct line_state *state)
 {
-	const struct report_record *record = NULL;
+	const struct claim *claim = state->claim;
+	const struct pci_address *address = &claim->function->address;
+	const struct report_function *function = NULL;
+	const char *reason;
+	enum result result = claim_line_result(claim, line, &reason);
 	struct text place = { 0 };
-	bool known = finding->usable && boot_place(finding, claim->rule, &place);
+	bool known = finding->usable && boot_place(finding, state->rule, &place);
 	int error = text_error(&place);
 
-	pci_address_format(&claim->function->address, state->address);
-	device_driver(&finding->machine->root, &claim->function->address, state->driver);
+	pci_address_format(address, state->address);
+	device_driver(&finding->machine->root, address, state->driver);
 	if (known)
-		record = boot_report_function(finding->report, state->address,
-					      text_string(&place));
-	state->boot = record ? report_value(record, "result") : "";
-	if (claim->result != RESULT_NONE) {
-		state->result = result_name(claim->result);
-		text_add(&state->why, claim->reason ? claim->reason : "");
+		function = boot_report_function(finding->report, address);
+	state->boot = function ? function->result : RESULT_NONE;
+	if (result != RESULT_NONE) {
+		state->result = result_name(result);
+		text_add(&state->why, reason ? reason : "");
 		text_add(&state->next, "vfio-early check");
 	} else if (!strcmp(state->driver, claim->driver)) {
 		error = error ? error : judge_bound(finding, state);
 	} else {
-		judge_unbound(finding, state, record, text_string(&place));
+		judge_unbound(finding, state, function, text_string(&place));
 	}
 	text_done(&place);
 	return error;
@@ -288,14 +295,14 @@ static int judge_claim(const struct finding *finding, const struct claim *claim,
 static void judge_line(const struct finding *finding, const struct line_match *line,
 		       struct line_state *state)
 {
-	const struct report_record *record = NULL;
+	const struct report_line *then = NULL;
 	struct text place = { 0 };
 
 	state->result = result_name(line->result);
 	if (finding->usable && boot_place(finding, state->rule, &place))
-		record = boot_report_line(finding->report, text_string(&place));
+		then = boot_report_line(finding->report, text_string(&place));
 	text_done(&place);
-	state->boot = record ? report_value(record, "result") : "";
+	state->boot = then ? then->result : RESULT_NONE;
 	if (line->result == RESULT_INACTIVE) {
 		state->kind = STATE_INACTIVE;
 		text_add(&state->why,
@@ -312,17 +319,18 @@ static int find_claims(const struct finding *finding, const struct rule *rule)
 	const struct match *match = &finding->machine->match;
 
 	for (size_t i = 0; i < match->claim_count; i++) {
+		const struct claim_line *line = claim_line(&match->claims[i], rule);
 		struct line_state *state;
 		int error;
 
-		if (match->claims[i].rule != rule)
+		if (!line)
 			continue;
 		state = add_state(finding, STATE_LINE);
 		if (!state)
 			return -ENOMEM;
 		state->rule = rule;
 		state->claim = &match->claims[i];
-		error = judge_claim(finding, &match->claims[i], state);
+		error = judge_claim(finding, line, state);
 		if (error)
 			return error;
 	}
@@ -369,27 +377,25 @@ static int find_unlisted(const struct finding *finding)
 	const struct boot_report *report = finding->report;
 
 	for (size_t i = 0; finding->usable && i < report->count; i++) {
-		const struct report_record *record = &report->records[i];
+		const struct report_function *function = &report->records[i].function;
 		char driver[PCI_DRIVER_SIZE];
-		struct pci_address address;
 		struct line_state *state;
 
-		if (strcmp(record->word, "function") ||
-		    strcmp(report_value(record, "result"), "bound") ||
-		    pci_address_parse(report_value(record, "address"), &address) ||
-		    is_claimed(&finding->machine->match, &address))
+		if (report->records[i].kind != REPORT_FUNCTION ||
+		    function->result != RESULT_BOUND ||
+		    is_claimed(&finding->machine->match, &function->address))
 			continue;
-		device_driver(&finding->machine->root, &address, driver);
-		if (strcmp(driver, report_value(record, "target")))
+		device_driver(&finding->machine->root, &function->address, driver);
+		if (strcmp(driver, function->target))
 			continue;
 		state = add_state(finding, STATE_UNLISTED);
 		if (!state)
 			return -ENOMEM;
-		state->boot = report_value(record, "result");
-		pci_address_format(&address, state->address);
+		state->boot = function->result;
+		pci_address_format(&function->address, state->address);
 		string_copy(state->driver, sizeof(state->driver), driver);
-		text_add(&state->why, "the boot took it for ",
-			 report_value(record, "line"), ", which no longer lists it");
+		text_add(&state->why, "the boot took it for ", function->line,
+			 ", which no longer lists it");
 		text_add(&state->next, ADVICE_APPLY);
 		text_add(&state->next, "; or at once: vfio-early release ",
 			 state->address);

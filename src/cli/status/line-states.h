@@ -32,7 +32,7 @@ struct line_state {
 	const struct rule *rule; /* of the config as it is now, NULL for STATE_UNLISTED */
 	const struct claim *claim; /* NULL for a line, and for STATE_UNLISTED */
 	const char *result; /* what became of it now: a word of the report, or of ours */
-	const char *boot;   /* what the boot's report says, "" for nothing */
+	enum result boot;   /* what the boot's report says, RESULT_NONE for nothing */
 	char address[PCI_ADDRESS_SIZE]; /* "" for a line */
 	char driver[PCI_DRIVER_SIZE];	/* that has it now, "" for none */
 	struct text why, next; /* empty where there is nothing to explain, or to do */
@@ -56,6 +56,9 @@ void line_states_done(struct line_states *states);
 #define STATEMENT_SIZE (CONF_LINE_MAX + 1)
 void line_state_statement(const struct confdir *confdir, const struct place *place,
 			  char *buffer);
+
+/* Returns the word of the boot's report, "" for nothing. */
+const char *line_state_boot(const struct line_state *state);
 
 /* Is it as the config wants it? Would a rebuild or a reboot make it so? */
 bool line_state_is_well(const struct line_state *state);

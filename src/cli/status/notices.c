@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-
 /* What the functions below work with. */
 struct finding {
 	const struct machine *machine;
@@ -85,6 +84,8 @@ static int find_edited(const struct finding *finding)
 	return error;
 }
 
+enum { BOOT_NO_REPORT, BOOT_OTHER, BOOT_OFF, BOOT_DRY_RUN, BOOT_NORMAL };
+
 /* The boot as a whole: at most one of these holds. */
 static const struct {
 	const char *kind, *text, *next;
@@ -100,8 +101,6 @@ static const struct {
 	  "reboot without it" },
 };
 
-enum { BOOT_NO_REPORT, BOOT_OTHER, BOOT_OFF, BOOT_DRY_RUN, BOOT_NORMAL };
-
 static int judge_boot(const struct finding *finding)
 {
 	const struct boot_report *report = finding->report;
@@ -110,10 +109,9 @@ static int judge_boot(const struct finding *finding)
 		return BOOT_NO_REPORT;
 	if (report->lasts || is_of_another_kernel(finding))
 		return BOOT_OTHER;
-	for (int i = BOOT_OFF; i <= BOOT_DRY_RUN; i++)
-		if (!strcmp(report->mode, boots[i].kind))
-			return i;
-	return BOOT_NORMAL;
+	return report->mode == MODE_OFF	      ? BOOT_OFF
+	       : report->mode == MODE_DRY_RUN ? BOOT_DRY_RUN
+					      : BOOT_NORMAL;
 }
 
 static int add_boot(const struct finding *finding, int boot)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What became of each function and line: by the driver link, and why. */
+/* The result of each claim and line: by the driver link, and why. */
 
+#include "claim-result.h"
 #include "machine.h"
 #include "tree.h"
-#include "verdict.h"
 
 #define NOT OUTCOME_NOT_TRIED
 #define RUNNING OUTCOME_RUNNING
 #define LOADED "[vfio-pci]\n/lib/vfio.ko\n/lib/vfio-pci.ko\n"
 
-struct verdict_case {
+struct result_case {
 	const char *name;
 	const char *was;     /* the driver before */
 	int steps[4];	     /* fence, release, load, bind */
@@ -25,7 +25,7 @@ struct verdict_case {
 #define LINE " (f:1)"
 #define FENCED AT "fenced, but not bound to vfio-pci: "
 
-static const struct verdict_case verdicts[] = {
+static const struct result_case results[] = {
 	{ "bound", "", { 0, NOT, 0, 0 }, "vfio-pci", true, LOADED, { 0, 0 }, RESULT_BOUND,
 	  AT "bound to vfio-pci" LINE },
 	{ "taken from the host's driver", "nouveau", { 0, 0, 0, 0 }, "vfio-pci", true, LOADED,
@@ -76,16 +76,16 @@ static const struct verdict_case verdicts[] = {
 	  FENCED "this image has no module for the driver vfio-pci; rebuild it" LINE },
 };
 
-static void test_verdict(void **state)
+static void test_result(void **state)
 {
-	const struct verdict_case *row = *state;
+	const struct result_case *row = *state;
 	char machine[64], link[64];
 	const struct trial_input input = { .config = "bind 01:00.0", .machine = machine };
-	struct outcome outcome;
-	struct applied applied = { .outcomes = &outcome, .modules = (int *)row->outcomes };
+	struct claim_outcomes outcomes;
+	struct applied applied = { .outcomes = &outcomes, .modules = (int *)row->outcomes };
 	struct loadplan loadplan = { 0 };
-	struct verdicts verdicts = { 0 };
 	struct text sentence = { 0 };
+	const struct claim *claim;
 	struct trial trial;
 	struct tree tree;
 
@@ -99,19 +99,16 @@ static void test_verdict(void **state)
 	if (row->group)
 		tree_directory(&tree, "sys/bus/pci/devices/0000:01:00.0/iommu_group");
 	assert_int_equal(loadplan_parse(&loadplan, row->modules), 0);
-	memcpy(outcome.steps, row->steps, sizeof(outcome.steps));
+	memcpy(outcomes.steps, row->steps, sizeof(outcomes.steps));
 
-	assert_int_equal(verdicts_make(&tree.root, &trial.match, &loadplan, &applied,
-				       &verdicts),
-			 0);
-	assert_string_equal(result_name(verdicts.claims[0].result),
-			    result_name(row->result));
-	assert_int_equal(verdicts.lines[0], row->result);
-	assert_string_equal(verdicts.claims[0].driver, row->now);
-	verdict_sentence(&trial.match.claims[0], &verdicts.claims[0], &sentence);
+	assert_int_equal(claims_judge(&tree.root, &loadplan, &applied, &trial.match), 0);
+	claim = &trial.match.claims[0];
+	assert_string_equal(result_name(claim->result), result_name(row->result));
+	assert_int_equal(trial.match.lines[0].result, row->result);
+	assert_string_equal(claim->now, row->now);
+	claim_sentence(claim, &sentence);
 	assert_string_equal(text_string(&sentence), row->sentence);
 	text_done(&sentence);
-	verdicts_done(&verdicts);
 	loadplan_done(&loadplan);
 	tree_done(&tree);
 	trial_done(&trial);
@@ -119,7 +116,8 @@ static void test_verdict(void **state)
 
 /* Results of claims and lines as text, without a run: as a dry run gives them. */
 struct dry_case {
-	const char *name, *config, *lines;
+	const char *name, *config;
+	const char *lines; /* their results and reasons */
 	size_t planned, refused, invalid;
 };
 
@@ -129,19 +127,23 @@ struct dry_case {
 	"03:00.0 8086:10d3 020000\n"
 
 static const struct dry_case dry_runs[] = {
-	{ "a line", "bind 02:00.0", "planned ", 1, 0, 0 },
+	{ "a line", "bind 02:00.0", "planned\n", 1, 0, 0 },
 	{ "a line is as its worst function",
-	  "bind 8086:10d3 count=2\nkeep 03:00.0", "refused active ", 1, 1, 0 },
+	  "bind 8086:10d3 count=2\nkeep 03:00.0", "refused\nactive\n", 1, 1, 0 },
 	{ "a function of two lines counts once", "bind 02:00.0\nbind 02:00.0",
-	  "planned planned ", 1, 0, 0 },
+	  "planned\nplanned\n", 1, 0, 0 },
 	{ "refused by one line, taken by another: only the taking counts",
-	  "bind 00:02.0\nbind 00:02.0 allow=boot-display", "refused planned ", 1, 0, 0 },
+	  "bind 00:02.0\nbind 00:02.0 allow=boot-display",
+	  "refused: 0000:00:02.0 is refused: the firmware's display is on it; "
+	  "allow=boot-display would take it\nplanned\n", 1, 0, 0 },
 	{ "refused by two lines counts once", "bind 00:02.0\nbind 8086:3e92",
-	  "refused refused ", 0, 1, 0 },
-	{ "invalid lines speak for no function", "bind 02:00.0\nbind 02:00.0 driver=x",
-	  "invalid invalid ", 0, 0, 0 },
-	{ "lines without a function", "bind 09:00.0\nbind 8086:10d3\n[x]\nbind 02:00.0",
-	  "absent ambiguous inactive ", 0, 0, 0 },
+	  "refused\nrefused: 0000:00:02.0 is refused: the firmware's display is on it; "
+	  "allow=boot-display would take it\n", 0, 1, 0 },
+	{ "an invalid function counts once", "bind 02:00.0\nbind 02:00.0 driver=x",
+	  "invalid: f:2 names another driver, x, for 0000:02:00.0\n"
+	  "invalid: f:1 names another driver, vfio-pci, for 0000:02:00.0\n", 0, 0, 1 },
+	{ "lines without a function", "bind 09:00.0\nbind 10de:1c03\n[x]\nbind 02:00.0",
+	  "absent: no device at 0000:09:00.0\nabsent: no such device\ninactive\n", 0, 0, 0 },
 };
 
 static void test_dry_run(void **state)
@@ -150,27 +152,28 @@ static void test_dry_run(void **state)
 	const struct trial_input input = { .config = row->config, .machine = MACHINE };
 	const struct loadplan loadplan = { 0 };
 	const struct root root = ROOT_NONE;
-	struct verdicts verdicts = { 0 };
 	struct text lines = { 0 };
 	struct trial trial;
 
 	trial_run(&trial, &input);
-	assert_int_equal(verdicts_make(&root, &trial.match, &loadplan, NULL, &verdicts),
-			 0);
-	for (size_t i = 0; i < trial.conf.count; i++)
-		text_add(&lines, result_name(verdicts.lines[i]), " ");
+	assert_int_equal(claims_judge(&root, &loadplan, NULL, &trial.match), 0);
+	for (size_t i = 0; i < trial.conf.count; i++) {
+		const struct line_match *line = &trial.match.lines[i];
+
+		text_add(&lines, result_name(line->result), line->reason ? ": " : "",
+			 line->reason ? line->reason : "", "\n");
+	}
 	assert_string_equal(text_string(&lines), row->lines);
-	assert_int_equal(verdicts_count(&verdicts, RESULT_PLANNED), row->planned);
-	assert_int_equal(verdicts_count(&verdicts, RESULT_REFUSED), row->refused);
-	assert_int_equal(verdicts_count(&verdicts, RESULT_INVALID), row->invalid);
+	assert_int_equal(match_count(&trial.match, RESULT_PLANNED), row->planned);
+	assert_int_equal(match_count(&trial.match, RESULT_REFUSED), row->refused);
+	assert_int_equal(match_count(&trial.match, RESULT_INVALID), row->invalid);
 	text_done(&lines);
-	verdicts_done(&verdicts);
 	trial_done(&trial);
 }
 
 int main(void)
 {
-	int failed = RUN_TABLE(verdicts, test_verdict);
+	int failed = RUN_TABLE(results, test_result);
 
 	failed += RUN_TABLE(dry_runs, test_dry_run);
 	return failed != 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What became of everything, in words. drivers_probe and a driver's bind attribute can claim
- * success where nothing was bound: only the driver link tells.
+ * The result of each claim, and the reason in words. drivers_probe and a driver's bind attribute
+ * can report success although nothing was bound: only the driver link shows it.
  */
 
-#include "verdict.h"
+#include "claim-result.h"
 
 #include <string.h>
 
@@ -49,7 +49,7 @@ static void explain(int outcome, const struct meaning *meanings, size_t count,
 			text_add(text, " (", meanings[i].meaning, ")");
 }
 
-void verdict_explain_load(int outcome, struct text *text)
+void load_outcome_explain(int outcome, struct text *text)
 {
 	explain(outcome, load_meanings, ARRAY_SIZE(load_meanings), text);
 }
@@ -65,7 +65,7 @@ static bool explain_modules(const char *driver, const struct loadplan *loadplan,
 			continue;
 		loadplan_module_name(loadplan->modules[i].path, name);
 		text_add(text, "module ", name, ": ");
-		verdict_explain_load(outcomes[i], text);
+		load_outcome_explain(outcomes[i], text);
 		return true;
 	}
 	return false;
@@ -112,11 +112,9 @@ static void explain_bind(const struct root *root, const struct claim *claim, int
 /* Why the target driver does not have the function: the first step that went wrong. */
 static void explain_unbound(const struct root *root, const struct claim *claim,
 			    const struct loadplan *loadplan,
-			    const struct applied *applied, const struct outcome *outcome,
+			    const struct applied *applied, const int *steps,
 			    struct text *text)
 {
-	const int *steps = outcome->steps;
-
 	if (steps[STEP_FENCE]) {
 		text_add(text, "cannot write driver_override: ");
 		explain(steps[STEP_FENCE], NULL, 0, text);
@@ -139,122 +137,89 @@ static void explain_unbound(const struct root *root, const struct claim *claim,
 	}
 }
 
-static int judge_claim(const struct root *root, const struct claim *claim,
-		       const struct loadplan *loadplan, const struct applied *applied,
-		       const struct outcome *outcome, struct verdict *verdict)
+static int judge_claim(const struct root *root, const struct loadplan *loadplan,
+		       const struct applied *applied, const int *steps,
+		       struct claim *claim)
 {
 	struct text reason = { 0 };
 
-	device_driver(root, &claim->function->address, verdict->driver);
-	verdict->result = RESULT_FAILED;
-	if (!outcome->steps[STEP_FENCE]) {
-		bool ours = !strcmp(verdict->driver, claim->driver);
+	device_driver(root, &claim->function->address, claim->now);
+	claim->result = RESULT_FAILED;
+	if (!steps[STEP_FENCE]) {
+		bool ours = !strcmp(claim->now, claim->driver);
 
 		/* One that is being probed has the link already. */
-		if (ours && outcome->steps[STEP_BIND] != OUTCOME_RUNNING) {
-			verdict->result = RESULT_BOUND;
+		if (ours && steps[STEP_BIND] != OUTCOME_RUNNING) {
+			claim->result = RESULT_BOUND;
 			return 0;
 		}
-		if (ours || !*verdict->driver)
-			verdict->result = RESULT_FENCED;
+		if (ours || !*claim->now)
+			claim->result = RESULT_FENCED;
 	}
-	explain_unbound(root, claim, loadplan, applied, outcome, &reason);
-	verdict->reason = verdict->own_reason = text_steal(&reason);
-	return verdict->reason ? 0 : -ENOMEM;
+	explain_unbound(root, claim, loadplan, applied, steps, &reason);
+	claim->reason = text_steal(&reason);
+	return claim->reason ? 0 : -ENOMEM;
 }
 
-static int judge_claims(const struct root *root, const struct loadplan *loadplan,
-			const struct applied *applied, struct verdicts *verdicts)
+/* Adds why a line may not take a function, if another line decides the result of that. */
+static int add_refusal(const struct claim *claim, const struct claim_line *line,
+		       struct line_match *match)
 {
-	const struct match *match = verdicts->match;
+	char address[PCI_ADDRESS_SIZE];
+	struct text text = { 0 };
+
+	if (line->result != RESULT_REFUSED)
+		return 0;
+	if (match->reason)
+		text_add(&text, match->reason, "; ");
+	text_add(&text, pci_address_format(&claim->function->address, address),
+		 " is refused: ", line->reason);
+	free(match->reason);
+	match->reason = text_steal(&text);
+	return match->reason ? 0 : -ENOMEM;
+}
+
+/* A line is as the worst of its claims. */
+static int judge_lines(const struct match *match, const struct claim *claim)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < claim->line_count && !error; i++) {
+		const struct claim_line *line = &claim->lines[i];
+		struct line_match *of = &match->lines[line->rule - match->conf->rules];
+		const char *reason;
+		enum result result = claim_line_result(claim, line, &reason);
+
+		of->result = result > of->result ? result : of->result;
+		error = add_refusal(claim, line, of);
+	}
+	return error;
+}
+
+int claims_judge(const struct root *root, const struct loadplan *loadplan,
+		 const struct applied *applied, struct match *match)
+{
 	int error = 0;
 
 	for (size_t i = 0; i < match->claim_count && !error; i++) {
-		const struct claim *claim = &match->claims[i];
-		struct verdict *verdict = &verdicts->claims[i];
+		struct claim *claim = &match->claims[i];
 
-		string_copy(verdict->driver, sizeof(verdict->driver),
-			    claim->function->driver);
-		if (claim->result != RESULT_NONE) {
-			verdict->result = claim->result;
-			verdict->reason = claim->reason;
-		} else if (claim->repeats) {
-			*verdict = verdicts->claims[claim->repeats - match->claims];
-			verdict->own_reason = NULL;
-		} else if (applied) {
-			error = judge_claim(root, claim, loadplan, applied,
-					    &applied->outcomes[i], verdict);
-		} else {
-			verdict->result = RESULT_PLANNED;
-		}
+		string_copy(claim->now, sizeof(claim->now), claim->function->driver);
+		if (claim->result == RESULT_NONE && !applied)
+			claim->result = RESULT_PLANNED;
+		else if (claim->result == RESULT_NONE)
+			error = judge_claim(root, loadplan, applied,
+					    applied->outcomes[i].steps, claim);
+		if (!error)
+			error = judge_lines(match, claim);
 	}
 	return error;
-}
-
-/* A line ends as the worst of its claims. */
-static void judge_lines(struct verdicts *verdicts)
-{
-	const struct match *match = verdicts->match;
-
-	for (size_t i = 0; i < match->conf->count; i++)
-		verdicts->lines[i] = match->lines[i].result;
-	for (size_t i = 0; i < match->claim_count; i++) {
-		size_t line = match->claims[i].rule - match->conf->rules;
-
-		if (match->lines[line].result == RESULT_NONE &&
-		    verdicts->claims[i].result > verdicts->lines[line])
-			verdicts->lines[line] = verdicts->claims[i].result;
-	}
-}
-
-int verdicts_make(const struct root *root, const struct match *match,
-		  const struct loadplan *loadplan, const struct applied *applied,
-		  struct verdicts *ret)
-{
-	int error;
-
-	ret->match = match;
-	ret->claims = calloc(match->claim_count + 1, sizeof(*ret->claims));
-	ret->lines =
-		ret->claims ? calloc(match->conf->count + 1, sizeof(*ret->lines)) : NULL;
-	if (!ret->lines)
-		return -ENOMEM;
-	error = judge_claims(root, loadplan, applied, ret);
-	judge_lines(ret);
-	return error;
-}
-
-bool verdict_speaks(const struct verdicts *verdicts, size_t claim)
-{
-	const struct claim *claims = verdicts->match->claims;
-
-	if (claims[claim].result == RESULT_INVALID || claims[claim].repeats)
-		return false;
-	if (claims[claim].result == RESULT_NONE)
-		return true;
-	for (size_t i = 0; i < verdicts->match->claim_count; i++)
-		if (claims[i].function == claims[claim].function &&
-		    (claims[i].result == RESULT_NONE ||
-		     (i < claim && claims[i].result != RESULT_INVALID)))
-			return false;
-	return true;
-}
-
-size_t verdicts_count(const struct verdicts *verdicts, enum result result)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < verdicts->match->claim_count; i++)
-		count += verdicts->claims[i].result == result &&
-			 verdict_speaks(verdicts, i);
-	return count;
 }
 
 /* "bound to vfio-pci" */
-static void add_ending(struct text *text, const struct claim *claim,
-		       const struct verdict *verdict)
+static void add_ending(struct text *text, const struct claim *claim)
 {
-	switch (verdict->result) {
+	switch (claim->result) {
 	case RESULT_BOUND:
 		text_add(text, "bound to ", claim->driver);
 		break;
@@ -265,39 +230,29 @@ static void add_ending(struct text *text, const struct claim *claim,
 		text_add(text, "fenced, but not bound to ", claim->driver);
 		break;
 	case RESULT_FAILED:
-		if (*verdict->driver)
-			text_add(text, "failed, ", verdict->driver, " has it");
+		if (*claim->now)
+			text_add(text, "failed, ", claim->now, " has it");
 		else
 			text_add(text, "failed, not even fenced");
 		break;
 	default:
-		text_add(text, result_name(verdict->result));
+		text_add(text, result_name(claim->result));
 	}
 }
 
-void verdict_sentence(const struct claim *claim, const struct verdict *verdict,
-		      struct text *text)
+void claim_sentence(const struct claim *claim, struct text *text)
 {
 	const char *was = claim->function->driver;
 	char address[PCI_ADDRESS_SIZE];
 
 	text_add(text, pci_address_format(&claim->function->address, address), ": ");
 	if (*was && strcmp(was, claim->driver) &&
-	    (verdict->result == RESULT_BOUND || verdict->result == RESULT_PLANNED))
+	    (claim->result == RESULT_BOUND || claim->result == RESULT_PLANNED))
 		text_add(text, "taken from ", was, ", ");
-	add_ending(text, claim, verdict);
-	if (verdict->reason)
-		text_add(text, ": ", verdict->reason);
+	add_ending(text, claim);
+	if (claim->reason)
+		text_add(text, ": ", claim->reason);
 	text_add(text, " (");
 	place_add(&claim->rule->place, text);
 	text_add(text, ")");
-}
-
-void verdicts_done(struct verdicts *verdicts)
-{
-	for (size_t i = 0; verdicts->claims && i < verdicts->match->claim_count; i++)
-		free(verdicts->claims[i].own_reason);
-	free(verdicts->claims);
-	free(verdicts->lines);
-	*verdicts = (struct verdicts){ 0 };
 }
