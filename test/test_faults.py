@@ -167,6 +167,17 @@ def test_unbind_that_hangs(desktop):
     assert desktop.read("sys/bus/pci/drivers/vfio-pci/bind") == NIC
 
 
+def test_a_fence_that_kills_its_child(desktop):
+    """It is tried again, but not for ever, and the other fences get their turn."""
+    desktop.config("bind 02:00.0\nbind 03:00.0\n")
+    here = desktop.path(desktop.directories[NIC]) / "driver_override"
+    run = desktop.run(prefix=[*QUIET, "-P", here, "-P",
+                              f"sys/bus/pci/devices/{NIC}/driver_override", "-e",
+                              "inject=write:signal=SIGKILL"])
+    assert run.report.results() == {NIC: "failed", TWIN: "fenced"}
+    assert override(desktop, TWIN).read_text() == "vfio-pci"
+
+
 def test_no_sys_at_all(desktop):
     shutil.rmtree(desktop.path("sys"))
     desktop.config("bind 02:00.0\n")

@@ -51,7 +51,7 @@ struct release {
 	size_t count;
 	size_t size; /* of the shared memory */
 	struct shared {
-		volatile unsigned int now;   /* counts steps */
+		struct progress progress;
 		volatile unsigned int start; /* the item that the child begins with */
 		struct item items[];
 	} * shared;
@@ -221,7 +221,7 @@ static void release_item(const struct release *release, struct item *item)
 	const struct root *root = &release->machine.root;
 
 	for (int step = 0; step < RELEASE_STEPS; step++) {
-		release->shared->now++;
+		release->shared->progress.steps++;
 		if (!needs_step(item, step))
 			continue;
 		item->steps[step] = OUTCOME_RUNNING;
@@ -239,11 +239,14 @@ static void work(void *context)
 	const struct release *release = context;
 	struct shared *shared = release->shared;
 
-	for (; shared->start < release->count; shared->start++)
+	for (; shared->start < release->count && !shared->progress.stop; shared->start++)
 		release_item(release, &shared->items[shared->start]);
 }
 
-/* An item that hangs is left behind; the next child goes on with the one after it. */
+/*
+ * An item that hangs is left behind; the next child goes on with the one after it. A child that was
+ * asked to stop, and did, has not begun the item at which it ended.
+ */
 static void run_items(struct release *release)
 {
 	struct shared *shared = release->shared;
@@ -251,11 +254,12 @@ static void run_items(struct release *release)
 
 	while (shared->start < release->count && budget) {
 		enum deadline end =
-			deadline_run(work, release, &shared->now, STEP_MS, &budget);
+			deadline_run(work, release, &shared->progress, STEP_MS, &budget);
 
 		if (end == DEADLINE_NO_CHILD)
 			work(release);
-		else if (end != DEADLINE_MOVED && shared->start < release->count)
+		else if (shared->start < release->count &&
+			 (end == DEADLINE_GAVE_UP || !shared->progress.stop))
 			shared->start++;
 	}
 }

@@ -8,15 +8,6 @@
 #include "deadline.h"
 #include "device.h"
 
-/* In memory that the parent and each child share; the arrays of struct applied lie behind it. */
-struct progress {
-	volatile unsigned int
-		now;	      /* counts steps and modules: a change is a sign of life */
-	volatile size_t step; /* the one being executed */
-	volatile bool hung;   /* a step was left behind */
-	volatile bool fences_only; /* the time is up */
-};
-
 struct work {
 	const struct root *root;
 	const struct plan *plan;
@@ -24,13 +15,22 @@ struct work {
 	const struct loadplan *loadplan;
 	const struct cmdline *cmdline;
 	struct applied *applied;
-	struct progress *progress;
+	struct progress *progress; /* shared; the arrays of `applied` follow it */
+	size_t next; /* the step to go on with: the parent counts, a child has a copy */
+	bool hung;   /* a step before `next` hangs, or cost its child the life */
+	bool fences_only; /* the time is up */
 };
 
-static struct claim_outcomes *outcome_of(const struct work *work,
-					 const struct claim *claim)
+static struct claim_outcomes *outcomes_of(const struct work *work,
+					  const struct claim *claim)
 {
 	return &work->applied->outcomes[claim - work->match->claims];
+}
+
+/* In memory that the parent and its children share. */
+static int *outcome_of(const struct work *work, const struct step *step)
+{
+	return &outcomes_of(work, step->claim)->steps[step->kind];
 }
 
 static int write_override(const struct work *work, const struct claim *claim,
@@ -62,7 +62,7 @@ static int do_load(const struct work *work, const struct claim *claim)
 
 		if (strcmp(module->driver, claim->driver))
 			continue;
-		work->progress->now++;
+		work->progress->steps++;
 		work->applied->modules[i] = OUTCOME_RUNNING;
 		error = loadplan_load(work->root, module, work->match->conf,
 				      work->cmdline);
@@ -95,7 +95,7 @@ static int take_driver_name(void *driver, const char *entry)
  */
 static bool use_real_name(const struct work *work, const struct claim *claim)
 {
-	char *driver = outcome_of(work, claim)->driver;
+	char *driver = outcomes_of(work, claim)->driver;
 	char path[ROOT_PATH_SIZE], module[PCI_DRIVER_SIZE];
 
 	loadplan_module_name(claim->driver, module);
@@ -130,7 +130,7 @@ static int do_bind(const struct work *work, const struct claim *claim)
 	device_driver(work->root, &claim->function->address, driver);
 	if (*driver && strcmp(driver, claim->driver))
 		return error;
-	if (*driver && !work->progress->hung)
+	if (*driver && !work->hung)
 		return 0;
 	pci_address_format(&claim->function->address, address);
 	error = root_write(work->root, bind_path(claim->driver, path), address);
@@ -140,9 +140,9 @@ static int do_bind(const struct work *work, const struct claim *claim)
 		return error == -EBUSY ? 0 : OUTCOME_RUNNING;
 	if (error == -ENOENT && use_real_name(work, claim))
 		return root_write(work->root,
-				  bind_path(outcome_of(work, claim)->driver, path),
+				  bind_path(outcomes_of(work, claim)->driver, path),
 				  address);
-	if (error == -ENOENT && work->progress->hung)
+	if (error == -ENOENT && work->hung)
 		error = root_write(work->root, "sys/bus/pci/drivers_probe", address);
 	return error;
 }
@@ -166,36 +166,42 @@ static int do_step(const struct work *work, const struct step *step)
  * Without its fence a function is left where it is: the target driver could not match, and the
  * host's would come back. One that was not released is not bound.
  */
-static bool is_worth_trying(const struct step *step, const struct claim_outcomes *outcome)
+static bool is_worth_trying(const struct work *work, const struct step *step)
 {
+	const int *outcomes = outcomes_of(work, step->claim)->steps;
+
 	switch (step->kind) {
 	case STEP_FENCE:
 	case STEP_LOAD:
 		return true;
 	case STEP_RELEASE:
-		return outcome->steps[STEP_FENCE] == 0;
+		return outcomes[STEP_FENCE] == 0;
 	case STEP_BIND:
-		return outcome->steps[STEP_FENCE] == 0 &&
-		       (outcome->steps[STEP_RELEASE] == 0 ||
-			outcome->steps[STEP_RELEASE] == OUTCOME_NOT_TRIED);
+		return outcomes[STEP_FENCE] == 0 &&
+		       (outcomes[STEP_RELEASE] == 0 ||
+			outcomes[STEP_RELEASE] == OUTCOME_NOT_TRIED);
 	}
 	return false;
 }
 
-/* Runs in the child: the steps from progress->step on. */
+/* Returns whether work->next is a step, and one for which there is time: fences always are. */
+static bool has_next(const struct work *work)
+{
+	return work->next < work->plan->count &&
+	       (!work->fences_only || work->plan->steps[work->next].kind == STEP_FENCE);
+}
+
+/* Runs in the child, which has its own copy of `next`; in the parent if there is no child. */
 static void do_steps(void *context)
 {
-	const struct work *work = context;
-	struct progress *progress = work->progress;
+	struct work *work = context;
 
-	for (; progress->step < work->plan->count; progress->step++) {
-		const struct step *step = &work->plan->steps[progress->step];
-		int *outcome = &outcome_of(work, step->claim)->steps[step->kind];
+	for (; has_next(work) && !work->progress->stop; work->next++) {
+		const struct step *step = &work->plan->steps[work->next];
+		int *outcome = outcome_of(work, step);
 
-		if (progress->fences_only && step->kind != STEP_FENCE)
-			return;
-		progress->now++;
-		if (!is_worth_trying(step, outcome_of(work, step->claim)))
+		work->progress->steps++;
+		if (!is_worth_trying(work, step))
 			continue;
 		*outcome = OUTCOME_RUNNING;
 		*outcome = do_step(work, step);
@@ -203,18 +209,32 @@ static void do_steps(void *context)
 }
 
 /*
- * Returns whether the step at which the child ended is tried again: a fence whose child was
- * killed, but not for ever, and a step that began in the moment in which the child was given up.
+ * Goes to the first step that no child has begun: the outcomes say which those are. A fence whose
+ * child was killed is tried again, but not for ever.
  */
-static bool is_tried_again(enum deadline end, const struct step *step,
-			   unsigned int *budget)
+static void go_on(struct work *work, enum deadline end, unsigned int *budget)
 {
-	if (end == DEADLINE_MOVED)
-		return true;
-	if (end != DEADLINE_ENDED || !*budget || step->kind != STEP_FENCE)
-		return false;
-	*budget /= 2;
-	return true;
+	size_t first = work->next;
+
+	for (; work->next < work->plan->count; work->next++) {
+		const struct step *step = &work->plan->steps[work->next];
+		int *outcome = outcome_of(work, step);
+
+		if (*outcome == OUTCOME_RUNNING && end == DEADLINE_ENDED && *budget &&
+		    step->kind == STEP_FENCE) {
+			*outcome = OUTCOME_NOT_TRIED;
+			*budget /= 2;
+			return;
+		}
+		if (*outcome == OUTCOME_NOT_TRIED && is_worth_trying(work, step))
+			break;
+		work->hung |= *outcome == OUTCOME_RUNNING;
+	}
+	/* The child ended before it began a step. */
+	if (work->next == first && work->fences_only)
+		work->next++;
+	else if (work->next == first)
+		*budget /= 2;
 }
 
 /*
@@ -224,28 +244,19 @@ static bool is_tried_again(enum deadline end, const struct step *step,
  */
 static void run_steps(struct work *work, unsigned int budget)
 {
-	struct progress *progress = work->progress;
-	const struct plan *plan = work->plan;
-
-	while (progress->step < plan->count) {
+	for (;;) {
 		enum deadline end = DEADLINE_NO_CHILD;
 
-		progress->fences_only = !budget;
-		if (!budget && plan->steps[progress->step].kind != STEP_FENCE)
+		work->fences_only = !budget;
+		if (!has_next(work))
 			return;
 		if (work->applied->shared_size)
-			end = deadline_run(do_steps, work, &progress->now, budget / 2,
+			end = deadline_run(do_steps, work, work->progress, budget / 2,
 					   &budget);
 		if (end == DEADLINE_NO_CHILD)
 			do_steps(work);
-		if (progress->step == plan->count ||
-		    (progress->fences_only &&
-		     plan->steps[progress->step].kind != STEP_FENCE))
-			return;
-		if (is_tried_again(end, &plan->steps[progress->step], &budget))
-			continue;
-		progress->hung = true;
-		progress->step++;
+		else
+			go_on(work, end, &budget);
 	}
 }
 
@@ -291,7 +302,12 @@ int apply_plan(const struct root *root, const struct plan *plan, struct match *m
 	       const struct loadplan *loadplan, const struct cmdline *cmdline,
 	       unsigned int deadline_ms, struct applied *ret)
 {
-	struct work work = { root, plan, match, loadplan, cmdline, ret, NULL };
+	struct work work = { .root = root,
+			     .plan = plan,
+			     .match = match,
+			     .loadplan = loadplan,
+			     .cmdline = cmdline,
+			     .applied = ret };
 	int error = prepare(&work);
 
 	if (error)

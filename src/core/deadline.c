@@ -37,38 +37,42 @@ static bool has_ended(int pipe, int ms)
 }
 
 /* Time is counted in looks, because the clock of a machine that boots may jump. */
-static enum deadline wait_for_end(int pipe, pid_t child,
-				  const volatile unsigned int *counter,
+static enum deadline wait_for_end(int pipe, pid_t child, struct progress *progress,
 				  unsigned int step_ms, unsigned int *budget_ms)
 {
-	unsigned int seen = *counter, idle = 0;
+	unsigned int seen = progress->steps, idle = 0;
 
 	while (!has_ended(pipe, LOOK_MS)) {
+		bool late;
+
 		*budget_ms -= *budget_ms < LOOK_MS ? *budget_ms : LOOK_MS;
-		idle = seen == *counter ? idle + LOOK_MS : 0;
-		seen = *counter;
-		if (step_ms && *budget_ms && idle < step_ms)
+		idle = seen == progress->steps ? idle + LOOK_MS : 0;
+		seen = progress->steps;
+		late = step_ms ? !*budget_ms || idle >= step_ms : idle;
+		/* A child that goes on in the last moment may go on. */
+		if (!late || !progress->stop) {
+			progress->stop = late;
 			continue;
-		if (!step_ms && !idle)
-			continue;
+		}
 		kill(child, SIGKILL);
 		/* A child that runs dies at once; one that hangs does not change anything. */
 		if (has_ended(pipe, LOOK_MS))
 			waitpid(child, NULL, 0);
-		return seen == *counter ? DEADLINE_GAVE_UP : DEADLINE_MOVED;
+		return DEADLINE_GAVE_UP;
 	}
 	waitpid(child, NULL, 0);
 	return DEADLINE_ENDED;
 }
 
 enum deadline deadline_run(void (*work)(void *context), void *context,
-			   const volatile unsigned int *counter, unsigned int step_ms,
+			   struct progress *progress, unsigned int step_ms,
 			   unsigned int *budget_ms)
 {
 	enum deadline result;
 	int ends[2];
 	pid_t child;
 
+	progress->stop = false;
 	if (pipe(ends) < 0)
 		return DEADLINE_NO_CHILD;
 	child = fork();
@@ -84,7 +88,7 @@ enum deadline deadline_run(void (*work)(void *context), void *context,
 		_exit(0);
 	}
 	close(ends[1]);
-	result = wait_for_end(ends[0], child, counter, step_ms, budget_ms);
+	result = wait_for_end(ends[0], child, progress, step_ms, budget_ms);
 	close(ends[0]);
 	return result;
 }

@@ -14,35 +14,53 @@
 #define BUDGET_MS 600
 #define PATIENCE_MS 120000 /* for work that ends by itself: a busy machine may start it late */
 
-static void end(void *counter)
+static void end(void *progress)
 {
-	(*(volatile unsigned int *)counter)++;
+	((struct progress *)progress)->steps++;
 }
 
-static void hang(void *counter)
+static void hang(void *progress)
 {
-	(void)counter;
+	(void)progress;
 	for (;;)
 		poll(NULL, 0, -1);
 }
 
-static void go_on(void *counter)
+/* Does not look whether it is to stop. */
+static void go_on(void *progress)
 {
 	for (;;) {
-		end(counter);
+		end(progress);
 		poll(NULL, 0, STEP_MS / 10);
 	}
 }
 
-static void die(void *counter)
+static void go_on_until_told(void *progress)
 {
-	(void)counter;
+	while (!((struct progress *)progress)->stop) {
+		end(progress);
+		poll(NULL, 0, STEP_MS / 10);
+	}
+}
+
+/* A step that takes long, and comes back in the last moment, when the child is told to stop. */
+static void come_back_late(void *progress)
+{
+	while (!((struct progress *)progress)->stop)
+		poll(NULL, 0, 1);
+	for (int i = 0; i < 10; i++)
+		end(progress);
+}
+
+static void die(void *progress)
+{
+	(void)progress;
 	kill(getpid(), SIGKILL);
 }
 
 struct deadline_case {
 	const char *name;
-	void (*work)(void *counter);
+	void (*work)(void *progress);
 	unsigned int step_ms;
 	unsigned int budget_ms;
 	enum deadline end;
@@ -57,7 +75,9 @@ static const struct deadline_case cases[] = {
 	{ "work that hangs with no time left for a step", hang, 0, BUDGET_MS,
 	  DEADLINE_GAVE_UP, false },
 	{ "work that goes on is given up when the budget is used up", go_on,
-	  10 * BUDGET_MS, BUDGET_MS, DEADLINE_MOVED, true },
+	  10 * BUDGET_MS, BUDGET_MS, DEADLINE_GAVE_UP, true },
+	{ "work that stops when the budget is used up", go_on_until_told, 10 * BUDGET_MS,
+	  BUDGET_MS, DEADLINE_ENDED, true },
 	{ "work that dies has ended", die, PATIENCE_MS, PATIENCE_MS, DEADLINE_ENDED,
 	  false },
 };
@@ -65,76 +85,94 @@ static const struct deadline_case cases[] = {
 static void test_deadline(void **state)
 {
 	const struct deadline_case *row = *state;
-	unsigned int *counter = shared_allocate(sizeof(*counter)), budget = row->budget_ms;
-	enum deadline end_of_it;
+	struct progress *progress = shared_allocate(sizeof(*progress));
+	unsigned int budget = row->budget_ms;
 
-	assert_non_null(counter);
-	end_of_it = deadline_run(row->work, counter, counter, row->step_ms, &budget);
-	/* Between the last look and its death the child may have counted, or not. */
-	if (end_of_it == DEADLINE_GAVE_UP && row->end == DEADLINE_MOVED)
-		end_of_it = DEADLINE_MOVED;
-	assert_int_equal(end_of_it, row->end);
+	assert_non_null(progress);
+	assert_int_equal(
+		deadline_run(row->work, progress, progress, row->step_ms, &budget),
+		row->end);
 	assert_int_equal(budget == 0, row->uses_all);
-	if (row->work != go_on) /* that may not have started when the budget is used up */
-		assert_int_equal(*counter > 0, row->work == end);
-	if (row->work == hang && row->step_ms)
-		assert_int_equal(budget, BUDGET_MS - STEP_MS);
-	shared_free(counter, sizeof(*counter));
+	if (row->work == hang || row->work == die)
+		assert_int_equal(progress->steps, 0);
+	if (row->work == end)
+		assert_int_equal(progress->steps, 1);
+	if (row->work == hang && row->step_ms) /* one look more, after it was told to stop */
+		assert_true(budget < BUDGET_MS - STEP_MS);
+	shared_free(progress, sizeof(*progress));
+}
+
+static void test_a_step_that_comes_back_late_loses_none(void **state)
+{
+	struct progress *progress = shared_allocate(sizeof(*progress));
+	unsigned int budget = PATIENCE_MS;
+
+	(void)state;
+	assert_non_null(progress);
+	assert_int_equal(
+		deadline_run(come_back_late, progress, progress, STEP_MS, &budget),
+		DEADLINE_ENDED);
+	assert_int_equal(progress->steps, 10);
+	shared_free(progress, sizeof(*progress));
 }
 
 /* The memory of a child that was given up is quiet: no later step of it is mistaken for one. */
 static void test_a_child_that_was_given_up_is_dead(void **state)
 {
-	unsigned int *counter = shared_allocate(sizeof(*counter)), budget = 1, seen;
+	struct progress *progress = shared_allocate(sizeof(*progress));
+	unsigned int budget = 1, seen;
 
 	(void)state;
-	assert_non_null(counter);
-	(void)!deadline_run(go_on, counter, counter, BUDGET_MS, &budget);
-	seen = *counter;
+	assert_non_null(progress);
+	(void)!deadline_run(go_on, progress, progress, BUDGET_MS, &budget);
+	seen = progress->steps;
 	budget = PATIENCE_MS;
-	assert_int_equal(deadline_run(die, counter, counter, PATIENCE_MS, &budget),
+	assert_int_equal(deadline_run(die, progress, progress, PATIENCE_MS, &budget),
 			 DEADLINE_ENDED);
-	assert_int_equal(*counter, seen);
-	shared_free(counter, sizeof(*counter));
+	assert_int_equal(progress->steps, seen);
+	assert_false(progress->stop); /* the next child starts afresh */
+	shared_free(progress, sizeof(*progress));
 }
 
 /* Counts to 50 at its own pace: more than the budget, with less than a look between two steps. */
-static void count_slowly(void *counter)
+static void count_slowly(void *progress)
 {
 	for (int i = 0; i < 50; i++) {
-		end(counter);
+		end(progress);
 		poll(NULL, 0, 10);
 	}
 }
 
 static void test_steps_without_a_limit_go_on_without_a_budget(void **state)
 {
-	unsigned int *counter = shared_allocate(sizeof(*counter)), budget = 0;
+	struct progress *progress = shared_allocate(sizeof(*progress));
+	unsigned int budget = 0;
 	enum deadline result;
 
 	(void)state;
-	assert_non_null(counter);
+	assert_non_null(progress);
 	do /* a busy machine may let the child wait for longer than one look */
-		result = deadline_run(count_slowly, counter, counter, 0, &budget);
+		result = deadline_run(count_slowly, progress, progress, 0, &budget);
 	while (result != DEADLINE_ENDED);
-	assert_true(*counter >= 50);
-	shared_free(counter, sizeof(*counter));
+	assert_true(progress->steps >= 50);
+	shared_free(progress, sizeof(*progress));
 }
 
 static void test_without_descriptors_there_is_no_child(void **state)
 {
-	unsigned int counter = 0, budget = BUDGET_MS;
+	struct progress progress = { 0 };
+	unsigned int budget = BUDGET_MS;
 	int first = dup(STDIN_FILENO), last = first, next, error;
 
 	(void)state;
 	assert_true(first >= 0);
 	while ((next = dup(first)) >= 0)
 		last = next;
-	error = deadline_run(end, &counter, &counter, STEP_MS, &budget);
+	error = deadline_run(end, &progress, &progress, STEP_MS, &budget);
 	for (; last >= first; last--)
 		close(last);
 	assert_int_equal(error, DEADLINE_NO_CHILD);
-	assert_int_equal(counter, 0);
+	assert_int_equal(progress.steps, 0);
 	assert_int_equal(budget, BUDGET_MS);
 }
 
@@ -148,6 +186,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_without_descriptors_there_is_no_child),
+		cmocka_unit_test(test_a_step_that_comes_back_late_loses_none),
 		cmocka_unit_test(test_a_child_that_was_given_up_is_dead),
 		cmocka_unit_test(test_steps_without_a_limit_go_on_without_a_budget),
 		cmocka_unit_test(test_memory_of_the_heap),
