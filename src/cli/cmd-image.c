@@ -100,15 +100,15 @@ static void print_modules(const struct loadplan *plan)
 
 static void tell_lacks(const struct image *image)
 {
-	for (size_t i = 0; i < image->plan.lack_count; i++) {
-		const struct lack *lack = &image->plan.lacks[i];
+	for (size_t i = 0; i < image->plan.missing_count; i++) {
+		const struct missing_driver *missing = &image->plan.missing[i];
 
 		printable_print(
 			stderr,
 			WARNING
 			"%s:%u: Linux %s has no driver %s; its devices will stay fenced\n",
-			lack->place->file, lack->place->line, image->machine.kernel,
-			lack->driver);
+			missing->place->file, missing->place->line, image->machine.kernel,
+			missing->driver);
 	}
 }
 
@@ -137,7 +137,7 @@ static enum status build(struct image *image)
 	print_modules(&image->plan.loadplan);
 	if (image->machine.confdir.conf.error_total)
 		return STATUS_CONFIG;
-	return image->plan.lack_count ? STATUS_UNWANTED : STATUS_WELL;
+	return image->plan.missing_count ? STATUS_UNWANTED : STATUS_WELL;
 }
 
 static enum status run(const struct request *request)

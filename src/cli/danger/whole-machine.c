@@ -20,7 +20,7 @@ void whole_machine_find_iommu_off(const struct danger_context *context,
 void whole_machine_find_no_remapping(const struct danger_context *context,
 				     struct finding *finding)
 {
-	if (context->iommu_is_off || !iommu_lets_interrupts_be_forged(context->machine))
+	if (context->iommu_is_off || !iommu_lacks_interrupt_remapping(context->machine))
 		return;
 	text_add(&finding->text, "interrupts are not remapped: vfio refuses guests that "
 				 "could forge them");

@@ -224,12 +224,12 @@ static bool is_within(const struct loadplan *part, const struct loadplan *whole)
 static void add_lacks(const struct machine *machine, const struct image_plan *plan,
 		      struct faults *faults)
 {
-	for (size_t i = 0; i < plan->lack_count; i++) {
+	for (size_t i = 0; i < plan->missing_count; i++) {
 		struct text place = { 0 };
 
-		place_add(plan->lacks[i].place, &place);
+		place_add(plan->missing[i].place, &place);
 		fault_add(faults, FAULT_DRIVER, text_string(&place), ": Linux ",
-			  machine->kernel, " has no driver ", plan->lacks[i].driver);
+			  machine->kernel, " has no driver ", plan->missing[i].driver);
 		text_done(&place);
 	}
 }

@@ -82,7 +82,7 @@ static bool allows_unsafe_interrupts(const struct machine *machine)
 	return false;
 }
 
-bool iommu_lets_interrupts_be_forged(const struct machine *machine)
+bool iommu_lacks_interrupt_remapping(const struct machine *machine)
 {
 	struct text interrupts = { 0 };
 	bool found = false;
