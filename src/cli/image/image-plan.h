@@ -14,7 +14,6 @@
 	"usr/lib/vfio-early" /* in an image: all that is ours, scripts aside */
 #define IMAGE_PROGRAM IMAGE_DIRECTORY "/vfio-early-boot"
 #define IMAGE_INIT IMAGE_DIRECTORY "/vfio-early-init"
-#define IMAGE_RESCUE IMAGE_DIRECTORY "/vfio-early-rescue"
 #define IMAGE_START_INIT IMAGE_DIRECTORY "/start-init"
 
 /* A target driver that a kernel doesn't have. */
