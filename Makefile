@@ -34,7 +34,7 @@ endif
 endif
 
 core := $(wildcard src/core/*.c)
-boot := src/boot/main.c src/boot/klibc.c
+boot := src/boot/main.c src/boot/rescue.c src/boot/klibc.c
 cli := $(wildcard src/cli/*.c src/cli/*/*.c)
 headers := $(wildcard src/core/*.h src/cli/*.h src/cli/*/*.h)
 unit := $(wildcard test/unit/test-*.c)
@@ -43,8 +43,8 @@ warnings := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wpoi
 	-Wundef -Wvla -Wwrite-strings -Wformat=2
 common := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DVERSION='"$(VERSION)"' -Isrc/core $(warnings)
 
-# The host program is hardened. klcc knows none of that, and the boot program is to be small: the
-# flags below are what it takes, each measured with klcc for x86.
+# The host program is hardened. klcc supports none of that. The flags below make the programs in
+# the image smaller.
 hardening := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
 host_flags = $(common) -Isrc/cli -Wshadow $(hardening) $(shell $(PKG_CONFIG) --cflags $(libraries))
 host_link := -pie -Wl,-z,relro,-z,now
@@ -52,11 +52,8 @@ libraries := libkmod libpci smartcols mount
 small := -ffunction-sections -fdata-sections
 small_link := -Wl,--gc-sections,--build-id=none
 ifeq ($(firstword $(BOOT_CC)) $(shell uname -m),klcc x86_64)
-small += -fomit-frame-pointer -mno-sse -mpreferred-stack-boundary=3 -mskip-rax-setup \
-	-falign-functions=1 -falign-jumps=1 -falign-loops=1 -fno-asynchronous-unwind-tables \
-	-fno-unwind-tables -fcf-protection=none -fno-caller-saves \
-	-fno-expensive-optimizations -fno-tree-loop-optimize -fno-tree-dominator-opts \
-	-fno-tree-loop-im -fno-move-loop-invariants -fno-rerun-cse-after-loop
+small += -fomit-frame-pointer -mno-sse -falign-functions=1 -falign-jumps=1 -falign-loops=1 \
+	-fno-asynchronous-unwind-tables -fcf-protection=none
 small_link += -Wl,-O2,-z,noseparate-code,-z,common-page-size=64
 endif
 strip := -s -R .comment -R .note
@@ -65,7 +62,7 @@ boot_objects := $(core:src/%.c=$B/klibc/%.o) $(boot:src/%.c=$B/klibc/%.o)
 host_core := $(core:src/%.c=$B/host/%.o)
 host_objects := $(host_core) $(cli:src/%.c=$B/host/%.o)
 
-all: $B/vfio-early $B/vfio-early-boot $B/vfio-early-init $B/vfio-early-rescue
+all: $B/vfio-early $B/vfio-early-boot $B/vfio-early-init
 
 # With another compiler than the last time, everything for the image is compiled anew.
 $B/boot-cc: always
@@ -78,8 +75,6 @@ $B/vfio-early-boot: $(boot_objects)
 	$Qstrip $(strip) -o $@ $@.full
 
 $B/vfio-early-init: $B/klibc/boot/init.o
-$B/vfio-early-rescue: $B/klibc/boot/rescue.o $(core:src/%.c=$B/klibc/%.o) $B/klibc/boot/klibc.o
-$B/vfio-early-init $B/vfio-early-rescue:
 	$(call say,LINK)
 	$Q$(BOOT_CC) -static $(small_link) -o $@.full $^
 	$Qstrip $(strip) -o $@ $@.full
@@ -180,8 +175,7 @@ relocate = sed -i -e 's|/usr/sbin/vfio-early|$(PREFIX)/sbin/vfio-early|' \
 install: all
 	$(call say,INSTALL)
 	$Qinstall -D -m 755 $B/vfio-early "$(DESTDIR)$(PREFIX)/sbin/vfio-early"
-	$Qinstall -D -m 755 -t "$(DESTDIR)$(PREFIX)/lib/vfio-early" $B/vfio-early-boot $B/vfio-early-init \
-		$B/vfio-early-rescue
+	$Qinstall -D -m 755 -t "$(DESTDIR)$(PREFIX)/lib/vfio-early" $B/vfio-early-boot $B/vfio-early-init
 	$Qinstall -D -m 755 -t "$(dracut)/50vfio-early" hook/dracut/50vfio-early/*.sh
 	$Qinstall -D -m 644 -t "$(dracut)/50vfio-early" hook/dracut/50vfio-early/vfio-early.*
 	$Qinstall -D -m 755 -t "$(dracut)/99vfio-early-init" hook/dracut/99vfio-early-init/module-setup.sh

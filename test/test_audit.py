@@ -172,7 +172,6 @@ def test_a_unified_kernel_image(tree, tmp_path):
 @pytest.mark.parametrize("change, kind, words", [
     (lambda tree: tree.write(images.BOOT, "another"), "program", "is another one than the host's"),
     (lambda tree: tree.remove(images.BOOT), "program", "vfio-early-boot is not in it"),
-    (lambda tree: tree.remove(images.RESCUE), "program", "vfio-early-rescue is not in it"),
     (lambda tree: tree.write("etc/vfio-early.conf", "bind 01:00.0\n"), "config",
      "/etc/vfio-early.conf was edited since it was built"),
     (lambda tree: tree.remove("etc/vfio-early.conf"), "config",

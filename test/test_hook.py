@@ -152,7 +152,6 @@ def test_hook_copies_the_program_and_the_modules(hook):
     assert [Path(word).name if word.startswith("/") else word
             for call in hook.calls for word in call.split()] == [
                 "copy_exec", "vfio-early-boot", "copy_exec", "vfio-early-init",
-                "copy_exec", "vfio-early-rescue",
                 "manual_add_modules", "vfio",
                 "manual_add_modules", "vfio-pci"]
     assert (hook.image / "scripts/init-top/00-vfio-early").exists()
@@ -189,7 +188,7 @@ def test_hook_with_errors_in_the_config_builds_an_image(hook):
     done = hook.run()
     assert done.returncode == 0
     assert done.stderr == "W: line 1\n"
-    assert len(hook.calls) == 4
+    assert len(hook.calls) == 3
 
 
 def test_start_init(hook):

@@ -12,7 +12,7 @@ from machine import TOP
 
 TESTS = ["test_boot.py", "test_bad_input.py", "test_rescue.py"]
 COMPILERS = {"musl": "musl-gcc", "glibc": "cc -static"}
-PROGRAMS = ["vfio-early-boot", "vfio-early-init", "vfio-early-rescue"]
+PROGRAMS = ["vfio-early-boot", "vfio-early-init"]
 
 
 @pytest.fixture(scope="module", params=COMPILERS)

@@ -31,7 +31,7 @@
  *   function address=ADDRESS line=/PATH:LINE id=ID class=CLASS was=DRIVER target=DRIVER
  *            driver=DRIVER [rescue=release] result=RESULT [reason=TEXT]
  *   module driver=DRIVER path=/PATH result=loaded|failed|skipped [reason=TEXT]
- *   rescue address=ADDRESS result=released|failed      (added by vfio-early-rescue)
+ *   rescue address=ADDRESS result=released|failed      (added by --rescue=release)
  *
  * MODE is normal, dry-run or off; an absent driver is "-". A value with a blank or a quote in it
  * stands in double quotes, with \" \\ and \xHH inside.

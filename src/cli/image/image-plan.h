@@ -14,7 +14,6 @@
 	"usr/lib/vfio-early" /* in an image: all files except the scripts */
 #define IMAGE_PROGRAM IMAGE_DIRECTORY "/vfio-early-boot"
 #define IMAGE_INIT IMAGE_DIRECTORY "/vfio-early-init"
-#define IMAGE_RESCUE IMAGE_DIRECTORY "/vfio-early-rescue"
 #define IMAGE_START_INIT IMAGE_DIRECTORY "/start-init"
 
 /* A target driver that the kernel does not have. */
