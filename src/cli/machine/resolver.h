@@ -51,7 +51,7 @@ bool resolver_has_file(struct resolver *resolver, const char *module);
 
 /*
  * Calls `take` for every effective "options" line of the modprobe.d below `directory`, and for the
- * module options of the running kernel's command line. Returns 0 or -errno, including that of `take`.
+ * module options of the running kernel's command line. Returns 0 or -errno, also of `take`.
  */
 int resolver_each_option(const char *directory,
 			 int (*take)(void *context, const char *module,
