@@ -228,8 +228,8 @@ def test_listed_already(desktop):
 
 # The file, the arguments, and the file afterwards.
 AMENDED = [
-    ("# \xff\nbind 01:00.0 # the card\r\nbnd\n", "01:00.0 --with functions",
-     "# \xff\nbind 01:00.0 with=functions # the card\r\nbnd\n"),
+    ("# \xff\nbind 01:00.0 # the card\r\nbind 9\n", "01:00.0 --with functions",
+     "# \xff\nbind 01:00.0 with=functions # the card\r\nbind 9\n"),
     ("bind 01:00.0 with=functions", "01:00.0 --with group", "bind 01:00.0 with=group"),
     ("\tbind  01:00.0\tdriver=auto  with=functions  #driver=x\n", "01:00.0 --driver vfio-pci",
      "\tbind  01:00.0\tdriver=vfio-pci  with=functions  #driver=x\n"),

@@ -48,7 +48,7 @@ static int write_plan(const struct image *image, const struct root *dest)
 /* "start init": the hook of the generator looks for this file. */
 static int write_start(const struct conf *conf, const struct root *dest)
 {
-	return image_plan_starts_init(conf) ? root_create(dest, IMAGE_START_INIT, "", 0)
+	return conf_starts_init(conf) ? root_create(dest, IMAGE_START_INIT, "", 0)
 					    : 0;
 }
 

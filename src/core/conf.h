@@ -140,6 +140,9 @@ const struct conf_error *conf_broken_keep(const struct conf *conf,
 /* Returns whether any line, in force in this boot or not, is a bind line. */
 bool conf_has_bind(const struct conf *conf);
 
+/* Returns whether the config says "start init". The last start line counts. */
+bool conf_starts_init(const struct conf *conf);
+
 /* Is `name` something that a driver, a module or a profile can be called? */
 bool conf_name_is_good(const char *name);
 

@@ -23,6 +23,23 @@ static int file_error(struct conf *conf, const char *path, const char *what,
 	return error;
 }
 
+/* Returns whether `error` means that there is no such file. A dangling symbolic link is a file. */
+static bool is_absent(const struct root *root, const char *path, int error)
+{
+	char target[ROOT_PATH_SIZE];
+
+	return error == -ENOENT && root_link(root, path, target, sizeof(target));
+}
+
+static int unreadable(struct conf *conf, const char *path, int error)
+{
+	return file_error(conf, path, "cannot be read: ",
+			  error == -EINVAL ? "not a regular file"
+			  : error == -ENOENT
+				  ? "a symbolic link to a file that does not exist"
+				  : error_text(-error));
+}
+
 /* Cuts a text that goes on behind its limit at the last complete line. */
 static int cut_text(struct conf *conf, const char *path, struct text *text)
 {
@@ -46,19 +63,14 @@ static int add_file(struct confdir *confdir, const struct root *root, const char
 	file = &confdir->files[confdir->file_count];
 	*file = (struct conf_file){ .generated = generated };
 	error = root_read_file(root, path, limit, &file->text);
-	if (error == -ENOENT && root_link(root, path, absolute, sizeof(absolute)))
+	if (is_absent(root, path, error))
 		return 0;
 	confdir->file_count++;
 	file->path = strdup(path);
 	if (!file->path)
 		return -ENOMEM;
 	if (error < 0)
-		return file_error(
-			&confdir->conf, path, "cannot be read: ",
-			error == -EINVAL ? "not a regular file"
-			: error == -ENOENT
-				? "a symbolic link to a file that does not exist"
-				: error_text(-error));
+		return unreadable(&confdir->conf, path, error);
 	if (error > 0 && cut_text(&confdir->conf, path, &file->text))
 		return -ENOMEM;
 	string_join(absolute, sizeof(absolute), "/", path, NULL);
@@ -79,11 +91,10 @@ static int add_dropins(struct confdir *confdir, const struct root *root)
 	size_t count = 0;
 	int error = root_names(root, CONFDIR_DROPINS, &names, &count);
 
-	if (error == -ENOENT)
-		return 0;
 	if (error)
-		return file_error(&confdir->conf, CONFDIR_DROPINS,
-				  "cannot be read: ", error_text(-error));
+		return is_absent(root, CONFDIR_DROPINS, error)
+			       ? 0
+			       : unreadable(&confdir->conf, CONFDIR_DROPINS, error);
 	for (size_t i = 0; i < count && !error; i++) {
 		char path[ROOT_PATH_SIZE];
 

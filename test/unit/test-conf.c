@@ -173,6 +173,8 @@ static const struct conf_case good[] = {
 #define NOT_IN_FORCE "the lines below it are not in force"
 #define NO_PROFILE " is no [NAME]; " NOT_IN_FORCE
 
+#define CR "a carriage return inside the line"
+
 static const struct conf_case bad[] = {
 	{ "unknown statement", "bnd 01:00.0\n",
 	  "f:1:1: bnd is no statement; bind, keep, option, start and [NAME] are\n" },
@@ -279,24 +281,33 @@ static const struct conf_case bad[] = {
 	{ "no other character than ASCII's", "bind 01:00.0 driver=v\xc3\xa4\n",
 	  "f:1:22: " JUNK "\n" },
 	{ "DEL", "bind\x7f", "f:1:5: " JUNK "\n" },
-	{ "CR inside a line", "bind 01:00.0\r bind 02:00.0\n", "f:1:13: " JUNK "\n" },
-	{ "two CRs at the end", "bind 01:00.0\r\r\n", "f:1:13: " JUNK "\n" },
+	{ "CR inside a line", "bind 01:00.0\r bind 02:00.0\n", "f:1:13: " CR "\n" },
+	{ "two CRs at the end", "bind 01:00.0\r\r\n", "f:1:13: " CR "\n" },
+	{ "CR inside a comment", "# a\rkeep 01:00.0\n", "f:1:4: " CR "\n" },
+	{ "CR at the end of a comment", "# a\r\n", "" },
+	{ "keep below a bad profile", "[off]\nkeep 01:00.0\n",
+	  "f:1:1: [off]" NO_PROFILE "\nf:2:1: keep is below an invalid [NAME]\n" },
+	{ "a profile in other brackets", "\xe3\x80\x90" "a]\nbind 01:00.0\n",
+	  "f:2 bind [] address=0000:01:00.0\nf:1:1: " JUNK "; " NOT_IN_FORCE "\n" },
+	{ "half of a profile", "gaming]\nbind 01:00.0\n",
+	  "f:2 bind [] address=0000:01:00.0\n"
+	  "f:1:1: gaming]" NO_PROFILE "\n" },
 	{ "a second byte order mark",
 	  "\xef\xbb\xbf\xef\xbb\xbf"
 	  "bind 01:00.0\n",
-	  "f:1:1: " JUNK "\n" },
+	  "f:1:1: " JUNK "; " NOT_IN_FORCE "\n" },
 	{ "a heading that is not ASCII",
 	  "[a]\n[K\xc3\xbc]\nbind 01:00.0\n[b]\nbind 02:00.0",
 	  "f:3 bind [] address=0000:01:00.0\nf:5 bind [b] address=0000:02:00.0\n"
-	  "f:2:3: " JUNK "\n" },
+	  "f:2:3: " JUNK "; " NOT_IN_FORCE "\n" },
 	{ "a heading with a control byte, after blanks", " \t[a\x01]\nbind 01:00.0",
-	  "f:2 bind [] address=0000:01:00.0\nf:1:5: " JUNK "\n" },
+	  "f:2 bind [] address=0000:01:00.0\nf:1:5: " JUNK "; " NOT_IN_FORCE "\n" },
 	{ "ids= in quotes", "option vfio-pci \"ids=10de:1c03\"",
 	  "f:1:17: \"ids=10de:1c03\" would take every device of that model; use bind lines\n" },
 	{ "binary junk",
 	  "\xff\xfe"
 	  "b\0i",
-	  "f:1:1: " JUNK "\n" },
+	  "f:1:1: " JUNK "; " NOT_IN_FORCE "\n" },
 	{ "columns count from behind the byte order mark",
 	  "\xef\xbb\xbf"
 	  "bind 01:00.0 fast\n",
@@ -365,7 +376,7 @@ static void test_nul_counts_in_a_comment_only(void **state)
 
 	(void)state;
 	expect_bytes(first, sizeof(first) - 1,
-		     "f:2 bind address=0000:02:00.0\nf:1:1: " JUNK "\n");
+		     "f:2 bind [] address=0000:02:00.0\nf:1:1: " JUNK "; " NOT_IN_FORCE "\n");
 	expect_bytes(middle, sizeof(middle) - 1,
 		     "f:2 bind address=0000:02:00.0\nf:1:13: " JUNK "\n");
 	expect_bytes(comment, sizeof(comment) - 1, "f:2 bind address=0000:02:00.0\n");

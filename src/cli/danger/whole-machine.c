@@ -38,10 +38,8 @@ void whole_machine_find_unknown_switch(const struct danger_context *context,
 
 	if (!wrong)
 		return;
-	text_add(
-		&finding->text, "vfio_early=", wrong,
-		" is on the kernel command line: not off, dry-run or a [NAME] of the config");
-	text_add(&finding->remedy, "correct that word, or write a heading [", wrong, "]");
+	text_add(&finding->text, CMDLINE_WRONG, wrong, CMDLINE_EXPECTED);
+	text_add(&finding->remedy, "correct that word, or write a heading for it");
 }
 
 struct leftovers {

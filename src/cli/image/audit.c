@@ -77,7 +77,7 @@ static int inspect(const char *directory, const struct root *tree, struct audit 
 	audit->layout = order_layout_name(order_layout(tree));
 	error = content_check(&machine, tree, &audit->faults);
 	if (!error && *ret_wanted && content_is_there(tree))
-		order_check(tree, image_plan_starts_init(&machine.confdir.conf),
+		order_check(tree, conf_starts_init(&machine.confdir.conf),
 			    &audit->faults);
 	return error;
 }

@@ -100,7 +100,7 @@ static void check_programs(const struct machine *machine, const struct root *tre
 		      faults);
 	check_program(machine, tree, "vfio-early-init", IMAGE_INIT, FAULT_PROGRAM,
 		      faults);
-	if (image_plan_starts_init(&machine->confdir.conf))
+	if (conf_starts_init(&machine->confdir.conf))
 		check_program(machine, tree, "vfio-early-init", "init", FAULT_INIT,
 			      faults);
 }

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-
 /* What the functions below work with. */
 struct finding {
 	const struct machine *machine;
@@ -149,9 +148,7 @@ static int add_wrong_switch(const struct finding *finding)
 
 	if (!notice)
 		return -ENOMEM;
-	text_add(
-		&notice->text, "vfio_early=", finding->report->wrong,
-		" is on the kernel command line: not off, dry-run or a [NAME] of the config");
+	text_add(&notice->text, CMDLINE_WRONG, finding->report->wrong, CMDLINE_EXPECTED);
 	text_add(&notice->next, "correct that word, then reboot");
 	return 0;
 }
