@@ -22,7 +22,6 @@
 #include "machine/group.h"
 #include "machine/machine.h"
 #include "machine/names.h"
-#include "status/line-states.h"
 
 struct add {
 	const struct request *request;
@@ -34,9 +33,9 @@ struct add {
 	struct edit edit;
 	unsigned int number; /* of the line in the file */
 	char before
-		[STATEMENT_SIZE]; /* the line of the device as it was, "" if it is new */
-	struct text line;	  /* the new line, empty if a line is changed */
-	struct text text;	  /* the file as it will be */
+		[CONF_STATEMENT_SIZE]; /* the line of the device as it was, "" if it is new */
+	struct text line;	       /* the new line, empty if a line is changed */
+	struct text text;	       /* the file as it will be */
 };
 
 static void add_done(struct add *add)
@@ -325,12 +324,12 @@ static bool asks_more(const struct add *add, const struct claim *claim)
 /* Reports the line that lists the device. Returns whether the device will be bound. */
 static enum status tell_listed(const struct add *add, const struct claim *claim)
 {
-	char address[PCI_ADDRESS_SIZE], statement[STATEMENT_SIZE];
+	char address[PCI_ADDRESS_SIZE], statement[CONF_STATEMENT_SIZE];
 	struct text place = { 0 };
 
 	pci_address_format(&add->address, address);
 	place_add(&claim->rule->place, &place);
-	line_state_statement(&add->machine.confdir, &claim->rule->place, statement);
+	confdir_statement(&add->machine.confdir, &claim->rule->place, statement);
 	if (claim->result != RESULT_NONE)
 		complain(
 			"%s: listed already, but %s: %s: %s; edit that line, or remove it "
@@ -350,7 +349,7 @@ static enum status tell_listed(const struct add *add, const struct claim *claim)
  */
 static enum status check_listed(struct add *add, bool *ret_listed)
 {
-	const struct claim *claim = draft_claim(&add->machine, &add->address);
+	const struct claim *claim = machine_claim_at(&add->machine, &add->address);
 	const struct rule *own = find_own_rule(add);
 
 	string_copy(add->file, sizeof(add->file),
@@ -373,7 +372,7 @@ static void set(struct add *add, const char *key, const char *value)
 static int amend(struct add *add, const struct rule *rule, const struct text *old)
 {
 	add->number = rule->place.line;
-	line_state_statement(&add->machine.confdir, &rule->place, add->before);
+	confdir_statement(&add->machine.confdir, &rule->place, add->before);
 	text_add_bytes(&add->text, text_string(old), old->length);
 	if (changes_with(add, rule))
 		set(add, "with=", add->with);
@@ -499,7 +498,7 @@ static void tell_mates(const struct add *add)
 		struct pci_address address;
 
 		if (pci_address_parse(names[i], &address) ||
-		    draft_claim(&add->machine, &address))
+		    machine_claim_at(&add->machine, &address))
 			continue;
 		mate = pci_find(&add->machine.snapshot, &address);
 		if (!mate || pci_is_bridge(mate) ||
@@ -524,9 +523,9 @@ static enum status write_it(struct add *add)
 static void tell_line(const struct add *add, const struct rule *rule)
 {
 	bool dry_run = add->request->dry_run, is_new = !*add->before;
-	char statement[STATEMENT_SIZE];
+	char statement[CONF_STATEMENT_SIZE];
 
-	line_state_statement(&add->machine.confdir, &rule->place, statement);
+	confdir_statement(&add->machine.confdir, &rule->place, statement);
 	printf("%s/%s:%u: %s\n",
 	       !dry_run ? ""
 	       : is_new ? "would add "

@@ -44,7 +44,7 @@ static void binding_done(struct binding *binding)
 static void add_listed(const struct machine *machine, const struct request *request,
 		       const struct pci_address *address, struct text *line)
 {
-	const struct claim *claim = draft_claim(machine, address);
+	const struct claim *claim = machine_claim_at(machine, address);
 	unsigned int allow = claim ? claim->rule->allow : 0;
 
 	if (request->driver)

@@ -12,7 +12,6 @@
 #include "lib/printable.h"
 #include "machine/machine.h"
 #include "machine/names.h"
-#include "status/line-states.h"
 
 #define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
 
@@ -160,11 +159,11 @@ static void print_line(const struct check *check, size_t line)
 	const struct machine *machine = &check->machine;
 	const struct rule *rule = &machine->confdir.conf.rules[line];
 	const struct line_match *match = &machine->match.lines[line];
-	char statement[STATEMENT_SIZE];
+	char statement[CONF_STATEMENT_SIZE];
 	struct text place = { 0 }, why = { 0 };
 
 	place_add(&rule->place, &place);
-	line_state_statement(&machine->confdir, &rule->place, statement);
+	confdir_statement(&machine->confdir, &rule->place, statement);
 	paint(check, BOLD);
 	printable_print(stdout, "%s: %s", text_string(&place), statement);
 	paint(check, PLAIN);
@@ -273,12 +272,12 @@ static void json_line(struct check *check, size_t line)
 	const struct machine *machine = &check->machine;
 	const struct rule *rule = &machine->confdir.conf.rules[line];
 	const struct line_match *match = &machine->match.lines[line];
-	char statement[STATEMENT_SIZE];
+	char statement[CONF_STATEMENT_SIZE];
 	struct text why = { 0 };
 
 	json_open(&check->json, NULL, '{');
 	json_place(&check->json, &rule->place);
-	line_state_statement(&machine->confdir, &rule->place, statement);
+	confdir_statement(&machine->confdir, &rule->place, statement);
 	json_string(&check->json, "statement", statement);
 	explain_line(check, line, &why);
 	json_string(&check->json, "result",

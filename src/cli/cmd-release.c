@@ -289,7 +289,7 @@ static void explain_failure(const struct item *item, enum release_step step,
 /* Which line, if any, takes it again at the next boot. */
 static void tell_listed(const struct release *release, const struct item *item)
 {
-	const struct claim *claim = draft_claim(&release->machine, &item->address);
+	const struct claim *claim = machine_claim_at(&release->machine, &item->address);
 	struct text place = { 0 };
 
 	if (!claim || claim->result != RESULT_NONE)

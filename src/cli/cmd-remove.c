@@ -9,13 +9,12 @@
 #include "config/edit.h"
 #include "lib/printable.h"
 #include "machine/machine.h"
-#include "status/line-states.h"
 
 /* A line of the config, to be removed. `file` starts with "/". */
 struct candidate {
 	char file[ROOT_PATH_SIZE];
 	unsigned int line;
-	char statement[STATEMENT_SIZE];
+	char statement[CONF_STATEMENT_SIZE];
 };
 
 struct removal {
@@ -49,7 +48,7 @@ static int add_candidate(struct removal *removal, const struct place *place)
 	candidate = &removal->candidates[removal->count++];
 	candidate->line = place->line;
 	string_copy(candidate->file, sizeof(candidate->file), place->file);
-	line_state_statement(&removal->machine.confdir, place, candidate->statement);
+	confdir_statement(&removal->machine.confdir, place, candidate->statement);
 	return 0;
 }
 
@@ -86,7 +85,7 @@ static size_t count_claims(const struct match *match, const struct rule *rule)
 static enum status find_selecting(struct removal *removal,
 				  const struct pci_address *address)
 {
-	const struct claim *claim = draft_claim(&removal->machine, address);
+	const struct claim *claim = machine_claim_at(&removal->machine, address);
 	struct text place = { 0 };
 
 	if (!claim)
@@ -254,7 +253,7 @@ static void drop_listed(struct removal *removal)
 
 	for (size_t i = 0; i < removal->taken_count; i++) {
 		const struct pci_address *address = &removal->taken[i];
-		const struct claim *claim = draft_claim(&removal->machine, address);
+		const struct claim *claim = machine_claim_at(&removal->machine, address);
 		struct text place = { 0 };
 
 		if (!claim || claim->result != RESULT_NONE) {

@@ -70,7 +70,7 @@ static void print_notices(const struct notices *notices)
 
 static void print_line_head(const struct machine *machine, const struct rule *rule)
 {
-	char statement[STATEMENT_SIZE];
+	char statement[CONF_STATEMENT_SIZE];
 	struct text place = { 0 };
 
 	if (!rule) {
@@ -78,7 +78,7 @@ static void print_line_head(const struct machine *machine, const struct rule *ru
 		return;
 	}
 	place_add(&rule->place, &place);
-	line_state_statement(&machine->confdir, &rule->place, statement);
+	confdir_statement(&machine->confdir, &rule->place, statement);
 	printable_print(stdout, "%s: %s\n", text_string(&place), statement);
 	text_done(&place);
 }
@@ -138,12 +138,12 @@ static void json_notices(struct json *json, const struct notices *notices)
 static void json_state(struct json *json, const struct machine *machine,
 		       const struct line_state *state)
 {
-	char statement[STATEMENT_SIZE] = "";
+	char statement[CONF_STATEMENT_SIZE] = "";
 	struct text place = { 0 };
 
 	if (state->rule) {
 		place_add(&state->rule->place, &place);
-		line_state_statement(&machine->confdir, &state->rule->place, statement);
+		confdir_statement(&machine->confdir, &state->rule->place, statement);
 	}
 	json_open(json, NULL, '{');
 	json_string(json, "line", text_string(&place));

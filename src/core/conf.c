@@ -93,7 +93,15 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* The next word, or NULL at the end of the line or at a comment. */
+const char *conf_comment(const char *line, const char *end)
+{
+	for (const char *p = line; p < end; p++)
+		if (*p == '#' && (p == line || is_blank(p[-1])))
+			return p;
+	return end;
+}
+
+/* The next word, or NULL at the end of the line. */
 static char *next_word(struct line *line)
 {
 	char *word = line->rest;
@@ -101,10 +109,8 @@ static char *next_word(struct line *line)
 	while (is_blank(*word))
 		word++;
 	line->rest = word;
-	if (*word == '\0' || *word == '#') {
-		*word = '\0';
+	if (!*word)
 		return NULL;
-	}
 	while (*line->rest && !is_blank(*line->rest))
 		line->rest++;
 	if (*line->rest)
@@ -395,17 +401,12 @@ static int parse_profile(struct line *line, char *word, const char **profile)
 	return 0;
 }
 
-/* The first byte that no statement has, in front of a comment: not a tab, and not ASCII. */
-static const char *find_junk(const char *text, size_t length)
+/* The first byte that no statement has: not a tab, and not ASCII. */
+static const char *find_junk(const char *text, const char *end)
 {
-	for (size_t i = 0; i < length; i++) {
-		unsigned char c = text[i];
-
-		if (c == '#' && (!i || is_blank(text[i - 1])))
-			return NULL;
-		if (c != '\t' && !is_printable(c))
-			return text + i;
-	}
+	for (; text < end; text++)
+		if (*text != '\t' && !is_printable(*text))
+			return text;
 	return NULL;
 }
 
@@ -413,7 +414,7 @@ static int parse_line(struct line *line, const char *text, size_t length,
 		      const char **profile)
 {
 	char buffer[CONF_LINE_MAX + 1];
-	const char *junk, *start = text;
+	const char *junk, *end, *start = text;
 	char *word;
 
 	if (length && text[length - 1] == '\r')
@@ -428,12 +429,13 @@ static int parse_line(struct line *line, const char *text, size_t length,
 	if (length > CONF_LINE_MAX)
 		return error_at(line, text + CONF_LINE_MAX, NULL,
 				"the line is longer than 1024 bytes");
-	junk = find_junk(text, length);
+	end = conf_comment(text, text + length);
+	junk = find_junk(text, end);
 	if (junk)
 		return error_at(line, junk, NULL, "a byte that is no printable ASCII");
 
-	memcpy(buffer, text, length);
-	buffer[length] = '\0';
+	memcpy(buffer, text, end - text);
+	buffer[end - text] = '\0';
 	line->base = line->rest = buffer;
 	word = next_word(line);
 	if (!word)
@@ -454,8 +456,7 @@ int conf_parse(struct conf *conf, const char *file, const char *text, size_t len
 	file = conf_string(conf, file);
 	if (!file)
 		return -ENOMEM;
-	if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
-		text += 3;
+	text += text_mark_length(text, length);
 	while (text < end) {
 		const char *newline = memchr(text, '\n', end - text);
 		struct line line = { .conf = conf };

@@ -106,6 +106,37 @@ int confdir_read(const struct root *root, struct confdir *ret)
 	return error ? error : add_dropins(ret, root);
 }
 
+struct conf_file *confdir_file(const struct confdir *confdir, const char *path)
+{
+	for (size_t i = 0; i < confdir->file_count; i++)
+		if (!strcmp(confdir->files[i].path, path))
+			return &confdir->files[i];
+	return NULL;
+}
+
+void confdir_statement(const struct confdir *confdir, const struct place *place,
+		       char *buffer)
+{
+	const struct conf_file *file = confdir_file(confdir, place->file + 1);
+	const char *line = file ? text_string(&file->text) : NULL, *end;
+	size_t size;
+
+	if (line)
+		line += text_mark_length(line, file->text.length);
+	for (unsigned int i = 1; line && i < place->line; i++)
+		line = line_next(line);
+	*buffer = '\0';
+	if (!line)
+		return;
+	line += strspn(line, " \t");
+	end = conf_comment(line, line + strcspn(line, "\n"));
+	while (end > line && strchr(" \t\r", end[-1]))
+		end--;
+	size = end - line + 1;
+	string_copy(buffer, size < CONF_STATEMENT_SIZE ? size : CONF_STATEMENT_SIZE,
+		    line);
+}
+
 int confdir_copy(const struct confdir *confdir, const struct root *root,
 		 const char *directory)
 {

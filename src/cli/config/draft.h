@@ -20,8 +20,4 @@ const struct text *draft_text(const struct machine *machine, const char *path);
 const struct rule *draft_rule(const struct machine *machine, const char *path,
 			      unsigned int line);
 
-/* The claim that speaks for the function at `address`, or NULL. */
-const struct claim *draft_claim(const struct machine *machine,
-				const struct pci_address *address);
-
 #endif

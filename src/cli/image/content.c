@@ -117,18 +117,10 @@ static void check_config_file(const struct conf_file *file, const struct root *t
 					     : " is not in it");
 }
 
-static bool is_configured(const struct machine *machine, const char *path)
-{
-	for (size_t i = 0; i < machine->confdir.file_count; i++)
-		if (!strcmp(machine->confdir.files[i].path, path))
-			return true;
-	return false;
-}
-
 static void check_gone(const struct machine *machine, const struct root *tree,
 		       const char *path, struct faults *faults)
 {
-	if (!is_configured(machine, path) && tree_has(tree, path))
+	if (!confdir_file(&machine->confdir, path) && tree_has(tree, path))
 		fault_add(faults, FAULT_CONFIG, "/", path,
 			  " is in it, and no longer on the host");
 }

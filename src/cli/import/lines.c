@@ -58,11 +58,6 @@ static int take_all(const char *path, char *text, line_taker *take, void *contex
 	return error;
 }
 
-static char *skip_mark(char *text)
-{
-	return text && !strncmp(text, "\xef\xbb\xbf", 3) ? text + 3 : text;
-}
-
 int lines_read(const struct root *root, const char *path, line_taker *take, void *context)
 {
 	struct text text = { 0 };
@@ -70,7 +65,11 @@ int lines_read(const struct root *root, const char *path, line_taker *take, void
 
 	if (error == -ENOMEM)
 		return error;
-	error = error < 0 ? 0 : take_all(path, skip_mark(text.data), take, context);
+	error = error < 0 || !text.length
+			? 0
+			: take_all(path,
+				   text.data + text_mark_length(text.data, text.length),
+				   take, context);
 	text_done(&text);
 	return error;
 }

@@ -129,6 +129,14 @@ const struct claim *machine_claim_of(const struct machine *machine,
 	return other;
 }
 
+const struct claim *machine_claim_at(const struct machine *machine,
+				     const struct pci_address *address)
+{
+	const struct pci_function *function = pci_find(&machine->snapshot, address);
+
+	return function ? machine_claim_of(machine, function) : NULL;
+}
+
 void machine_tell_errors(const struct machine *machine, const char *prefix)
 {
 	const struct conf *conf = &machine->confdir.conf;

@@ -44,6 +44,10 @@ void machine_done(struct machine *machine);
 const struct claim *machine_claim_of(const struct machine *machine,
 				     const struct pci_function *function);
 
+/* The same for the function at `address`; NULL also if there is none. */
+const struct claim *machine_claim_at(const struct machine *machine,
+				     const struct pci_address *address);
+
 /* Tells the config's errors on standard error, each "PREFIXfile:line:column: message". */
 void machine_tell_errors(const struct machine *machine, const char *prefix);
 

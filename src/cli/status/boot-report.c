@@ -104,14 +104,6 @@ const struct report_record *boot_report_function(const struct boot_report *repor
 	return found;
 }
 
-const struct conf_file *boot_report_file(const struct confdir *confdir, const char *path)
-{
-	for (size_t i = 0; i < confdir->file_count; i++)
-		if (!strcmp(confdir->files[i].path, path))
-			return &confdir->files[i];
-	return NULL;
-}
-
 /* The first record of that word with that field, or NULL. */
 static const struct report_record *find_record(const struct boot_report *report,
 					       const char *word, const char *key,

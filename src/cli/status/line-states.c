@@ -49,51 +49,18 @@ bool line_state_is_due(const struct line_state *state)
 	return kinds[state->kind].due;
 }
 
-/* Cuts off the comment, which starts where a word could, and the blanks in front of it. */
-static void strip_comment(char *line)
-{
-	char *end = line;
-
-	for (char *p = line; *p; p++) {
-		bool blank = strchr(" \t\r", *p);
-
-		if (*p == '#' && (p == line || strchr(" \t", p[-1])))
-			break;
-		end = blank ? end : p + 1;
-	}
-	*end = '\0';
-}
-
-void line_state_statement(const struct confdir *confdir, const struct place *place,
-			  char *buffer)
-{
-	const struct conf_file *file = boot_report_file(confdir, place->file + 1);
-	const char *line = file ? text_string(&file->text) : NULL;
-
-	for (unsigned int i = 1; line && i < place->line; i++)
-		line = line_next(line);
-	buffer[0] = '\0';
-	if (!line)
-		return;
-	if (prefix_skip(line, "\xef\xbb\xbf"))
-		line += 3;
-	line += strspn(line, " \t");
-	line_copy(buffer, STATEMENT_SIZE, line);
-	strip_comment(buffer);
-}
-
 /* Where the boot's config had the same statement as `rule`: false if it had none. */
 static bool boot_place(const struct finding *finding, const struct rule *rule,
 		       struct text *place)
 {
 	const struct confdir *then = &finding->report->confdir;
-	char now[STATEMENT_SIZE], before[STATEMENT_SIZE];
+	char now[CONF_STATEMENT_SIZE], before[CONF_STATEMENT_SIZE];
 
-	line_state_statement(&finding->machine->confdir, &rule->place, now);
+	confdir_statement(&finding->machine->confdir, &rule->place, now);
 	for (size_t i = 0; i < then->conf.count; i++) {
 		if (then->conf.rules[i].statement != rule->statement)
 			continue;
-		line_state_statement(then, &then->conf.rules[i].place, before);
+		confdir_statement(then, &then->conf.rules[i].place, before);
 		if (strcmp(now, before))
 			continue;
 		place_add(&then->conf.rules[i].place, place);

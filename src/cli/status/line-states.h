@@ -52,11 +52,6 @@ int line_states_find(const struct machine *machine, const struct boot_report *re
 		     bool usable, struct line_states *ret) _must_check_;
 void line_states_done(struct line_states *states);
 
-/* The line at `place` without its comment, in STATEMENT_SIZE bytes; "" if there is none. */
-#define STATEMENT_SIZE (CONF_LINE_MAX + 1)
-void line_state_statement(const struct confdir *confdir, const struct place *place,
-			  char *buffer);
-
 /* Is it as the config wants it? Would a rebuild or a reboot make it so? */
 bool line_state_is_well(const struct line_state *state);
 bool line_state_is_due(const struct line_state *state);

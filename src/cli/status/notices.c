@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-
 /* What the functions below work with. */
 struct finding {
 	const struct machine *machine;
@@ -67,7 +66,7 @@ static int find_edited(const struct finding *finding)
 
 	for (size_t i = 0; i < now->file_count && !error; i++) {
 		const struct conf_file *file = &now->files[i];
-		const struct conf_file *copy = boot_report_file(then, file->path);
+		const struct conf_file *copy = confdir_file(then, file->path);
 
 		if (file->generated || (copy && text_equal(&file->text, &copy->text)))
 			continue;
@@ -79,7 +78,7 @@ static int find_edited(const struct finding *finding)
 			       : " is not in this boot's image");
 	}
 	for (size_t i = 0; i < then->file_count && !error; i++)
-		if (!boot_report_file(now, then->files[i].path))
+		if (!confdir_file(now, then->files[i].path))
 			error = add_edited(finding, then->files[i].path,
 					   " is gone; this boot used it");
 	return error;
