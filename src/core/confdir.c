@@ -66,13 +66,6 @@ static int add_file(struct confdir *confdir, const struct root *root, const char
 			  file->text.length, generated);
 }
 
-static bool is_dropin(const char *name)
-{
-	size_t length = strlen(name);
-
-	return length > 5 && !strcmp(name + length - 5, ".conf");
-}
-
 static int add_dropins(struct confdir *confdir, const struct root *root)
 {
 	char **names = NULL;
@@ -87,7 +80,7 @@ static int add_dropins(struct confdir *confdir, const struct root *root)
 	for (size_t i = 0; i < count && !error; i++) {
 		char path[ROOT_PATH_SIZE];
 
-		if (!is_dropin(names[i]))
+		if (!suffix_find(names[i], ".conf"))
 			continue;
 		string_join(path, sizeof(path), CONFDIR_DROPINS "/", names[i], NULL);
 		error = add_file(confdir, root, path, false);

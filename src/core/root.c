@@ -165,19 +165,6 @@ static int make_parent(const struct root *root, const char *path)
 	return error;
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-	while (length) {
-		ssize_t written = write(fd, bytes, length);
-
-		if (written <= 0)
-			return written ? -errno : -EIO;
-		bytes += written;
-		length -= written;
-	}
-	return 0;
-}
-
 int root_create(const struct root *root, const char *path, const char *bytes,
 		size_t length)
 {

@@ -211,20 +211,6 @@ int edit_open(struct edit *ret, const struct root *root, const char *path)
 	return ret->text.length == (size_t)ret->before.st_size ? 0 : -ESTALE;
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-	for (size_t done = 0; done < length;) {
-		ssize_t written = write(fd, bytes + done, length - done);
-
-		if (written < 0)
-			return -errno;
-		if (!written) /* or it would go on for ever */
-			return -EIO;
-		done += written;
-	}
-	return 0;
-}
-
 /* One extended attribute: an ACL, a security label, or a user's own. */
 static int copy_attribute(int from, int to, const char *name)
 {

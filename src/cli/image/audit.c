@@ -56,12 +56,11 @@ static char *kernel_in_name(const char *path)
 {
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	const char *start = name + strcspn(name, "0123456789");
-	size_t length = strlen(start);
+	const char *end = suffix_find(start, ".img");
 
-	if (length > 4 &&
-	    (!strcmp(start + length - 4, ".img") || !strcmp(start + length - 4, ".efi")))
-		length -= 4;
-	return strndup(start, length);
+	if (!end)
+		end = suffix_find(start, ".efi");
+	return end ? strndup(start, end - start) : strdup(start);
 }
 
 static int inspect(const char *directory, const struct root *tree, struct audit *audit,

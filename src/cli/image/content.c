@@ -145,21 +145,11 @@ static void check_config(const struct machine *machine, const struct root *tree,
 /* The image's own list may name a compressed module that was unpacked on the way in. */
 static bool has_module(const struct root *tree, const char *path)
 {
-	static const char *const suffixes[] = { ".xz", ".zst", ".gz" };
 	char plain[ROOT_PATH_SIZE];
+	size_t size = loadplan_plain_length(path) + 1;
 
-	if (tree_has(tree, path))
-		return true;
-	string_copy(plain, sizeof(plain), path);
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		size_t length = strlen(plain), end = strlen(suffixes[i]);
-
-		if (length <= end || strcmp(plain + length - end, suffixes[i]))
-			continue;
-		plain[length - end] = '\0';
-		return tree_has(tree, plain);
-	}
-	return false;
+	string_copy(plain, size < sizeof(plain) ? size : sizeof(plain), path);
+	return tree_has(tree, path) || tree_has(tree, plain);
 }
 
 /* All that are missing, in one line. The same module can stand below two drivers. */

@@ -24,16 +24,9 @@ static const char *const partitions[] = { "boot/efi", "boot", "efi" };
 static const char *const others[] = { ".dpkg-", ".bak", ".old",	  ".new",
 				      ".tmp",	"~",	"rescue", "kdump" };
 
-static bool ends_with(const char *string, const char *suffix)
-{
-	size_t length = strlen(string), end = strlen(suffix);
-
-	return length >= end && !strcmp(string + length - end, suffix);
-}
-
 static bool is_wanted(const char *name, const char *prefix, const char *suffix)
 {
-	if (!prefix_skip(name, prefix) || !ends_with(name, suffix))
+	if (!prefix_skip(name, prefix) || !suffix_find(name, suffix))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (strstr(name, others[i]))

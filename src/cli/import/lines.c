@@ -74,13 +74,6 @@ int lines_read(const struct root *root, const char *path, line_taker *take, void
 	return error;
 }
 
-static bool ends_with(const char *string, const char *suffix)
-{
-	size_t length = strlen(string), end = strlen(suffix);
-
-	return length >= end && !strcmp(string + length - end, suffix);
-}
-
 int lines_read_all(const struct root *root, const char *directory, const char *suffix,
 		   line_taker *take, void *context)
 {
@@ -91,7 +84,7 @@ int lines_read_all(const struct root *root, const char *directory, const char *s
 	if (root_names(root, directory, &names, &count))
 		return 0;
 	for (size_t i = 0; i < count && !error; i++)
-		if (ends_with(names[i], suffix) &&
+		if (suffix_find(names[i], suffix) &&
 		    string_join(path, sizeof(path), directory, "/", names[i], NULL))
 			error = lines_read(root, path, take, context);
 	names_free(names, count);
