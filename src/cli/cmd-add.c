@@ -16,7 +16,7 @@
 #include "config/selection.h"
 #include "danger/danger.h"
 #include "device.h"
-#include "guard.h"
+#include "finding-print.h"
 #include "lib/printable.h"
 #include "machine/card.h"
 #include "machine/group.h"
@@ -51,14 +51,10 @@ static enum status load(struct add *add)
 {
 	enum status status = load_machine(add->request, &add->machine);
 
+	if (status == STATUS_WELL)
+		status = require_devices(&add->machine);
 	if (status != STATUS_WELL)
 		return status;
-	if (!add->machine.has_devices) {
-		complain(
-			"add: no PCI bus in /sys, so no device can be looked up; is /sys "
-			"mounted?");
-		return STATUS_ENVIRONMENT;
-	}
 	add->names = names_open(&add->machine);
 	return add->names ? STATUS_WELL : fail("add", -ENOMEM);
 }
@@ -172,7 +168,7 @@ static void offer(const struct add *add, const struct pci_address *choice, bool 
 static enum status ask_for(struct add *add, const struct selection *selection,
 			   const bool *cards)
 {
-	bool person = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+	bool person = can_ask();
 	size_t number;
 
 	complain("%s: %zu device%s match%s%s", add->request->arguments[0],
@@ -555,7 +551,7 @@ static void tell_next(const struct add *add, const struct rule *rule)
 
 static enum status judge(struct add *add, const struct rule *rule)
 {
-	_cleanup_(dangers_done) struct dangers dangers = { 0 };
+	_cleanup_(findings_done) struct findings dangers = { 0 };
 	const struct match *match = &add->machine.match;
 	const struct line_match *line = &match->lines[rule - match->conf->rules];
 	enum status status;
@@ -569,13 +565,13 @@ static enum status judge(struct add *add, const struct rule *rule)
 	error = dangers_find(&add->machine, &dangers);
 	if (error)
 		return fail("add", error);
-	if (guard_refuses(&add->machine, &dangers, rule, GUARD_LIST))
+	if (findings_refuse(&dangers, &add->machine, rule, TAKE_LIST))
 		return STATUS_UNWANTED;
 	status = write_it(add);
 	if (status != STATUS_WELL)
 		return status;
 	tell_line(add, rule);
-	guard_warn(&dangers, rule);
+	findings_warn(&dangers, rule);
 	if (!add->request->dry_run)
 		tell_next(add, rule);
 	return STATUS_WELL;

@@ -10,7 +10,7 @@
 #include "audit-print.h"
 #include "command.h"
 #include "danger/danger.h"
-#include "guard.h"
+#include "finding-print.h"
 #include "image/audit.h"
 #include "image/rebuild.h"
 #include "lib/interrupt.h"
@@ -21,13 +21,13 @@
 struct apply {
 	const struct request *request;
 	struct machine machine;
-	struct dangers dangers;
+	struct findings dangers;
 	struct rebuild rebuild;
 };
 
 static void apply_done(struct apply *apply)
 {
-	dangers_done(&apply->dangers);
+	findings_done(&apply->dangers);
 	machine_done(&apply->machine);
 }
 
@@ -42,36 +42,20 @@ static enum status load(struct apply *apply)
 		complain("the config has errors: no image is built; correct them first");
 		return STATUS_CONFIG;
 	}
-	if (!apply->machine.has_devices) {
-		complain("%s: no PCI bus in its /sys; is it mounted?",
-			 apply->request->root);
-		return STATUS_ENVIRONMENT;
-	}
+	status = require_devices(&apply->machine);
+	if (status != STATUS_WELL)
+		return status;
 	if (dangers_find(&apply->machine, &apply->dangers))
 		return fail("the config cannot be checked", -ENOMEM);
 	return STATUS_WELL;
 }
 
-/* Prints the dangers, and what a line permits. Returns how many of them need a yes. */
-static size_t tell_dangers(const struct dangers *dangers)
+/* Prints the dangers, and what a line permits. */
+static void print_dangers(const struct findings *dangers)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < dangers->count; i++) {
-		const struct danger *danger = &dangers->items[i];
-		bool grave = danger_is_grave(danger);
-		struct text subject = { 0 };
-
-		if (!grave && !danger->allowed)
-			continue;
-		danger_add_subject(danger, &subject);
-		printable_print(stderr, "%s: %s: %s\n", danger_word(danger),
-				text_string(&subject), danger->text);
-		printable_print(stderr, "    remedy: %s\n", danger->remedy);
-		text_done(&subject);
-		count += grave;
-	}
-	return count;
+	for (size_t i = 0; i < dangers->count; i++)
+		if (dangers->items[i].severity != SEVERITY_NOTE)
+			finding_print(stderr, &dangers->items[i], false);
 }
 
 /* Dangers need a yes, from a person or from the command line. */
@@ -79,14 +63,15 @@ static bool is_agreed(const struct apply *apply)
 {
 	const struct request *request = apply->request;
 
-	if (!tell_dangers(&apply->dangers) || request->yes || request->dry_run)
+	print_dangers(&apply->dangers);
+	if (!findings_count_dangers(&apply->dangers) || request->yes || request->dry_run)
 		return true;
-	if (!guard_can_ask()) {
+	if (!can_ask()) {
 		complain(
 			"there are dangers: no image is built; --yes builds them all the same");
 		return false;
 	}
-	return guard_ask("Build the images all the same?");
+	return ask_yes("Build the images all the same?");
 }
 
 /*

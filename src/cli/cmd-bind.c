@@ -12,7 +12,7 @@
 #include "command.h"
 #include "config/draft.h"
 #include "danger/danger.h"
-#include "guard.h"
+#include "finding-print.h"
 #include "lib/printable.h"
 #include "machine/card.h"
 #include "machine/machine.h"
@@ -128,19 +128,21 @@ static enum status match(struct binding *binding, const struct text *text)
 	return error ? fail("bind", error) : STATUS_WELL;
 }
 
-static enum status guard(const struct binding *binding)
+/* Refuses what the host needs, and asks a person about the other dangers. */
+static enum status check_dangers(const struct binding *binding)
 {
-	_cleanup_(dangers_done) struct dangers dangers = { 0 };
+	_cleanup_(findings_done) struct findings dangers = { 0 };
+	const struct request *request = binding->request;
 	int error = dangers_find(&binding->machine, &dangers);
 
 	if (error)
 		return fail("bind", error);
-	if (guard_refuses(&binding->machine, &dangers, NULL, GUARD_BIND))
+	if (findings_refuse(&dangers, &binding->machine, NULL, TAKE_BIND))
 		return STATUS_UNWANTED;
-	guard_warn(&dangers, NULL);
-	return guard_is_agreed(&dangers, binding->request, "Bind anyway?")
-		       ? STATUS_WELL
-		       : STATUS_UNWANTED;
+	if (!findings_warn(&dangers, NULL) || request->yes || request->dry_run ||
+	    !can_ask() || ask_yes("Bind anyway?"))
+		return STATUS_WELL;
+	return STATUS_UNWANTED;
 }
 
 /* A driver that is there needs no module; else libkmod finds those of the kernel that runs. */
@@ -258,18 +260,17 @@ static enum status run(const struct request *request)
 	enum status status = load_machine(request, &binding.machine);
 	struct text text = { 0 };
 
-	if (status == STATUS_WELL && binding.machine.root.live && geteuid() &&
-	    !request->dry_run) {
-		complain("bind: only root can bind a device; try sudo");
-		status = STATUS_ENVIRONMENT;
-	}
+	if (status == STATUS_WELL)
+		status = require_root(request, &binding.machine, "bind");
+	if (status == STATUS_WELL)
+		status = require_devices(&binding.machine);
 	if (status == STATUS_WELL)
 		status = compose(&binding, &text);
 	if (status == STATUS_WELL)
 		status = match(&binding, &text);
 	text_done(&text);
 	if (status == STATUS_WELL)
-		status = guard(&binding);
+		status = check_dangers(&binding);
 	if (status == STATUS_WELL)
 		status = find_modules(&binding);
 	return status == STATUS_WELL ? apply(&binding) : status;

@@ -14,6 +14,7 @@
 #include "config/draft.h"
 #include "config/edit.h"
 #include "danger/danger.h"
+#include "finding-print.h"
 #include "import/entries.h"
 #include "import/leftovers.h"
 #include "import/sources.h"
@@ -55,14 +56,10 @@ static enum status load(struct import *import)
 	enum status status = load_machine(import->request, &import->machine);
 	int error;
 
+	if (status == STATUS_WELL)
+		status = require_devices(&import->machine);
 	if (status != STATUS_WELL)
 		return status;
-	if (!import->machine.has_devices) {
-		complain(
-			"import: no PCI bus in /sys, so no device can be looked up; is /sys "
-			"mounted?");
-		return STATUS_ENVIRONMENT;
-	}
 	error = draft_match(&import->machine, DROPIN, &nothing);
 	import->names = error ? NULL : names_open(&import->machine);
 	return import->names ? STATUS_WELL : fail("import", error ? error : -ENOMEM);
@@ -207,27 +204,21 @@ static enum status compose(struct import *import)
 	return error ? fail("import", error) : STATUS_WELL;
 }
 
-/* What the boot program would refuse as it stands. */
-static void tell_refusals(const struct import *import, const struct dangers *dangers)
+/* Prints what makes the boot program refuse an imported line as it stands. */
+static void print_refusals(const struct findings *dangers)
 {
-	const struct match *match = &import->machine.match;
+	for (size_t i = 0; i < dangers->count; i++) {
+		const struct finding *danger = &dangers->items[i];
 
-	for (size_t i = 0; i < match->claim_count; i++) {
-		const struct claim *claim = &match->claims[i];
-		const struct danger *danger = dangers_refuse(dangers, claim);
-		char address[PCI_ADDRESS_SIZE];
-
-		if (danger && !strcmp(claim->rule->place.file, "/" DROPIN))
-			complain("%s: the boot will refuse it as it stands: %s; %s",
-				 pci_address_format(&claim->function->address, address),
-				 danger->text, danger->remedy);
+		if (danger->refuses && !strcmp(danger->rule->place.file, "/" DROPIN))
+			finding_print(stderr, danger, false);
 	}
 }
 
 /* The lines are tried before anybody gets them: none that the parser refuses. */
 static enum status try_lines(struct import *import)
 {
-	_cleanup_(dangers_done) struct dangers dangers = { 0 };
+	_cleanup_(findings_done) struct findings dangers = { 0 };
 	size_t errors = import->machine.confdir.conf.error_total;
 	int error = draft_match(&import->machine, DROPIN, &import->text);
 
@@ -237,7 +228,7 @@ static enum status try_lines(struct import *import)
 		error = dangers_find(&import->machine, &dangers);
 	if (error)
 		return fail("import", error);
-	tell_refusals(import, &dangers);
+	print_refusals(&dangers);
 	return STATUS_WELL;
 }
 

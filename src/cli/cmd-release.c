@@ -363,11 +363,10 @@ static enum status run(const struct request *request)
 	_cleanup_(release_done) struct release release = { .request = request };
 	enum status status = load_machine(request, &release.machine);
 
-	if (status == STATUS_WELL && release.machine.root.live && geteuid() &&
-	    !request->dry_run) {
-		complain("release: only root can release a device; try sudo");
-		status = STATUS_ENVIRONMENT;
-	}
+	if (status == STATUS_WELL)
+		status = require_root(request, &release.machine, "release");
+	if (status == STATUS_WELL)
+		status = require_devices(&release.machine);
 	if (status == STATUS_WELL)
 		status = find_items(&release);
 	if (status == STATUS_WELL && request->dry_run)

@@ -75,4 +75,17 @@ enum status fail(const char *what, int error);
  */
 enum status load_machine(const struct request *request, struct machine *ret) _must_check_;
 
+/* Returns STATUS_WELL if the machine has a PCI bus, or STATUS_ENVIRONMENT after saying so. */
+enum status require_devices(const struct machine *machine) _must_check_;
+
+/* The same if this user may change drivers: root, unless it is a dry run or another root. */
+enum status require_root(const struct request *request, const struct machine *machine,
+			 const char *command) _must_check_;
+
+/* Is there a person at a terminal to ask? */
+bool can_ask(void);
+
+/* Asks the question on standard error. Returns whether the answer is yes. */
+bool ask_yes(const char *question);
+
 #endif

@@ -9,12 +9,7 @@
 void whole_machine_find_iommu_off(const struct danger_context *context,
 				  struct finding *finding)
 {
-	if (!context->iommu_is_off)
-		return;
-	text_add(&finding->text,
-		 "the IOMMU is off, or there is none: vfio-pci refuses every "
-		 "device");
-	iommu_add_remedy(context->machine, &finding->remedy);
+	iommu_find_off(context->machine, finding);
 }
 
 void whole_machine_find_no_remapping(const struct danger_context *context,
@@ -34,14 +29,7 @@ void whole_machine_find_no_remapping(const struct danger_context *context,
 void whole_machine_find_unknown_switch(const struct danger_context *context,
 				       struct finding *finding)
 {
-	const char *wrong = context->machine->cmdline.wrong;
-
-	if (!wrong)
-		return;
-	text_add(
-		&finding->text, "vfio_early=", wrong,
-		" is on the kernel command line: not off, dry-run or a [NAME] of the config");
-	text_add(&finding->remedy, "correct that word, or write a heading [", wrong, "]");
+	machine_find_unknown_switch(context->machine->cmdline.wrong, finding);
 }
 
 struct leftovers {
@@ -70,7 +58,4 @@ void whole_machine_find_other_recipe(const struct danger_context *context,
 		text_add_number(&finding->text, leftovers.count - 1, 10, 1);
 		text_add(&finding->text, " more");
 	}
-	if (leftovers.count)
-		text_add(&finding->remedy,
-			 "\"vfio-early import\" names all that can be removed");
 }

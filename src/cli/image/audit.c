@@ -74,16 +74,17 @@ static int inspect(const char *directory, const struct root *tree, struct audit 
 		return error;
 	*ret_wanted = content_is_wanted(&machine);
 	audit->layout = order_layout_name(order_layout(tree));
-	error = content_check(&machine, tree, &audit->faults);
+	error = content_check(&machine, tree, &audit->findings);
 	if (!error && *ret_wanted && content_is_there(tree))
 		order_check(tree, image_plan_starts_init(&machine.confdir.conf),
-			    &audit->faults);
+			    &audit->findings);
 	return error;
 }
 
 static void add_unreadable(struct audit *audit, const char *why)
 {
-	fault_add(&audit->faults, FAULT_UNREADABLE, "cannot be taken apart: ", why);
+	findings_add_text(&audit->findings, FINDING_UNREADABLE,
+			  "cannot be taken apart: ", why);
 }
 
 static int audit_image(const char *directory, struct audit *audit, bool *ret_wanted)
@@ -115,6 +116,7 @@ static struct audit *add_audit(struct audits *audits, const char *path)
 		return NULL;
 	audit = &audits->items[audits->count];
 	*audit = (struct audit){ .path = strdup(path), .layout = "" };
+	audit->findings.object = audit->path;
 	audits->count += audit->path != NULL;
 	return audit->path ? audit : NULL;
 }
@@ -169,27 +171,27 @@ int audits_make(const char *directory, char *const *paths, struct audits *ret)
 	return error;
 }
 
-static bool has_kind(const struct audit *audit, enum fault_kind kind)
+static bool has_kind(const struct audit *audit, enum finding_kind kind)
 {
-	for (size_t i = 0; i < audit->faults.count; i++)
-		if (audit->faults.items[i].kind == kind)
+	for (size_t i = 0; i < audit->findings.count; i++)
+		if (audit->findings.items[i].kind == kind)
 			return true;
 	return false;
 }
 
 static bool is_due(const struct audit *audit)
 {
-	for (size_t i = 0; i < audit->faults.count; i++)
-		if (fault_is_due(&audit->faults.items[i]))
+	for (size_t i = 0; i < audit->findings.count; i++)
+		if (finding_is_due(&audit->findings.items[i]))
 			return true;
 	return false;
 }
 
 enum audit_result audit_judge(const struct audit *audit)
 {
-	if (!audit->faults.count)
+	if (!audit->findings.count)
 		return AUDIT_CURRENT;
-	if (has_kind(audit, FAULT_UNREADABLE))
+	if (has_kind(audit, FINDING_UNREADABLE))
 		return AUDIT_UNREADABLE;
 	return is_due(audit) ? AUDIT_OUTDATED : AUDIT_WRONG;
 }
@@ -223,7 +225,7 @@ void audits_done(struct audits *audits)
 	for (size_t i = 0; i < audits->count; i++) {
 		free(audits->items[i].path);
 		free(audits->items[i].kernel);
-		faults_done(&audits->items[i].faults);
+		findings_done(&audits->items[i].findings);
 	}
 	free(audits->items);
 	*audits = (struct audits){ 0 };

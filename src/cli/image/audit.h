@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "image/fault.h"
+#include "machine/finding.h"
 #include "root.h"
 #include "util.h"
 
@@ -14,7 +14,7 @@ struct audit {
 	char *path;
 	char *kernel;	    /* "" where it can't be told */
 	const char *layout; /* of order_layout_name(); "" for unknown */
-	struct faults faults;
+	struct findings findings;
 };
 
 /* Starts zeroed. */

@@ -2,7 +2,7 @@
 #ifndef VFIO_EARLY_ORDER_H
 #define VFIO_EARLY_ORDER_H
 
-#include "image/fault.h"
+#include "machine/finding.h"
 #include "root.h"
 
 /* How an image's /init runs what it has to run. */
@@ -20,8 +20,8 @@ const char *order_layout_name(enum layout layout);
 
 /*
  * Is the boot program the first thing that the image runs? `init`: the config says "start
- * init". What is wrong is added to `faults`.
+ * init". What is wrong is added to `findings`.
  */
-void order_check(const struct root *tree, bool init, struct faults *faults);
+void order_check(const struct root *tree, bool init, struct findings *findings);
 
 #endif

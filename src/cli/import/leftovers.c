@@ -176,7 +176,8 @@ static const struct {
 };
 
 /* "in /etc/default/grub:1, remove: vfio-pci.ids=1000:0072 (WHY)" */
-static void tell_step(struct search *search, const struct line *line, const char *why)
+static void tell_step(struct search *search, const struct file_line *line,
+		      const char *why)
 {
 	bool words = search->what.length;
 	struct text leftover = { 0 };
@@ -194,7 +195,7 @@ static void tell_step(struct search *search, const struct line *line, const char
 static void find_on_cmdline(const struct root *root, struct search *search)
 {
 	char cmdline[4096];
-	struct line line = { .path = "proc/cmdline" };
+	struct file_line line = { .path = "proc/cmdline" };
 	struct text words = { 0 };
 	char *rest;
 
@@ -221,7 +222,7 @@ struct looking {
 };
 
 /* Debian's link from modules-load.d to /etc/modules, which is looked at by its own name. */
-static bool is_modules_again(const struct looking *looking, const struct line *line)
+static bool is_modules_again(const struct looking *looking, const struct file_line *line)
 {
 	char target[16];
 
@@ -230,7 +231,7 @@ static bool is_modules_again(const struct looking *looking, const struct line *l
 	       !strcmp(target, "modules");
 }
 
-static int take(void *context, struct line *line)
+static int inspect_line(void *context, struct file_line *line)
 {
 	const struct looking *looking = context;
 	const char *why;
@@ -253,7 +254,7 @@ static void find_overrides(const struct root *root, struct search *search)
 	if (root_names(root, directory, &names, &count))
 		return;
 	for (size_t i = 0; i < count; i++) {
-		struct line line = { .path = path, .text = driver };
+		struct file_line line = { .path = path, .text = driver };
 
 		if (prefix_skip(names[i], "pci-") &&
 		    string_join(path, sizeof(path), directory, "/", names[i], NULL) &&
@@ -275,9 +276,9 @@ int leftovers_find(const struct root *root, const char *drivers, leftover_taker 
 
 		if (places[i].suffix)
 			error = lines_read_all(root, places[i].path, places[i].suffix,
-					       take, &looking);
+					       inspect_line, &looking);
 		else
-			error = lines_read(root, places[i].path, take, &looking);
+			error = lines_read(root, places[i].path, inspect_line, &looking);
 	}
 	find_on_cmdline(root, &search);
 	find_overrides(root, &search);

@@ -9,6 +9,9 @@
 /* Has the machine devices, and no IOMMU group at all? */
 bool iommu_is_off(const struct machine *machine);
 
+/* Fills in a finding that the IOMMU is off, if it is. */
+void iommu_find_off(const struct machine *machine, struct finding *finding);
+
 /* How to turn the IOMMU on, for the machine's processor; `text` fails without memory. */
 void iommu_add_remedy(const struct machine *machine, struct text *text);
 

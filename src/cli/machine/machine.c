@@ -155,6 +155,26 @@ void machine_tell_errors(const struct machine *machine, const char *prefix)
 			conf->error_total - conf->error_count);
 }
 
+void machine_find_unknown_switch(const char *word, struct finding *finding)
+{
+	if (!word || !*word)
+		return;
+	text_add(
+		&finding->text, "vfio_early=", word,
+		" is on the kernel command line: not off, dry-run or a [NAME] of the config");
+	text_add(&finding->remedy, "correct that word, or write a heading [", word, "]");
+}
+
+void machine_explain_line(const struct rule *rule, const struct line_match *line,
+			  struct text *text)
+{
+	if (line->reason)
+		text_add(text, line->reason);
+	else if (line->result == RESULT_INACTIVE)
+		text_add(text, "counts only with vfio_early=", rule->profile,
+			 " on the kernel command line");
+}
+
 void machine_note_errors(const struct machine *machine)
 {
 	if (machine->confdir.conf.error_total)

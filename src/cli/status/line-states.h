@@ -45,8 +45,8 @@ struct line_states {
 };
 
 /*
- * `usable`: the report says what this boot did with the lines (notices_find()). 0 or -ENOMEM; in
- * either case line_states_done() frees what `ret` has.
+ * `usable`: the report says what this boot did with the lines (boot_findings_find()). 0 or
+ * -ENOMEM; in either case line_states_done() frees what `ret` has.
  */
 int line_states_find(const struct machine *machine, const struct boot_report *report,
 		     bool usable, struct line_states *ret) _must_check_;
