@@ -15,13 +15,13 @@
 #include "config/edit.h"
 #include "config/selection.h"
 #include "danger/danger.h"
-#include "device.h"
 #include "finding-print.h"
 #include "lib/printable.h"
 #include "machine/card.h"
 #include "machine/group.h"
 #include "machine/machine.h"
 #include "machine/names.h"
+#include "machine/sysfs.h"
 
 struct add {
 	const struct request *request;
@@ -318,7 +318,7 @@ static bool asks_more(const struct add *add, const struct claim *claim)
 }
 
 /* Reports the line that lists the device. Returns whether the device will be bound. */
-static enum status tell_listed(const struct add *add, const struct claim *claim)
+static enum status report_listed(const struct add *add, const struct claim *claim)
 {
 	char address[PCI_ADDRESS_SIZE], statement[CONF_STATEMENT_SIZE];
 	struct text place = { 0 };
@@ -351,7 +351,7 @@ static enum status check_listed(struct add *add, bool *ret_listed)
 	string_copy(add->file, sizeof(add->file),
 		    own ? own->place.file + 1 : CONFDIR_MAIN);
 	*ret_listed = claim && !asks_more(add, claim);
-	return *ret_listed ? tell_listed(add, claim) : STATUS_WELL;
+	return *ret_listed ? report_listed(add, claim) : STATUS_WELL;
 }
 
 /* Puts what `edit_set` makes of the file in the place of what it is. */
@@ -453,8 +453,8 @@ static enum status check_options(const struct request *request)
 }
 
 /* "WORDS: 0000:01:00.1 [10de:10f1] NVIDIA GP106 High Definition Audio (snd_hda_intel)" */
-static void tell_device(const struct add *add, const char *words,
-			const struct pci_function *function)
+static void print_device(const struct add *add, const char *words,
+			 const struct pci_function *function)
 {
 	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE], name[NAMES_SIZE];
 
@@ -466,7 +466,7 @@ static void tell_device(const struct add *add, const char *words,
 }
 
 /* Prints what with= adds: one line may take all functions of a chip. */
-static void tell_companions(const struct add *add, const struct rule *rule)
+static void print_companions(const struct add *add, const struct rule *rule)
 {
 	const struct match *match = &add->machine.match;
 
@@ -475,34 +475,29 @@ static void tell_companions(const struct add *add, const struct rule *rule)
 
 		if (claim->rule == rule && claim->result == RESULT_NONE &&
 		    pci_address_compare(&claim->function->address, &add->address))
-			tell_device(add, "also takes", claim->function);
+			print_device(add, "also takes", claim->function);
 	}
 }
 
-/* What else is in the group, and not listed. */
-static void tell_mates(const struct add *add)
+/* Prints what else is in the group, and not listed. */
+static void print_mates(const struct add *add)
 {
-	char path[DEVICE_PATH_SIZE], **names = NULL;
-	size_t count = 0;
+	_cleanup_(group_members_done) struct group_members members = { 0 };
+	const struct machine *machine = &add->machine;
+	int group = sysfs_group(&machine->root, &add->address);
 
-	if (root_names(&add->machine.root,
-		       device_path(&add->address, "iommu_group/devices", path), &names,
-		       &count))
+	if (group_find_members(machine, group, &members))
 		return;
-	for (size_t i = 0; i < count; i++) {
-		const struct pci_function *mate;
-		struct pci_address address;
+	for (size_t i = 0; i < members.count; i++) {
+		const struct pci_function *mate = members.items[i];
+		bool counts =
+			!pci_is_bridge(mate) &&
+			(!pci_is_chipset(mate) || group_is_blocked_by(machine, mate));
 
-		if (pci_address_parse(names[i], &address) ||
-		    machine_claim_at(&add->machine, &address))
-			continue;
-		mate = pci_find(&add->machine.snapshot, &address);
-		if (!mate || pci_is_bridge(mate) ||
-		    (pci_is_chipset(mate) && !group_is_blocked_by(&add->machine, mate)))
-			continue;
-		tell_device(add, "in the same IOMMU group, and not listed", mate);
+		if (counts && !machine_claim_of(machine, mate))
+			print_device(add, "in the same IOMMU group, and not listed",
+				     mate);
 	}
-	names_free(names, count);
 }
 
 static enum status write_it(struct add *add)
@@ -516,7 +511,7 @@ static enum status write_it(struct add *add)
 }
 
 /* Prints the line, and what it was before if it is not new. */
-static void tell_line(const struct add *add, const struct rule *rule)
+static void print_line(const struct add *add, const struct rule *rule)
 {
 	bool dry_run = add->request->dry_run, is_new = !*add->before;
 	char statement[CONF_STATEMENT_SIZE];
@@ -529,13 +524,13 @@ static void tell_line(const struct add *add, const struct rule *rule)
 	       add->file, add->number, is_new ? text_string(&add->line) : statement);
 	if (!is_new)
 		printf("    before: %s\n", add->before);
-	tell_companions(add, rule);
-	tell_mates(add);
+	print_companions(add, rule);
+	print_mates(add);
 	fflush(stdout); /* the warnings come after the line in a pipe, too */
 }
 
 /* Prints the command that binds all that the line takes. */
-static void tell_next(const struct add *add, const struct rule *rule)
+static void print_next(const struct add *add, const struct rule *rule)
 {
 	static const char *const with[] = { "", " --with functions", " --with group" };
 	const char *root = add->request->root;
@@ -549,7 +544,7 @@ static void tell_next(const struct add *add, const struct rule *rule)
 			other ? " --root " : "", other ? root : "");
 }
 
-static enum status judge(struct add *add, const struct rule *rule)
+static enum status check_and_write(struct add *add, const struct rule *rule)
 {
 	_cleanup_(findings_done) struct findings dangers = { 0 };
 	const struct match *match = &add->machine.match;
@@ -570,10 +565,10 @@ static enum status judge(struct add *add, const struct rule *rule)
 	status = write_it(add);
 	if (status != STATUS_WELL)
 		return status;
-	tell_line(add, rule);
+	print_line(add, rule);
 	findings_warn(&dangers, rule);
 	if (!add->request->dry_run)
-		tell_next(add, rule);
+		print_next(add, rule);
 	return STATUS_WELL;
 }
 
@@ -588,7 +583,7 @@ static enum status try_line(struct add *add)
 	if (error)
 		return fail("add", error);
 	rule = draft_rule(&add->machine, add->file, add->number);
-	return rule ? judge(add, rule) : fail("add", -EINVAL);
+	return rule ? check_and_write(add, rule) : fail("add", -EINVAL);
 }
 
 /* Under the lock the config is read again: another edit may have come in between. */

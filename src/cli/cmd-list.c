@@ -42,24 +42,18 @@ static int compare_rows(const void *a, const void *b)
 	return pci_address_compare(&left->function->address, &right->function->address);
 }
 
-static bool is_of_chipset(const struct pci_function *function)
-{
-	return pci_is_bridge(function) || pci_is_chipset(function);
-}
-
 /* Returns whether the driver of `bridge` keeps a device of its group from a guest. */
 static bool blocks_a_device(const struct machine *machine,
 			    const struct pci_function *bridge)
 {
-	const struct pci_snapshot *snapshot = &machine->snapshot;
-	int group;
+	_cleanup_(group_members_done) struct group_members members = { 0 };
+	int group = sysfs_group(&machine->root, &bridge->address);
 
-	if (!group_is_blocked_by(machine, bridge))
+	if (!group_is_blocked_by(machine, bridge) ||
+	    group_find_members(machine, group, &members))
 		return false;
-	group = sysfs_group(&machine->root, &bridge->address);
-	for (size_t i = 0; i < snapshot->count && group >= 0; i++)
-		if (!is_of_chipset(&snapshot->functions[i]) &&
-		    sysfs_group(&machine->root, &snapshot->functions[i].address) == group)
+	for (size_t i = 0; i < members.count; i++)
+		if (!pci_is_infrastructure(members.items[i]))
 			return true;
 	return false;
 }
@@ -69,7 +63,7 @@ static bool is_listed(const struct list *list, const struct pci_function *functi
 {
 	const struct machine *machine = &list->listing.machine;
 
-	return !is_of_chipset(function) || list->request->all ||
+	return !pci_is_infrastructure(function) || list->request->all ||
 	       machine_claim_of(machine, function) || blocks_a_device(machine, function);
 }
 
