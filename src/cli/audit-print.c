@@ -36,7 +36,7 @@ enum status audits_status(const struct audits *audits)
 		[AUDIT_UNREADABLE] = STATUS_ENVIRONMENT,
 	};
 
-	return statuses[audits_judge(audits)];
+	return statuses[audits_result(audits)];
 }
 
 enum { COLUMN_IMAGE, COLUMN_KERNEL, COLUMN_MADE_BY, COLUMN_RESULT };
@@ -75,7 +75,7 @@ static int add_line(struct table *table, const struct audit *audit)
 		error = table_set(line, COLUMN_MADE_BY, audit->layout);
 	if (!error)
 		error = table_set(line, COLUMN_RESULT,
-				  audit_result_name(audit_judge(audit)));
+				  audit_result_name(audit_result(audit)));
 	if (!error && audit->findings.count)
 		table_set_bold(line);
 	return error;
@@ -121,7 +121,7 @@ static void json_audit(struct json *json, const struct audit *audit)
 	json_string(json, "image", audit->path);
 	json_string(json, "kernel", audit->kernel);
 	json_string(json, "made_by", audit->layout);
-	json_string(json, "result", audit_result_name(audit_judge(audit)));
+	json_string(json, "result", audit_result_name(audit_result(audit)));
 	json_open(json, "faults", '[');
 	for (size_t i = 0; i < audit->findings.count; i++)
 		json_fault(json, &audit->findings.items[i]);

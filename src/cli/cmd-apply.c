@@ -37,7 +37,7 @@ static enum status load(struct apply *apply)
 
 	if (status != STATUS_WELL)
 		return status;
-	machine_tell_errors(&apply->machine, "");
+	machine_print_errors(&apply->machine, "");
 	if (apply->machine.confdir.conf.error_total) {
 		complain("the config has errors: no image is built; correct them first");
 		return STATUS_CONFIG;
@@ -75,22 +75,24 @@ static bool is_agreed(const struct apply *apply)
 }
 
 /*
- * Looks into all images; STATUS_WELL if that was possible, and `*ret_judged` how they are.
+ * Inspects all images, and prints what was found if `print` is true. Returns STATUS_WELL if that
+ * was possible; `*ret_judged` says how the images are.
  */
-static enum status look(const struct apply *apply, bool tell, enum status *ret_judged)
+static enum status inspect_images(const struct apply *apply, bool print,
+				  enum status *ret_judged)
 {
 	_cleanup_(audits_done) struct audits audits = { 0 };
 	const struct request *request = apply->request;
 	enum status status = make_audits(request->root, request->arguments, &audits);
 
 	*ret_judged = audits_status(&audits);
-	if (status == STATUS_WELL && tell && audits_print(&audits, request->color))
+	if (status == STATUS_WELL && print && audits_print(&audits, request->color))
 		return fail("apply", -ENOMEM);
 	return status;
 }
 
 /* What failed, and what state that leaves /boot in. */
-static enum status tell_failure(const struct apply *apply, const char *line, int result)
+static enum status report_failure(const struct apply *apply, const char *line, int result)
 {
 	enum status judged;
 	struct text end = { 0 };
@@ -99,7 +101,7 @@ static enum status tell_failure(const struct apply *apply, const char *line, int
 	complain("%s: failed: %s; images that it did not build are the old ones:", line,
 		 text_string(&end));
 	text_done(&end);
-	if (look(apply, true, &judged) == STATUS_WELL && judged == STATUS_WELL)
+	if (inspect_images(apply, true, &judged) == STATUS_WELL && judged == STATUS_WELL)
 		complain("every image is as the config wants it all the same");
 	return STATUS_ENVIRONMENT;
 }
@@ -123,7 +125,7 @@ static enum status run_step(const struct apply *apply, const char *const *step)
 			"old ones",
 			text_string(&line));
 	else if (result)
-		status = tell_failure(apply, text_string(&line), result);
+		status = report_failure(apply, text_string(&line), result);
 	text_done(&line);
 	return interrupt_caught() ? STATUS_ENVIRONMENT : status;
 }
@@ -142,7 +144,7 @@ static enum status rebuild(const struct apply *apply)
 /* Did it help? */
 static enum status verify(const struct apply *apply)
 {
-	enum status judged, status = look(apply, true, &judged);
+	enum status judged, status = inspect_images(apply, true, &judged);
 
 	if (status != STATUS_WELL)
 		return status;
@@ -158,26 +160,26 @@ static enum status verify(const struct apply *apply)
 }
 
 /* Nothing that building anew would change. */
-static enum status tell_no_need(const struct apply *apply, enum status judged)
+static enum status report_no_need(const struct apply *apply, enum status judged)
 {
 	if (judged == STATUS_WELL) {
 		puts("nothing to do: every image is as the config wants it; \"vfio-early "
 		     "status\" tells whether this boot used it");
 		return STATUS_WELL;
 	}
-	if (look(apply, true, &judged) == STATUS_WELL)
+	if (inspect_images(apply, true, &judged) == STATUS_WELL)
 		complain("no image is built: that would not help");
 	return judged;
 }
 
 static enum status apply_images(struct apply *apply)
 {
-	enum status judged, status = look(apply, false, &judged);
+	enum status judged, status = inspect_images(apply, false, &judged);
 
 	if (status != STATUS_WELL)
 		return status;
 	if (judged == STATUS_WELL || judged == STATUS_UNWANTED)
-		return tell_no_need(apply, judged);
+		return report_no_need(apply, judged);
 	rebuild_plan(&apply->machine.root, &apply->rebuild);
 	if (!apply->rebuild.count) {
 		complain(

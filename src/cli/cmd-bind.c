@@ -86,7 +86,7 @@ static enum status add_line(const struct binding *binding, const char *word,
 	return STATUS_WELL;
 }
 
-static enum status compose(const struct binding *binding, struct text *text)
+static enum status compose_lines(const struct binding *binding, struct text *text)
 {
 	for (int i = 0; i < binding->request->count; i++) {
 		enum status status =
@@ -109,7 +109,7 @@ static void drop_binds(struct conf *conf)
 }
 
 /* Puts the lines of `text` in the place of the config's own. */
-static enum status match(struct binding *binding, const struct text *text)
+static enum status match_lines(struct binding *binding, const struct text *text)
 {
 	struct conf *conf = &binding->machine.confdir.conf;
 	size_t errors = conf->error_count;
@@ -215,7 +215,7 @@ static void print_verdict(const struct claim *claim, const struct verdict *verdi
 }
 
 /* Tells what came of it; what is fenced and not bound stays so until it is released. */
-static enum status tell(const struct binding *binding)
+static enum status print_results(const struct binding *binding)
 {
 	const struct match *match = &binding->machine.match;
 	enum status status = STATUS_WELL;
@@ -237,7 +237,7 @@ static enum status tell(const struct binding *binding)
 	return status;
 }
 
-static enum status apply(struct binding *binding)
+static enum status apply_steps(struct binding *binding)
 {
 	struct machine *machine = &binding->machine;
 	int error = plan_make(&machine->match, &binding->plan);
@@ -251,7 +251,7 @@ static enum status apply(struct binding *binding)
 	if (!error)
 		error = verdicts_make(&machine->root, &machine->match, &binding->loadplan,
 				      &binding->applied, &binding->verdicts);
-	return error ? fail("bind", error) : tell(binding);
+	return error ? fail("bind", error) : print_results(binding);
 }
 
 static enum status run(const struct request *request)
@@ -265,15 +265,15 @@ static enum status run(const struct request *request)
 	if (status == STATUS_WELL)
 		status = require_devices(&binding.machine);
 	if (status == STATUS_WELL)
-		status = compose(&binding, &text);
+		status = compose_lines(&binding, &text);
 	if (status == STATUS_WELL)
-		status = match(&binding, &text);
+		status = match_lines(&binding, &text);
 	text_done(&text);
 	if (status == STATUS_WELL)
 		status = check_dangers(&binding);
 	if (status == STATUS_WELL)
 		status = find_modules(&binding);
-	return status == STATUS_WELL ? apply(&binding) : status;
+	return status == STATUS_WELL ? apply_steps(&binding) : status;
 }
 
 const struct command command_bind = {

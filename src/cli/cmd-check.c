@@ -375,7 +375,7 @@ static enum status run(const struct request *request)
 	if (!has_kernel(request, &check.machine))
 		return STATUS_ENVIRONMENT;
 	if (!check.machine.has_devices) {
-		machine_tell_errors(&check.machine, "");
+		machine_print_errors(&check.machine, "");
 		status = require_devices(&check.machine);
 		return check.machine.confdir.conf.error_total ? STATUS_CONFIG : status;
 	}
@@ -387,7 +387,7 @@ static enum status run(const struct request *request)
 	if (request->json) {
 		print_json(&check);
 	} else {
-		machine_tell_errors(&check.machine, "");
+		machine_print_errors(&check.machine, "");
 		print_text(&check);
 	}
 	return result_status(&check);

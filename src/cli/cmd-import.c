@@ -65,7 +65,7 @@ static enum status load(struct import *import)
 	return import->names ? STATUS_WELL : fail("import", error ? error : -ENOMEM);
 }
 
-static enum status find_wishes(struct import *import)
+static enum status find_entries(struct import *import)
 {
 	const struct request *request = import->request;
 	int error = 0;
@@ -130,8 +130,8 @@ static void add_drivers(struct import *import, const struct pci_function *functi
 		return; /* the modules of a device without any are none */
 }
 
-static int take(struct import *import, const struct pci_function *function,
-		struct resolver *resolver)
+static int add_line(struct import *import, const struct pci_function *function,
+		    struct resolver *resolver)
 {
 	if (ARRAY_GROW(import->taken, import->taken_count))
 		return -ENOMEM;
@@ -165,15 +165,15 @@ static int add_functions(struct import *import, const struct entry *entry,
 				 pci_address_format(&function->address, address), ": ",
 				 reason, "\n");
 		else
-			error = take(import, function, resolver);
+			error = add_line(import, function, resolver);
 	}
 	if (!count)
 		leave_out(import, entry, ": no such device on this machine");
 	return error;
 }
 
-static int add_wish(struct import *import, const struct entry *entry,
-		    struct resolver *resolver)
+static int add_entry(struct import *import, const struct entry *entry,
+		     struct resolver *resolver)
 {
 	struct text problem = { 0 };
 	int error;
@@ -188,7 +188,7 @@ static int add_wish(struct import *import, const struct entry *entry,
 	return error;
 }
 
-static enum status compose(struct import *import)
+static enum status compose_lines(struct import *import)
 {
 	const struct machine *machine = &import->machine;
 	struct resolver *resolver =
@@ -197,7 +197,7 @@ static enum status compose(struct import *import)
 
 	text_add(&import->text, "# Imported from other recipes, one line a device.\n");
 	for (size_t i = 0; i < import->entries.count && !error; i++)
-		error = add_wish(import, &import->entries.items[i], resolver);
+		error = add_entry(import, &import->entries.items[i], resolver);
 	resolver_free(resolver);
 	if (!error)
 		error = text_error(&import->text);
@@ -239,7 +239,7 @@ static int write_locked(struct edit *edit, const struct import *import)
 	return edit_commit(edit, &import->text);
 }
 
-static enum status write_it(const struct import *import)
+static enum status write_dropin(const struct import *import)
 {
 	_cleanup_(edit_done) struct edit edit = EDIT_NONE;
 	const struct root *root = &import->machine.root;
@@ -264,19 +264,19 @@ static enum status write_it(const struct import *import)
 	return STATUS_WELL;
 }
 
-static void tell_relic(void *context, const char *leftover)
+static void print_leftover(void *context, const char *leftover)
 {
 	(void)context;
 	fprintf(stderr, "%s\n", leftover);
 }
 
-static enum status hand_out(struct import *import)
+static enum status print_import(struct import *import)
 {
 	enum status status = STATUS_WELL;
 	int error;
 
 	if (import->request->write)
-		status = write_it(import);
+		status = write_dropin(import);
 	else
 		fputs(text_string(&import->text), stdout);
 	if (status != STATUS_WELL)
@@ -284,7 +284,7 @@ static enum status hand_out(struct import *import)
 	fflush(stdout);
 	fputs(text_string(&import->left), stderr);
 	error = leftovers_find(&import->machine.root, text_string(&import->drivers),
-			       tell_relic, NULL);
+			       print_leftover, NULL);
 	if (error)
 		return fail("import", error);
 	return import->failed || (import->left.length && !import->taken_count)
@@ -299,7 +299,7 @@ static enum status run(const struct request *request)
 
 	machine_note_errors(&import.machine);
 	if (status == STATUS_WELL)
-		status = find_wishes(&import);
+		status = find_entries(&import);
 	if (status != STATUS_WELL)
 		return status;
 	if (!import.entries.count) {
@@ -307,10 +307,10 @@ static enum status run(const struct request *request)
 			 request->count ? " there" : " on this machine");
 		return STATUS_WELL;
 	}
-	status = compose(&import);
+	status = compose_lines(&import);
 	if (status == STATUS_WELL)
 		status = try_lines(&import);
-	return status == STATUS_WELL ? hand_out(&import) : status;
+	return status == STATUS_WELL ? print_import(&import) : status;
 }
 
 const struct command command_import = {

@@ -234,7 +234,7 @@ static void release_item(const struct release *release, struct item *item)
 }
 
 /* In the child. */
-static void work(void *context)
+static void release_all(void *context)
 {
 	const struct release *release = context;
 	struct shared *shared = release->shared;
@@ -250,11 +250,11 @@ static void run_items(struct release *release)
 	unsigned int budget = DEADLINE_MS;
 
 	while (shared->start < release->count && budget) {
-		enum deadline end =
-			deadline_run(work, release, &shared->now, STEP_MS, &budget);
+		enum deadline end = deadline_run(release_all, release, &shared->now,
+						 STEP_MS, &budget);
 
 		if (end == DEADLINE_NO_CHILD)
-			work(release);
+			release_all(release);
 		else if (end != DEADLINE_MOVED && shared->start < release->count)
 			shared->start++;
 	}
@@ -287,7 +287,7 @@ static void explain_failure(const struct item *item, enum release_step step,
 }
 
 /* Which line, if any, takes it again at the next boot. */
-static void tell_listed(const struct release *release, const struct item *item)
+static void print_listed(const struct release *release, const struct item *item)
 {
 	const struct claim *claim = machine_claim_at(&release->machine, &item->address);
 	struct text place = { 0 };
@@ -302,7 +302,7 @@ static void tell_listed(const struct release *release, const struct item *item)
 	text_done(&place);
 }
 
-static enum status tell_item(const struct release *release, const struct item *item)
+static enum status print_item(const struct release *release, const struct item *item)
 {
 	enum release_step failed = failed_step(item);
 	char address[PCI_ADDRESS_SIZE], driver[PCI_DRIVER_SIZE];
@@ -327,16 +327,16 @@ static enum status tell_item(const struct release *release, const struct item *i
 				driver);
 	else
 		printf("%s: released; the host has no driver for it\n", address);
-	tell_listed(release, item);
+	print_listed(release, item);
 	return STATUS_WELL;
 }
 
-static enum status tell(const struct release *release)
+static enum status print_items(const struct release *release)
 {
 	enum status worst = STATUS_WELL;
 
 	for (size_t i = 0; i < release->count; i++) {
-		enum status status = tell_item(release, &release->shared->items[i]);
+		enum status status = print_item(release, &release->shared->items[i]);
 
 		worst = status > worst ? status : worst;
 	}
@@ -376,7 +376,7 @@ static enum status run(const struct request *request)
 	if (status != STATUS_WELL)
 		return status;
 	run_items(&release);
-	return tell(&release);
+	return print_items(&release);
 }
 
 const struct command command_release = {

@@ -143,7 +143,7 @@ static enum status find_place(struct removal *removal, const char *word)
 	return error ? fail("remove", error) : STATUS_WELL;
 }
 
-static enum status find(struct removal *removal)
+static enum status find_lines(struct removal *removal)
 {
 	const char *word = removal->request->arguments[0];
 	struct rule stated;
@@ -167,7 +167,7 @@ static enum status find(struct removal *removal)
 	return error ? fail("remove", error) : STATUS_WELL;
 }
 
-static enum status tell_none(const struct removal *removal)
+static enum status report_none(const struct removal *removal)
 {
 	complain(
 		"%s: no line lists it; \"vfio-early status\" shows what is listed, and where",
@@ -175,7 +175,7 @@ static enum status tell_none(const struct removal *removal)
 	return STATUS_UNWANTED;
 }
 
-static enum status tell_many(const struct removal *removal)
+static enum status report_many(const struct removal *removal)
 {
 	complain("%s: %zu lines list it; name one of them:",
 		 removal->request->arguments[0], removal->count);
@@ -192,12 +192,12 @@ static enum status load_and_find(struct removal *removal)
 	enum status status = load_machine(removal->request, &removal->machine);
 
 	if (status == STATUS_WELL)
-		status = find(removal);
+		status = find_lines(removal);
 	if (status != STATUS_WELL)
 		return status;
 	if (!removal->candidates)
-		return tell_none(removal);
-	return removal->count == 1 ? STATUS_WELL : tell_many(removal);
+		return report_none(removal);
+	return removal->count == 1 ? STATUS_WELL : report_many(removal);
 }
 
 /* Locks the line's file, and finds the line again: another edit may have come in between. */
@@ -268,7 +268,7 @@ static void drop_listed(struct removal *removal)
 }
 
 /* Prints what gives back at once what the line took. */
-static void tell_next(const struct removal *removal)
+static void print_next(const struct removal *removal)
 {
 	const char *root = removal->request->root;
 	char address[PCI_ADDRESS_SIZE];
@@ -283,7 +283,7 @@ static void tell_next(const struct removal *removal)
 	putchar('\n');
 }
 
-static void tell(struct removal *removal, const struct text *text)
+static void print_removed(struct removal *removal, const struct text *text)
 {
 	const struct candidate *candidate = &removal->candidates[0];
 	bool dry_run = removal->request->dry_run;
@@ -294,10 +294,10 @@ static void tell(struct removal *removal, const struct text *text)
 	if (!draft_match(&removal->machine, candidate->file + 1, text))
 		drop_listed(removal);
 	if (!dry_run)
-		tell_next(removal);
+		print_next(removal);
 }
 
-static enum status cut(struct removal *removal)
+static enum status cut_line(struct removal *removal)
 {
 	const struct candidate *candidate = &removal->candidates[0];
 	bool dry_run = removal->request->dry_run;
@@ -315,7 +315,7 @@ static enum status cut(struct removal *removal)
 		complain("%s: cannot be written: %s", candidate->file,
 			 edit_explain(error));
 	else
-		tell(removal, &text);
+		print_removed(removal, &text);
 	text_done(&text);
 	return error ? STATUS_ENVIRONMENT : STATUS_WELL;
 }
@@ -329,7 +329,7 @@ static enum status run(const struct request *request)
 	machine_note_errors(&removal.machine);
 	if (status == STATUS_WELL && !request->dry_run)
 		status = lock(&removal);
-	return status == STATUS_WELL ? cut(&removal) : status;
+	return status == STATUS_WELL ? cut_line(&removal) : status;
 }
 
 const struct command command_remove = {

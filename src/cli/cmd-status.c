@@ -210,7 +210,7 @@ static enum status run(const struct request *request)
 
 	if (status != STATUS_WELL)
 		return status;
-	machine_tell_errors(&machine, "");
+	machine_print_errors(&machine, "");
 	if (wants_serial(&machine.confdir.conf))
 		machine_note_unseen(&machine);
 	status = require_devices(&machine);

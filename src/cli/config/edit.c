@@ -162,7 +162,7 @@ static int lock(struct edit *edit)
 }
 
 /* The file as it is, zeroed if there is none. 0 or -errno. */
-static int look(const struct edit *edit, struct stat *ret)
+static int read_status(const struct edit *edit, struct stat *ret)
 {
 	*ret = (struct stat){ 0 };
 	if (fstatat(edit->root.fd, edit->path, ret, AT_SYMLINK_NOFOLLOW) == 0)
@@ -199,7 +199,7 @@ int edit_open(struct edit *ret, const struct root *root, const char *path)
 	error = lock(ret);
 	if (error)
 		return error;
-	error = look(ret, &ret->before);
+	error = read_status(ret, &ret->before);
 	if (error)
 		return error;
 	error = root_read_file(root, ret->path, CONF_FILE_MAX, &ret->text);
@@ -283,7 +283,7 @@ static int put_in_place(struct edit *edit)
 
 	if (fsync(edit->fd) < 0)
 		return -errno;
-	error = look(edit, &now);
+	error = read_status(edit, &now);
 	if (error)
 		return error;
 	if (!is_unchanged(&edit->before, &now))

@@ -32,14 +32,14 @@ void whole_machine_find_unknown_switch(const struct danger_context *context,
 	machine_find_unknown_switch(context->machine->cmdline.wrong, finding);
 }
 
-struct leftovers {
+struct leftover_count {
 	struct text *first;
 	size_t count;
 };
 
-static void take_relic(void *context, const char *leftover)
+static void count_leftover(void *context, const char *leftover)
 {
-	struct leftovers *leftovers = context;
+	struct leftover_count *leftovers = context;
 
 	if (!leftovers->count++)
 		text_add(leftovers->first, "another recipe is still there: ", leftover);
@@ -49,9 +49,9 @@ static void take_relic(void *context, const char *leftover)
 void whole_machine_find_other_recipe(const struct danger_context *context,
 				     struct finding *finding)
 {
-	struct leftovers leftovers = { .first = &finding->text };
+	struct leftover_count leftovers = { .first = &finding->text };
 
-	if (leftovers_find(&context->machine->root, "", take_relic, &leftovers))
+	if (leftovers_find(&context->machine->root, "", count_leftover, &leftovers))
 		finding->text.failed = true;
 	if (leftovers.count > 1) {
 		text_add(&finding->text, ", and ");

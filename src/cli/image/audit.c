@@ -63,8 +63,8 @@ static char *kernel_in_name(const char *path)
 	return end ? strndup(start, end - start) : strdup(start);
 }
 
-static int inspect(const char *directory, const struct root *tree, struct audit *audit,
-		   bool *ret_wanted)
+static int inspect_tree(const char *directory, const struct root *tree,
+			struct audit *audit, bool *ret_wanted)
 {
 	_cleanup_(machine_done) struct machine machine = { 0 };
 	const char *kernel = *audit->kernel ? audit->kernel : NULL;
@@ -103,7 +103,7 @@ static int audit_image(const char *directory, struct audit *audit, bool *ret_wan
 	else if (is_squashed(&unpacked.tree))
 		add_unreadable(audit, "it is squashed (dracut's module squash)");
 	else
-		result = inspect(directory, &unpacked.tree, audit, ret_wanted);
+		result = inspect_tree(directory, &unpacked.tree, audit, ret_wanted);
 	text_done(&why);
 	return result;
 }
@@ -187,7 +187,7 @@ static bool is_due(const struct audit *audit)
 	return false;
 }
 
-enum audit_result audit_judge(const struct audit *audit)
+enum audit_result audit_result(const struct audit *audit)
 {
 	if (!audit->findings.count)
 		return AUDIT_CURRENT;
@@ -196,12 +196,12 @@ enum audit_result audit_judge(const struct audit *audit)
 	return is_due(audit) ? AUDIT_OUTDATED : AUDIT_WRONG;
 }
 
-enum audit_result audits_judge(const struct audits *audits)
+enum audit_result audits_result(const struct audits *audits)
 {
 	enum audit_result worst = AUDIT_CURRENT;
 
 	for (size_t i = 0; i < audits->count; i++) {
-		enum audit_result result = audit_judge(&audits->items[i]);
+		enum audit_result result = audit_result(&audits->items[i]);
 
 		worst = result > worst ? result : worst;
 	}

@@ -41,10 +41,10 @@ int audits_make(const char *directory, char *const *paths,
 		struct audits *ret) _must_check_;
 void audits_done(struct audits *audits);
 
-enum audit_result audit_judge(const struct audit *audit);
+enum audit_result audit_result(const struct audit *audit);
 
 /* The worst of all. */
-enum audit_result audits_judge(const struct audits *audits);
+enum audit_result audits_result(const struct audits *audits);
 
 /* "current", "wrong", "outdated" or "unreadable" */
 const char *audit_result_name(enum audit_result result);

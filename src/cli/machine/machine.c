@@ -137,7 +137,7 @@ const struct claim *machine_claim_at(const struct machine *machine,
 	return function ? machine_claim_of(machine, function) : NULL;
 }
 
-void machine_tell_errors(const struct machine *machine, const char *prefix)
+void machine_print_errors(const struct machine *machine, const char *prefix)
 {
 	const struct conf *conf = &machine->confdir.conf;
 

@@ -47,7 +47,7 @@ const struct claim *machine_claim_at(const struct machine *machine,
 				     const struct pci_address *address);
 
 /* Tells the config's errors on standard error, each "PREFIXfile:line:column: message". */
-void machine_tell_errors(const struct machine *machine, const char *prefix);
+void machine_print_errors(const struct machine *machine, const char *prefix);
 
 /*
  * Fills in a finding about a word of vfio_early= that is no switch and no [NAME]; nothing if `word`

@@ -49,13 +49,13 @@ bool resolver_has_driver(struct resolver *resolver, const char *driver);
 bool resolver_has_file(struct resolver *resolver, const char *module);
 
 /*
- * Calls `take` for every "options" line of the modprobe.d below `directory` that is in force,
- * and for the module options of the running kernel's command line. 0, or -errno, of `take`
+ * Calls `use` for every "options" line of the modprobe.d below `directory` that is in force,
+ * and for the module options of the running kernel's command line. 0, or -errno, of `use`
  * too.
  */
 int resolver_each_option(const char *directory,
-			 int (*take)(void *context, const char *module,
-				     const char *options),
+			 int (*use)(void *context, const char *module,
+				    const char *options),
 			 void *context) _must_check_;
 
 /* The directories of modprobe.d, absolute, in their order; ends with NULL. */
