@@ -243,20 +243,6 @@ static enum status choose(struct add *add)
 	return status;
 }
 
-static enum status lock(struct add *add)
-{
-	int error = edit_open(&add->edit, &add->machine.root, add->file);
-
-	if (error) {
-		complain("/%s: cannot be edited: %s", add->file, edit_explain(error));
-		return STATUS_ENVIRONMENT;
-	}
-	if (strcmp(add->edit.path, add->file))
-		printable_print(stdout, "/%s is a symlink: /%s is edited\n", add->file,
-				add->edit.path);
-	return STATUS_WELL;
-}
-
 /* How many functions the conditions of the rule select, those that with= adds left out. */
 static size_t count_stated(const struct match *match, const struct rule *rule)
 {
@@ -389,7 +375,6 @@ static int amend(struct add *add, const struct rule *rule, const struct text *ol
 
 static int insert(struct add *add, const struct text *old)
 {
-	const struct request *request = add->request;
 	const struct pci_function *function =
 		pci_find(&add->machine.snapshot, &add->address);
 	struct text words = { 0 };
@@ -397,12 +382,7 @@ static int insert(struct add *add, const struct text *old)
 
 	if (!function) /* gone meanwhile */
 		return -ENODEV;
-	if (add->with)
-		text_add(&words, " with=", add->with);
-	if (request->driver)
-		text_add(&words, " driver=", request->driver);
-	for (const char *const *allow = request->allow; *allow; allow++)
-		text_add(&words, " allow=", *allow);
+	add_settings(add->request, add->with, &words);
 	bind_line_add(&add->machine, add->names, function, text_string(&words),
 		      &add->line);
 	error = text_error(&words);
@@ -432,12 +412,7 @@ static enum status check_options(const struct request *request)
 	int error;
 
 	text_add(&line, "bind 00:00.0");
-	if (request->with)
-		text_add(&line, " with=", request->with);
-	if (request->driver)
-		text_add(&line, " driver=", request->driver);
-	for (const char *const *allow = request->allow; *allow; allow++)
-		text_add(&line, " allow=", *allow);
+	add_settings(request, request->with, &line);
 	error = text_error(&line);
 	if (!error)
 		error = conf_parse(&conf, "options", line.data, line.length, false);
@@ -599,7 +574,7 @@ static enum status reload(struct add *add)
 static enum status lock_and_check(struct add *add, bool *ret_listed)
 {
 	char file[ROOT_PATH_SIZE];
-	enum status status = lock(add);
+	enum status status = open_edit(&add->edit, &add->machine, add->file);
 
 	string_copy(file, sizeof(file), add->file);
 	if (status == STATUS_WELL)

@@ -10,11 +10,9 @@
 
 #include "apply.h"
 #include "command.h"
-#include "config/draft.h"
 #include "danger/danger.h"
 #include "finding-print.h"
 #include "lib/printable.h"
-#include "machine/card.h"
 #include "machine/machine.h"
 #include "machine/resolver.h"
 #include "plan.h"
@@ -47,9 +45,7 @@ static void add_listed(const struct machine *machine, const struct request *requ
 	const struct claim *claim = machine_claim_at(machine, address);
 	unsigned int allow = claim ? claim->rule->allow : 0;
 
-	if (request->driver)
-		text_add(line, " driver=", request->driver);
-	else if (claim && claim->result == RESULT_NONE)
+	if (!request->driver && claim && claim->result == RESULT_NONE)
 		text_add(line, " driver=", claim->driver);
 	if (allow & ALLOW_BOOT_DISPLAY)
 		text_add(line, " allow=boot-display");
@@ -62,26 +58,21 @@ static enum status add_line(const struct binding *binding, const char *word,
 			    struct text *text)
 {
 	const struct request *request = binding->request;
+	char address_text[PCI_ADDRESS_SIZE];
 	struct pci_address address;
-	bool card = card_parse(word, &address);
-	const char *wrong = card ? NULL : pci_address_parse(word, &address);
-	const char *with = request->with ? request->with : card ? "functions" : NULL;
-	char text_address[PCI_ADDRESS_SIZE];
+	bool card;
+	enum status status =
+		find_function(&binding->machine, "bind", word, &address, &card);
 
-	if (wrong) {
-		complain("bind: %s %s", word, wrong);
-		return STATUS_USAGE;
-	}
-	if (!pci_find(&binding->machine.snapshot, &address)) {
-		complain("%s: no such device; \"vfio-early list\" shows all", word);
-		return STATUS_UNWANTED;
-	}
-	text_add(text, "bind ", pci_address_format(&address, text_address));
+	if (status != STATUS_WELL)
+		return status;
+	text_add(text, "bind ", pci_address_format(&address, address_text));
 	add_listed(&binding->machine, request, &address, text);
-	if (with)
-		text_add(text, " with=", with);
-	for (const char *const *allow = request->allow; *allow; allow++)
-		text_add(text, " allow=", *allow);
+	add_settings(request,
+		     request->with ? request->with
+		     : card	   ? "functions"
+				   : NULL,
+		     text);
 	text_add(text, "\n");
 	return STATUS_WELL;
 }

@@ -13,11 +13,9 @@
 
 #include "apply.h"
 #include "command.h"
-#include "config/draft.h"
 #include "deadline.h"
 #include "device.h"
 #include "lib/printable.h"
-#include "machine/card.h"
 #include "machine/machine.h"
 #include "machine/sysfs.h"
 
@@ -100,17 +98,12 @@ static void add_card(struct release *release, struct pci_address address)
 static enum status find_item(struct release *release, const char *word)
 {
 	struct pci_address address;
-	bool card = card_parse(word, &address);
-	const char *wrong = card ? NULL : pci_address_parse(word, &address);
+	bool card;
+	enum status status =
+		find_function(&release->machine, "release", word, &address, &card);
 
-	if (wrong) {
-		complain("release: %s %s", word, wrong);
-		return STATUS_USAGE;
-	}
-	if (!pci_find(&release->machine.snapshot, &address)) {
-		complain("%s: no such device; \"vfio-early list\" shows all", word);
-		return STATUS_UNWANTED;
-	}
+	if (status != STATUS_WELL)
+		return status;
 	if (card)
 		add_card(release, address);
 	else

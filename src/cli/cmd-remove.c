@@ -204,16 +204,11 @@ static enum status load_and_find(struct removal *removal)
 static enum status lock(struct removal *removal)
 {
 	const struct candidate before = removal->candidates[0];
-	int error = edit_open(&removal->edit, &removal->machine.root, before.file + 1);
-	enum status status;
+	enum status status =
+		open_edit(&removal->edit, &removal->machine, before.file + 1);
 
-	if (error) {
-		complain("%s: cannot be edited: %s", before.file, edit_explain(error));
-		return STATUS_ENVIRONMENT;
-	}
-	if (strcmp(removal->edit.path, before.file + 1))
-		printable_print(stdout, "%s is a symlink: /%s is edited\n", before.file,
-				removal->edit.path);
+	if (status != STATUS_WELL)
+		return status;
 	machine_done(&removal->machine);
 	status = load_and_find(removal);
 	if (status == STATUS_WELL &&

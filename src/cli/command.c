@@ -8,6 +8,9 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "lib/printable.h"
+#include "machine/card.h"
+
 enum status fail(const char *what, int error)
 {
 	complain("%s: %s", what, strerror(-error));
@@ -45,6 +48,47 @@ enum status require_root(const struct request *request, const struct machine *ma
 		return STATUS_WELL;
 	complain("%s: only root can %s a device; try sudo", command, command);
 	return STATUS_ENVIRONMENT;
+}
+
+enum status find_function(const struct machine *machine, const char *command,
+			  const char *word, struct pci_address *ret, bool *ret_card)
+{
+	const char *wrong;
+
+	*ret_card = card_parse(word, ret);
+	wrong = *ret_card ? NULL : pci_address_parse(word, ret);
+	if (wrong) {
+		complain("%s: %s %s", command, word, wrong);
+		return STATUS_USAGE;
+	}
+	if (pci_find(&machine->snapshot, ret))
+		return STATUS_WELL;
+	complain("%s: no such device; \"vfio-early list\" shows all", word);
+	return STATUS_UNWANTED;
+}
+
+void add_settings(const struct request *request, const char *with, struct text *text)
+{
+	if (with)
+		text_add(text, " with=", with);
+	if (request->driver)
+		text_add(text, " driver=", request->driver);
+	for (const char *const *allow = request->allow; *allow; allow++)
+		text_add(text, " allow=", *allow);
+}
+
+enum status open_edit(struct edit *edit, const struct machine *machine, const char *path)
+{
+	int error = edit_open(edit, &machine->root, path);
+
+	if (error) {
+		complain("/%s: cannot be edited: %s", path, edit_explain(error));
+		return STATUS_ENVIRONMENT;
+	}
+	if (strcmp(edit->path, path))
+		printable_print(stdout, "/%s is a symlink: /%s is edited\n", path,
+				edit->path);
+	return STATUS_WELL;
 }
 
 bool can_ask(void)
