@@ -14,7 +14,6 @@
 #include "root.h"
 
 #define DEVICES "sys/bus/pci/devices/"
-#define REPORT_MAX (16 * 1024 * 1024)
 #define USAGE "Usage: vfio-early-rescue [--root DIR] [--release] [--version] [--help]\n"
 
 enum { EXIT_DONE, EXIT_NOTHING, EXIT_USAGE, EXIT_ENVIRONMENT = 4 };

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/vfs.h>
 
-#define REPORT_MAX (4 * 1024 * 1024)
 #define TMPFS_MAGIC 0x01021994 /* include/uapi/linux/magic.h */
 #define RAMFS_MAGIC 0x858458f6
 

@@ -128,7 +128,7 @@ static int explain_group(const struct comparison *comparison, struct line_state 
 static int explain_bound(const struct comparison *comparison, struct line_state *state)
 {
 	set_kind(state, STATE_BOUND);
-	if (*state->boot && strcmp(state->boot, "bound"))
+	if (*state->boot && result_parse(state->boot) != RESULT_BOUND)
 		text_add(&state->why, "since the boot; the boot itself left it ",
 			 state->boot);
 	return explain_group(comparison, state);
@@ -216,9 +216,9 @@ static void explain_unbound(const struct comparison *comparison, struct line_sta
 		advise_bind(state, &state->next);
 	} else if (!record) {
 		explain_unknown(comparison, state, place);
-	} else if (!strcmp(state->boot, "bound")) {
+	} else if (result_parse(state->boot) == RESULT_BOUND) {
 		explain_changed(state);
-	} else if (!strcmp(state->boot, "refused")) {
+	} else if (result_parse(state->boot) == RESULT_REFUSED) {
 		explain_refused(state, report_value(record, "reason"));
 	} else {
 		explain_failed(comparison, state, report_value(record, "reason"));
@@ -340,7 +340,7 @@ static int find_unlisted(const struct comparison *comparison)
 		struct line_state *state;
 
 		if (strcmp(record->word, "function") ||
-		    strcmp(report_value(record, "result"), "bound") ||
+		    result_parse(report_value(record, "result")) != RESULT_BOUND ||
 		    pci_address_parse(report_value(record, "address"), &address) ||
 		    is_claimed(&comparison->machine->match, &address))
 			continue;
