@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "finding-print.h"
 #include "lib/json.h"
 #include "lib/printable.h"
 #include "lib/table.h"
@@ -35,7 +36,7 @@ enum status audits_status(const struct audits *audits)
 		[AUDIT_UNREADABLE] = STATUS_ENVIRONMENT,
 	};
 
-	return statuses[audits_judge(audits)];
+	return statuses[audits_result(audits)];
 }
 
 enum { COLUMN_IMAGE, COLUMN_KERNEL, COLUMN_MADE_BY, COLUMN_RESULT };
@@ -74,32 +75,18 @@ static int add_line(struct table *table, const struct audit *audit)
 		error = table_set(line, COLUMN_MADE_BY, audit->layout);
 	if (!error)
 		error = table_set(line, COLUMN_RESULT,
-				  audit_result_name(audit_judge(audit)));
-	if (!error && audit->faults.count)
+				  audit_result_name(audit_result(audit)));
+	if (!error && audit->findings.count)
 		table_set_bold(line);
 	return error;
 }
 
-static void print_faults(const struct audit *audit)
-{
-	struct text path = { 0 };
-
-	printable_add(&path, audit->path);
-	for (size_t i = 0; i < audit->faults.count; i++) {
-		const struct fault *fault = &audit->faults.items[i];
-
-		printf("%s: %s\n    remedy: %s\n", text_string(&path),
-		       text_string(&fault->text), fault->remedy);
-	}
-	text_done(&path);
-}
-
-static int texts_error(const struct audits *audits)
+static int findings_lost(const struct audits *audits)
 {
 	int error = 0;
 
 	for (size_t i = 0; i < audits->count && !error; i++)
-		error = faults_error(&audits->items[i].faults);
+		error = findings_error(&audits->items[i].findings);
 	return error;
 }
 
@@ -114,17 +101,17 @@ int audits_print(const struct audits *audits, bool color)
 		error = table_print(table, SCHEMA);
 	table_free(table);
 	for (size_t i = 0; i < audits->count && !error; i++)
-		print_faults(&audits->items[i]);
-	return error ? error : texts_error(audits);
+		findings_print(stdout, &audits->items[i].findings, color);
+	return error ? error : findings_lost(audits);
 }
 
-static void json_fault(struct json *json, const struct fault *fault)
+static void json_fault(struct json *json, const struct finding *fault)
 {
 	json_open(json, NULL, '{');
-	json_string(json, "kind", fault_kind_name(fault->kind));
-	json_bool(json, "due", fault_is_due(fault));
+	json_string(json, "kind", finding_kind_name(fault->kind));
+	json_bool(json, "due", finding_is_due(fault));
 	json_string(json, "text", text_string(&fault->text));
-	json_string(json, "remedy", fault->remedy);
+	json_string(json, "remedy", text_string(&fault->remedy));
 	json_close(json, '}');
 }
 
@@ -134,10 +121,10 @@ static void json_audit(struct json *json, const struct audit *audit)
 	json_string(json, "image", audit->path);
 	json_string(json, "kernel", audit->kernel);
 	json_string(json, "made_by", audit->layout);
-	json_string(json, "result", audit_result_name(audit_judge(audit)));
+	json_string(json, "result", audit_result_name(audit_result(audit)));
 	json_open(json, "faults", '[');
-	for (size_t i = 0; i < audit->faults.count; i++)
-		json_fault(json, &audit->faults.items[i]);
+	for (size_t i = 0; i < audit->findings.count; i++)
+		json_fault(json, &audit->findings.items[i]);
 	json_close(json, ']');
 	json_close(json, '}');
 }

@@ -98,7 +98,7 @@ static void print_modules(const struct loadplan *plan)
 	}
 }
 
-static void tell_lacks(const struct image *image)
+static void print_lacks(const struct image *image)
 {
 	for (size_t i = 0; i < image->plan.missing_count; i++) {
 		const struct missing_driver *missing = &image->plan.missing[i];
@@ -112,7 +112,7 @@ static void tell_lacks(const struct image *image)
 	}
 }
 
-static enum status build(struct image *image)
+static enum status build_image(struct image *image)
 {
 	int error;
 
@@ -133,7 +133,7 @@ static enum status build(struct image *image)
 			image->request->dest, strerror(-error));
 		return STATUS_ENVIRONMENT;
 	}
-	tell_lacks(image);
+	print_lacks(image);
 	print_modules(&image->plan.loadplan);
 	if (image->machine.confdir.conf.error_total)
 		return STATUS_CONFIG;
@@ -155,11 +155,11 @@ static enum status run(const struct request *request)
 	status = load_machine(&machine_request, &image.machine);
 	if (status != STATUS_WELL)
 		return status;
-	machine_tell_errors(&image.machine, WARNING);
+	machine_print_errors(&image.machine, WARNING);
 	if (!conf->count &&
 	    !conf->error_total) /* nothing to do: nothing goes into the image */
 		return STATUS_WELL;
-	return build(&image);
+	return build_image(&image);
 }
 
 const struct command command_image = {

@@ -6,6 +6,7 @@
 
 #include "columns.h"
 #include "command.h"
+#include "finding-print.h"
 #include "inuse/host-use.h"
 #include "lib/table.h"
 #include "machine/group.h"
@@ -41,24 +42,18 @@ static int compare_rows(const void *a, const void *b)
 	return pci_address_compare(&left->function->address, &right->function->address);
 }
 
-static bool is_of_chipset(const struct pci_function *function)
-{
-	return pci_is_bridge(function) || pci_is_chipset(function);
-}
-
 /* Returns whether the driver of `bridge` keeps a device of its group from a guest. */
-static bool is_in_the_way(const struct machine *machine,
-			  const struct pci_function *bridge)
+static bool blocks_a_device(const struct machine *machine,
+			    const struct pci_function *bridge)
 {
-	const struct pci_snapshot *snapshot = &machine->snapshot;
-	int group;
+	_cleanup_(group_members_done) struct group_members members = { 0 };
+	int group = sysfs_group(&machine->root, &bridge->address);
 
-	if (!group_is_blocked_by(machine, bridge))
+	if (!group_is_blocked_by(machine, bridge) ||
+	    group_find_members(machine, group, &members))
 		return false;
-	group = sysfs_group(&machine->root, &bridge->address);
-	for (size_t i = 0; i < snapshot->count && group >= 0; i++)
-		if (!is_of_chipset(&snapshot->functions[i]) &&
-		    sysfs_group(&machine->root, &snapshot->functions[i].address) == group)
+	for (size_t i = 0; i < members.count; i++)
+		if (!pci_is_infrastructure(members.items[i]))
 			return true;
 	return false;
 }
@@ -68,8 +63,8 @@ static bool is_listed(const struct list *list, const struct pci_function *functi
 {
 	const struct machine *machine = &list->listing.machine;
 
-	return !is_of_chipset(function) || list->request->all ||
-	       machine_claim_of(machine, function) || is_in_the_way(machine, function);
+	return !pci_is_infrastructure(function) || list->request->all ||
+	       machine_claim_of(machine, function) || blocks_a_device(machine, function);
 }
 
 static int make_rows(struct list *list)
@@ -183,27 +178,24 @@ static int print_table(struct list *list)
 	return error;
 }
 
-/* What the table can't show: on standard error, behind it. */
-static void tell_notes(const struct list *list, unsigned int needs)
+/* Prints what the table cannot show on standard error, after the table. */
+static int print_notes(const struct list *list, unsigned int needs)
 {
 	const struct machine *machine = &list->listing.machine;
-	struct text remedy = { 0 };
+	_cleanup_(findings_done) struct findings findings = { 0 };
+	struct finding finding = finding_make(FINDING_IOMMU_OFF);
 
 	fflush(stdout);
-	if (iommu_is_off(machine)) {
-		iommu_add_remedy(machine, &remedy);
-		complain(
-			"no IOMMU: it is off, or there is none, and vfio-pci refuses every "
-			"device; %s",
-			text_string(&remedy));
-	}
+	iommu_find_off(machine, &finding);
+	findings_add(&findings, &finding);
+	findings_print(stderr, &findings, false);
 	if (needs & NEED_ROOT)
 		machine_note_unseen(machine);
 	if (needs & NEED_MODULES && !list->listing.resolver)
 		complain("Linux %s: its modules cannot be read; is it installed?",
 			 machine->kernel);
 	machine_note_errors(machine);
-	text_done(&remedy);
+	return findings_error(&findings);
 }
 
 static enum status run(const struct request *request)
@@ -217,22 +209,19 @@ static enum status run(const struct request *request)
 	if (!columns_choose(&list.columns, request->columns, request->json))
 		return STATUS_USAGE;
 	status = load_machine(request, &list.listing.machine);
+	if (status == STATUS_WELL)
+		status = require_devices(&list.listing.machine);
 	if (status != STATUS_WELL)
 		return status;
-	if (!list.listing.machine.has_devices) {
-		complain("%s: no PCI bus in its /sys", request->root);
-		return STATUS_ENVIRONMENT;
-	}
 	needs = columns_needs(&list.columns);
 	error = load_needs(&list.listing, needs);
 	if (!error)
 		error = make_rows(&list);
 	if (!error)
 		error = print_table(&list);
-	if (error)
-		return fail("the list cannot be made", error);
-	tell_notes(&list, needs);
-	return STATUS_WELL;
+	if (!error)
+		error = print_notes(&list, needs);
+	return error ? fail("the list cannot be made", error) : STATUS_WELL;
 }
 
 const struct command command_list = {

@@ -6,25 +6,28 @@
 #include <time.h>
 
 #include "command.h"
+#include "finding-print.h"
 #include "lib/json.h"
 #include "lib/printable.h"
 #include "machine/machine.h"
+#include "status/boot-findings.h"
 #include "status/boot-report.h"
 #include "status/line-states.h"
-#include "status/notices.h"
 
 #define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
 
 struct status_view {
 	const struct machine *machine;
 	const struct boot_report *report;
-	const struct notices *notices;
+	const struct findings *notices;
 	const struct line_states *states;
 	enum status status;
+	bool color;
 };
 
-static enum status judge(const struct machine *machine, const struct notices *notices,
-			 const struct line_states *states)
+static enum status overall_status(const struct machine *machine,
+				  const struct findings *notices,
+				  const struct line_states *states)
 {
 	bool well = true, due = notices->count > 0;
 
@@ -59,18 +62,9 @@ static void print_boot(const struct boot_report *report)
 			*report->note ? ": " : "", report->note);
 }
 
-static void print_notices(const struct notices *notices)
-{
-	for (size_t i = 0; i < notices->count; i++) {
-		printable_print(stdout, "%s: %s\n", notices->items[i].kind,
-				text_string(&notices->items[i].text));
-		print_next(&notices->items[i].next, "  ");
-	}
-}
-
 static void print_line_head(const struct machine *machine, const struct rule *rule)
 {
-	char statement[STATEMENT_SIZE];
+	char statement[CONF_STATEMENT_SIZE];
 	struct text place = { 0 };
 
 	if (!rule) {
@@ -78,7 +72,7 @@ static void print_line_head(const struct machine *machine, const struct rule *ru
 		return;
 	}
 	place_add(&rule->place, &place);
-	line_state_statement(&machine->confdir, &rule->place, statement);
+	confdir_statement(&machine->confdir, &rule->place, statement);
 	printable_print(stdout, "%s: %s\n", text_string(&place), statement);
 	text_done(&place);
 }
@@ -101,7 +95,7 @@ static void print_text(const struct status_view *view)
 	const struct line_states *states = view->states;
 
 	print_boot(view->report);
-	print_notices(view->notices);
+	findings_print(stdout, view->notices, view->color);
 	for (size_t i = 0; i < states->count; i++) {
 		if (!i || states->items[i].rule != states->items[i - 1].rule)
 			print_line_head(view->machine, states->items[i].rule);
@@ -122,14 +116,14 @@ static void json_boot(struct json *json, const struct boot_report *report)
 	json_close(json, '}');
 }
 
-static void json_notices(struct json *json, const struct notices *notices)
+static void json_notices(struct json *json, const struct findings *notices)
 {
 	json_open(json, "notices", '[');
 	for (size_t i = 0; i < notices->count; i++) {
 		json_open(json, NULL, '{');
-		json_string(json, "kind", notices->items[i].kind);
+		json_string(json, "kind", finding_kind_name(notices->items[i].kind));
 		json_string(json, "text", text_string(&notices->items[i].text));
-		json_string(json, "next", text_string(&notices->items[i].next));
+		json_string(json, "next", text_string(&notices->items[i].remedy));
 		json_close(json, '}');
 	}
 	json_close(json, ']');
@@ -138,12 +132,12 @@ static void json_notices(struct json *json, const struct notices *notices)
 static void json_state(struct json *json, const struct machine *machine,
 		       const struct line_state *state)
 {
-	char statement[STATEMENT_SIZE] = "";
+	char statement[CONF_STATEMENT_SIZE] = "";
 	struct text place = { 0 };
 
 	if (state->rule) {
 		place_add(&state->rule->place, &place);
-		line_state_statement(&machine->confdir, &state->rule->place, statement);
+		confdir_statement(&machine->confdir, &state->rule->place, statement);
 	}
 	json_open(json, NULL, '{');
 	json_string(json, "line", text_string(&place));
@@ -176,19 +170,22 @@ static void print_json(const struct status_view *view)
 	json_close(&json, '}');
 }
 
-static enum status tell(const struct request *request, const struct machine *machine,
-			const struct boot_report *report)
+static enum status print_status(const struct request *request,
+				const struct machine *machine,
+				const struct boot_report *report)
 {
-	_cleanup_(notices_done) struct notices notices = { 0 };
+	_cleanup_(findings_done) struct findings notices = { 0 };
 	_cleanup_(line_states_done) struct line_states states = { 0 };
-	struct status_view view = { machine, report, &notices, &states, STATUS_WELL };
-	int error = notices_find(machine, report, &notices);
+	struct status_view view = { machine, report,	  &notices,
+				    &states, STATUS_WELL, request->color };
+	bool usable = false;
+	int error = boot_findings_find(machine, report, &notices, &usable);
 
 	if (!error)
-		error = line_states_find(machine, report, notices.usable, &states);
+		error = line_states_find(machine, report, usable, &states);
 	if (error)
 		return fail("status", error);
-	view.status = judge(machine, &notices, &states);
+	view.status = overall_status(machine, &notices, &states);
 	if (request->json)
 		print_json(&view);
 	else
@@ -213,18 +210,16 @@ static enum status run(const struct request *request)
 
 	if (status != STATUS_WELL)
 		return status;
-	machine_tell_errors(&machine, "");
+	machine_print_errors(&machine, "");
 	if (wants_serial(&machine.confdir.conf))
 		machine_note_unseen(&machine);
-	if (!machine.has_devices) {
-		complain("%s/sys/bus/pci: not there; is /sys mounted?",
-			 root_prefix(machine.directory));
-		return STATUS_ENVIRONMENT;
-	}
+	status = require_devices(&machine);
+	if (status != STATUS_WELL)
+		return status;
 	error = boot_report_read(&machine.root, machine.directory, &report);
 	if (error)
 		return fail("/" REPORT_FILE ": cannot be read", error);
-	return tell(request, &machine, &report);
+	return print_status(request, &machine, &report);
 }
 
 const struct command command_status = {

@@ -137,7 +137,7 @@ static void add_allow(struct request *request, const char *word)
 	request->allow[count] = word;
 }
 
-static void take_option(struct request *request, unsigned int bit, const char *argument)
+static void set_option(struct request *request, unsigned int bit, const char *argument)
 {
 	switch (bit) {
 	case OPTION_ROOT:
@@ -206,7 +206,7 @@ static enum status run(const struct command *command, int argc, char **argv)
 			return puts("vfio-early " VERSION) < 0;
 		if (!option_bit(option))
 			return STATUS_USAGE;
-		take_option(&request, option_bit(option), optarg);
+		set_option(&request, option_bit(option), optarg);
 	}
 	request.arguments = argv + optind;
 	request.count = argc - optind;

@@ -95,7 +95,15 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* The next word, or NULL at the end of the line or at a comment. */
+const char *conf_comment(const char *line, const char *end)
+{
+	for (const char *p = line; p < end; p++)
+		if (*p == '#' && (p == line || is_blank(p[-1])))
+			return p;
+	return end;
+}
+
+/* The next word, or NULL at the end of the line. */
 static char *next_word(struct line *line)
 {
 	char *word = line->rest;
@@ -103,10 +111,8 @@ static char *next_word(struct line *line)
 	while (is_blank(*word))
 		word++;
 	line->rest = word;
-	if (*word == '\0' || *word == '#') {
-		*word = '\0';
+	if (!*word)
 		return NULL;
-	}
 	while (*line->rest && !is_blank(*line->rest))
 		line->rest++;
 	if (*line->rest)
@@ -399,21 +405,12 @@ static int parse_profile(struct line *line, char *word, const char **profile)
 	return 0;
 }
 
-/*
- * Returns the first byte that no statement has: before a comment, any byte except tabs and
- * printable ASCII; in a comment, a carriage return, after which another line may have been meant.
- */
-static const char *find_junk(const char *text, size_t length)
+/* The first byte that no statement has: not a tab, and not ASCII. */
+static const char *find_junk(const char *text, const char *end)
 {
-	bool comment = false;
-
-	for (size_t i = 0; i < length; i++) {
-		unsigned char c = text[i];
-
-		comment |= c == '#' && (!i || is_blank(text[i - 1]));
-		if (c == '\r' || (!comment && c != '\t' && !is_printable(c)))
-			return text + i;
-	}
+	for (; text < end; text++)
+		if (*text != '\t' && !is_printable(*text))
+			return text;
 	return NULL;
 }
 
@@ -457,7 +454,7 @@ static int parse_line(struct line *line, const char *text, size_t length,
 		      const char **profile)
 {
 	char buffer[CONF_LINE_MAX + 1];
-	const char *junk, *start = text, *end;
+	const char *junk, *carriage_return, *end, *start = text;
 	bool heading;
 	char *word;
 
@@ -476,18 +473,21 @@ static int parse_line(struct line *line, const char *text, size_t length,
 	if (length > CONF_LINE_MAX)
 		return error_at(line, text + CONF_LINE_MAX, NULL,
 				"the line is longer than 1024 bytes");
-	junk = find_junk(text, length);
-	if (junk && *junk == '\r') {
-		line->keep = true;
-		return error_at(line, junk, NULL, "a carriage return inside the line");
-	}
+	carriage_return = memchr(text, '\r', length);
+	end = conf_comment(text, text + length);
+	junk = find_junk(text, end);
+	/* After a carriage return, also in a comment, another line may have been meant. */
+	line->keep |= carriage_return != NULL;
+	if (carriage_return && (!junk || carriage_return <= junk))
+		return error_at(line, carriage_return, NULL,
+				"a carriage return inside the line");
 	if (junk)
 		return error_at(line, junk, NULL,
 				heading ? JUNK "; the lines below it are not in force"
 					: JUNK);
 
-	memcpy(buffer, text, length);
-	buffer[length] = '\0';
+	memcpy(buffer, text, end - text);
+	buffer[end - text] = '\0';
 	line->base = line->rest = buffer;
 	word = next_word(line);
 	if (!word)
@@ -508,8 +508,7 @@ int conf_parse(struct conf *conf, const char *file, const char *text, size_t len
 	file = conf_string(conf, file);
 	if (!file)
 		return -ENOMEM;
-	if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
-		text += 3;
+	text += text_mark_length(text, length);
 	while (text < end) {
 		const char *newline = memchr(text, '\n', end - text);
 		struct line line = { .conf = conf };

@@ -78,13 +78,6 @@ static int add_file(struct confdir *confdir, const struct root *root, const char
 			  file->text.length, generated);
 }
 
-static bool is_dropin(const char *name)
-{
-	size_t length = strlen(name);
-
-	return length > 5 && !strcmp(name + length - 5, ".conf");
-}
-
 static int add_dropins(struct confdir *confdir, const struct root *root)
 {
 	char **names = NULL;
@@ -98,7 +91,7 @@ static int add_dropins(struct confdir *confdir, const struct root *root)
 	for (size_t i = 0; i < count && !error; i++) {
 		char path[ROOT_PATH_SIZE];
 
-		if (!is_dropin(names[i]))
+		if (!suffix_find(names[i], ".conf"))
 			continue;
 		string_join(path, sizeof(path), CONFDIR_DROPINS "/", names[i], NULL);
 		error = add_file(confdir, root, path, false);
@@ -115,6 +108,37 @@ int confdir_read(const struct root *root, struct confdir *ret)
 	if (!error)
 		error = add_file(ret, root, CONFDIR_MAIN, false);
 	return error ? error : add_dropins(ret, root);
+}
+
+struct conf_file *confdir_file(const struct confdir *confdir, const char *path)
+{
+	for (size_t i = 0; i < confdir->file_count; i++)
+		if (!strcmp(confdir->files[i].path, path))
+			return &confdir->files[i];
+	return NULL;
+}
+
+void confdir_statement(const struct confdir *confdir, const struct place *place,
+		       char *buffer)
+{
+	const struct conf_file *file = confdir_file(confdir, place->file + 1);
+	const char *line = file ? text_string(&file->text) : NULL, *end;
+	size_t size;
+
+	if (line)
+		line += text_mark_length(line, file->text.length);
+	for (unsigned int i = 1; line && i < place->line; i++)
+		line = line_next(line);
+	*buffer = '\0';
+	if (!line)
+		return;
+	line += strspn(line, " \t");
+	end = conf_comment(line, line + strcspn(line, "\n"));
+	while (end > line && strchr(" \t\r", end[-1]))
+		end--;
+	size = end - line + 1;
+	string_copy(buffer, size < CONF_STATEMENT_SIZE ? size : CONF_STATEMENT_SIZE,
+		    line);
 }
 
 int confdir_copy(const struct confdir *confdir, const struct root *root,
