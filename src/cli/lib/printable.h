@@ -23,10 +23,10 @@ void printable_print(FILE *file, const char *format, ...)
 void printable_vprint(FILE *file, const char *format, va_list arguments)
 	__attribute__((format(printf, 2, 0)));
 
-/*
- * Returns the bytes of the UTF-8 character at `string`, or 0 if it cannot be printed: a control
- * character (U+0080 to U+009F, too), or a byte that is not UTF-8.
- */
+/* Returns the bytes of the UTF-8 character at `string`, or 0 for a byte that is not UTF-8. */
+size_t utf8_length(const char *string);
+
+/* The same; 0 for a control character, too: below U+0020, and U+007F to U+009F. */
 size_t printable_length(const char *string);
 
 #endif

@@ -8,19 +8,17 @@
 #include "util.h"
 
 enum table_flag {
-	TABLE_TREE = 1 << 0,	/* draw the tree in this column */
-	TABLE_RIGHT = 1 << 1,	/* to the right, for numbers */
-	TABLE_CUT = 1 << 2,	/* may be cut where the terminal is too narrow */
-	TABLE_NUMBER = 1 << 3,	/* JSON: a number */
-	TABLE_BOOLEAN = 1 << 4, /* JSON: true or false, for "1" and "0" */
+	TABLE_TREE = 1 << 0,  /* draw the tree in this column */
+	TABLE_RIGHT = 1 << 1, /* to the right, for numbers */
+	TABLE_CUT = 1 << 2,   /* may be cut where the terminal is too narrow */
 };
 
-/* A table, with a tree in it if it likes, or JSON. Opaque: libsmartcols' context. */
+/* A table, with a tree in it if it likes. Opaque: libsmartcols' context. */
 struct table;
 struct table_line;
 
-/* `name`: of the array in JSON. `color`: may it have colors? NULL without memory. */
-struct table *table_new(const char *name, bool json, bool color);
+/* `color`: may it have colors? NULL without memory. */
+struct table *table_new(bool color);
 void table_free(struct table *table);
 
 /*
@@ -33,14 +31,14 @@ int table_add_column(struct table *table, const char *heading, double width,
 /* A line below `parent` in the tree, or at the top for NULL; it belongs to the table. */
 struct table_line *table_add_line(struct table *table, struct table_line *parent);
 
-/* The cell in `column`, counted from 0; `text` is copied, "" leaves it empty. 0 or -ENOMEM. */
+/*
+ * The cell in `column`, counted from 0; `text` is copied, and what would control a terminal
+ * becomes "?"; "" leaves it empty. 0 or -ENOMEM.
+ */
 int table_set(struct table_line *line, size_t column, const char *text) _must_check_;
 void table_set_bold(struct table_line *line);
 
-/*
- * To standard output: cut to the width of a terminal, in full anywhere else. JSON is an object
- * with "schema": `schema` in front of the array. 0 or -errno.
- */
-int table_print(struct table *table, unsigned int schema) _must_check_;
+/* To standard output: cut to the width of a terminal, in full anywhere else. 0 or -errno. */
+int table_print(struct table *table) _must_check_;
 
 #endif
