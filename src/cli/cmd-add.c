@@ -402,6 +402,8 @@ static int insert(struct add *add, const struct text *old)
 
 	if (!function) /* gone meanwhile */
 		return -ENODEV;
+	if (prefix_skip(request->arguments[0], "serial="))
+		text_add(&words, " ", request->arguments[0]);
 	if (add->with)
 		text_add(&words, " with=", add->with);
 	if (request->driver)

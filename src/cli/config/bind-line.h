@@ -8,7 +8,8 @@
 
 /*
  * Adds the line that lists `function` by address, ID and path, so that a renumbered bus is
- * noticed, with its name as a comment. `words`: settings, each with a blank in front; "" for none.
+ * noticed, with its name as a comment. `words`: a serial number and settings, each with a blank
+ * in front; "" for none.
  */
 void bind_line_add(const struct machine *machine, struct names *names,
 		   const struct pci_function *function, const char *words,
