@@ -76,8 +76,12 @@ def runs_of_audit(directory):
     yield host, ()
 
 
+def runs_of_bind(directory):
+    yield desktop(directory), ("02:00", "--dry-run")
+
+
 RUNS = {"list": runs_of_list, "check": runs_of_check, "status": runs_of_status,
-        "audit": runs_of_audit}
+        "audit": runs_of_audit, "bind": runs_of_bind, "release": runs_of_bind}
 
 
 def test_every_command_is_in_the_manual():
@@ -151,7 +155,7 @@ def test_a_failure_is_an_object_too(tmp_path, case):
 def test_a_machine_that_is_not_there(tmp_path, command):
     host = hosts.desktop(tmp_path / "root")
     host.root = tmp_path / "nowhere"
-    said = vfio_early(host, command, "--json")
+    said = vfio_early(host, command, "--json", *["02:00"] * (command in ("bind", "release")))
     assert said.status == ENVIRONMENT == said.json["status"]
     assert str(host.root) in said.json["error"] and said.json["error"] in said.err
 
