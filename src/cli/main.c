@@ -217,6 +217,15 @@ static void complain_of_option(const struct command *command, int result, char *
 		 command->name, word, command->name);
 }
 
+static bool has_arguments(const struct command *command, const struct request *request)
+{
+	if (request->count >= command->least && request->count <= command->most)
+		return true;
+	complain("usage: vfio-early %s [OPTION]...%s%s; see --help", command->name,
+		 *command->arguments ? " " : "", command->arguments);
+	return false;
+}
+
 static enum status run(const struct command *command, int argc, char **argv,
 		       struct json *json)
 {
@@ -240,17 +249,11 @@ static enum status run(const struct command *command, int argc, char **argv,
 		complain_of_option(command, option, argv);
 		understood = false;
 	}
-	if (request.json)
-		start_json(json);
 	request.arguments = argv + optind;
 	request.count = argc - optind;
-	if (understood &&
-	    (request.count < command->least || request.count > command->most)) {
-		complain("usage: vfio-early %s [OPTION]...%s%s; see --help",
-			 command->name, *command->arguments ? " " : "",
-			 command->arguments);
-		understood = false;
-	}
+	understood = understood && has_arguments(command, &request);
+	if (request.json)
+		start_json(json);
 	return understood ? command->run(&request) : STATUS_USAGE;
 }
 

@@ -97,14 +97,14 @@ int json_print(const struct json *json)
 		text = json_object_to_json_string_ext(
 			json->open[0], JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 					       JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (!text)
+	if (!text || json->failed)
 		return -ENOMEM;
 	for (size_t length; *text; text += length) {
 		length = utf8_length(text);
 		print_character(text, length);
 	}
 	putchar('\n');
-	return json->failed ? -ENOMEM : 0;
+	return 0;
 }
 
 void json_done(struct json *json)

@@ -35,7 +35,7 @@ void json_string(struct json *json, const char *key, const char *value);
 void json_number(struct json *json, const char *key, int64_t value);
 void json_boolean(struct json *json, const char *key, bool value);
 
-/* Prints the document on standard output. 0, or -ENOMEM if something is missing in it. */
+/* Prints the document on standard output; nothing if something is missing in it. 0 or -ENOMEM. */
 int json_print(const struct json *json) _must_check_;
 void json_done(struct json *json);
 
