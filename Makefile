@@ -48,7 +48,7 @@ common := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DVERSION='"$(VERSION)
 hardening := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
 host_flags = $(common) -Isrc/cli -Wshadow $(hardening) $(shell $(PKG_CONFIG) --cflags $(libraries))
 host_link := -pie -Wl,-z,relro,-z,now
-libraries := libkmod libpci smartcols mount
+libraries := libkmod libpci smartcols mount json-c
 small := -ffunction-sections -fdata-sections
 small_link := -Wl,--gc-sections,--build-id=none
 ifeq ($(firstword $(BOOT_CC)) $(shell uname -m),klcc x86_64)
@@ -153,7 +153,7 @@ bench: deps all
 
 # What building and testing need, on Debian 12 and 13.
 packages := build-essential gcc libc6-dev linux-libc-dev make pkg-config klibc-utils \
-	libklibc-dev libkmod-dev libpci-dev libsmartcols-dev libmount-dev libcmocka-dev \
+	libklibc-dev libkmod-dev libpci-dev libsmartcols-dev libmount-dev libjson-c-dev libcmocka-dev \
 	musl-tools kmod cpio zstd xz-utils e2fsprogs initramfs-tools-core shellcheck cppcheck \
 	clang-tidy valgrind strace python3 python3-pytest python3-pytest-xdist debhelper lintian \
 	qemu-system-x86 ovmf mmdebstrap debian-archive-keyring

@@ -104,7 +104,9 @@ def test_what_it_says(desktop):
      " allow=in-use allow=boot-display"),
     (["path=00:1c.0/00.0"], ""), (["8086:3e92", "--allow", "boot-display"],
                                   " allow=boot-display"),
-    (["serial=00-1b-21-ff-ff-00-00-02"], ""), (["class=0106"], ""),
+    (["serial=00-1b-21-ff-ff-00-00-02"], " serial=00-1b-21-ff-ff-00-00-02"),
+    (["serial=00-1b-21-ff-ff-00-00-02", "--driver", "auto"],
+     " serial=00-1b-21-ff-ff-00-00-02 driver=auto"), (["class=0106"], ""),
 ])
 def test_words_of_the_line(desktop, arguments, words):
     desktop.path("etc").mkdir()

@@ -10,7 +10,8 @@ import machine as machines
 import pytest
 from machine import TOP
 
-LIBRARIES = subprocess.run(["pkg-config", "--cflags", "libkmod", "libpci", "smartcols", "mount"],
+LIBRARIES = subprocess.run(["pkg-config", "--cflags", "libkmod", "libpci", "smartcols", "mount",
+                            "json-c"],
                            capture_output=True, text=True, check=True).stdout.split()
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", '-DVERSION="0"', "-Isrc/core",
          "-Isrc/cli", *LIBRARIES]

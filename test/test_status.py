@@ -250,7 +250,7 @@ def desktop_reason(machine, address):
 def test_json(desktop):
     run_case(Case("", LISTED, WELL, before=bound(NIC)), desktop)
     assert vfio_early(desktop, "status", "--json").json == {
-        "schema": 1, "status": 0, "notices": [],
+        "schema": 1, "status": 0, "error": None, "notices": [], "errors": [],
         "boot": {"report": True, "kernel": KERNEL, "mode": "normal", "note": None,
                  "time": 1700000000},
         "devices": [{"line": f"/{CONF}:1", "statement": "bind 02:00.0 8086:10d3",

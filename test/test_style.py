@@ -18,7 +18,8 @@ LAYERS = [{"util", "text", "log", "root"},
           {"pci", "result", "conf", "cmdline", "alias", "condition", "mismatch", "match", "plan"}]
 
 # Libraries, by the header of each: one file of src/cli wraps it.
-LIBRARIES = ["libkmod.h", "pci/pci.h", "libsmartcols.h", "libmount.h"]
+LIBRARIES = ["libkmod.h", "pci/pci.h", "libsmartcols.h", "libmount.h",
+             "json-c/json_object.h"]
 
 # The folders of src/, and which folders each of them may use.
 ARROWS = {

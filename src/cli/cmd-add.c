@@ -382,6 +382,8 @@ static int insert(struct add *add, const struct text *old)
 
 	if (!function) /* gone meanwhile */
 		return -ENODEV;
+	if (prefix_skip(add->request->arguments[0], "serial="))
+		text_add(&words, " ", add->request->arguments[0]);
 	add_settings(add->request, add->with, &words);
 	bind_line_add(&add->machine, add->names, function, text_string(&words),
 		      &add->line);

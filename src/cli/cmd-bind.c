@@ -228,21 +228,60 @@ static enum status print_results(const struct binding *binding)
 	return status;
 }
 
+static void json_device(struct json *json, const struct claim *claim,
+			const struct verdict *verdict)
+{
+	char address[PCI_ADDRESS_SIZE];
+
+	json_open(json, NULL, '{');
+	json_string(json, "address",
+		    pci_address_format(&claim->function->address, address));
+	json_string(json, "target", claim->driver);
+	json_string(json, "driver", verdict->driver);
+	json_string(json, "result", result_name(verdict->result));
+	json_string(json, "reason", verdict->reason);
+	json_close(json);
+}
+
+static enum status add_json(const struct binding *binding)
+{
+	struct json *json = binding->request->json;
+	const struct match *match = &binding->machine.match;
+	enum status status = STATUS_WELL;
+
+	json_open(json, "devices", '[');
+	for (size_t i = 0; i < match->claim_count; i++) {
+		const struct verdict *verdict = &binding->verdicts.claims[i];
+
+		if (!verdict_speaks(&binding->verdicts, i))
+			continue;
+		json_device(json, &match->claims[i], verdict);
+		if (verdict->result != RESULT_BOUND && verdict->result != RESULT_PLANNED)
+			status = STATUS_UNWANTED;
+	}
+	json_close(json);
+	return status;
+}
+
 static enum status apply_steps(struct binding *binding)
 {
 	struct machine *machine = &binding->machine;
+	const struct request *request = binding->request;
 	int error = plan_make(&machine->match, &binding->plan);
 
-	if (!error && binding->request->dry_run)
+	if (!error && request->dry_run && !request->json)
 		return print_plan(&binding->plan);
-	if (!error)
+	if (!error && !request->dry_run)
 		error = apply_plan(&machine->root, &binding->plan, &machine->match,
 				   &binding->loadplan, &machine->cmdline,
 				   APPLY_DEADLINE_MS, &binding->applied);
 	if (!error)
 		error = verdicts_make(&machine->root, &machine->match, &binding->loadplan,
-				      &binding->applied, &binding->verdicts);
-	return error ? fail("bind", error) : print_results(binding);
+				      request->dry_run ? NULL : &binding->applied,
+				      &binding->verdicts);
+	if (error)
+		return fail("bind", error);
+	return request->json ? add_json(binding) : print_results(binding);
 }
 
 static enum status run(const struct request *request)
@@ -281,7 +320,7 @@ const struct command command_bind = {
 		"Exit status: 0 all are bound, 1 one is not, or is refused, 2 usage, 4 the\n"
 		"driver is missing, or only root may.",
 	.options = OPTION_ROOT | OPTION_WITH | OPTION_DRIVER | OPTION_ALLOW |
-		   OPTION_DRY_RUN | OPTION_YES,
+		   OPTION_DRY_RUN | OPTION_YES | OPTION_JSON,
 	.least = 1,
 	.most = 256,
 	.run = run,

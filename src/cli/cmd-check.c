@@ -9,12 +9,9 @@
 #include "config/suggestion.h"
 #include "danger/danger.h"
 #include "finding-print.h"
-#include "lib/json.h"
 #include "lib/printable.h"
 #include "machine/machine.h"
 #include "machine/names.h"
-
-#define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
 
 #define RED "\033[31m"
 #define GREEN "\033[32m"
@@ -26,7 +23,6 @@ struct check {
 	struct machine machine;
 	struct names *names;
 	struct findings dangers;
-	struct json json;
 	/* functions that will be bound, that are bound already, that will not be; lines */
 	size_t planned, bound, refused, lines_off;
 };
@@ -219,16 +215,10 @@ static void print_text(const struct check *check)
 	print_summary(check);
 }
 
-static void json_place(struct json *json, const struct place *place)
-{
-	json_string(json, "file", place->file);
-	json_number(json, "line", place->line);
-}
-
-static void json_claim(struct check *check, const struct claim *claim)
+static void json_claim(const struct check *check, const struct claim *claim)
 {
 	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE], name[NAMES_SIZE];
-	struct json *json = &check->json;
+	struct json *json = check->request->json;
 	const char *reason;
 	enum result result = predict_result(check, claim, &reason);
 
@@ -241,31 +231,33 @@ static void json_claim(struct check *check, const struct claim *claim)
 	json_string(json, "target", claim->driver);
 	json_string(json, "result", result_name(result));
 	json_string(json, "reason", reason);
-	json_close(json, '}');
+	json_close(json);
 }
 
-static void json_line(struct check *check, size_t line)
+static void json_line(const struct check *check, size_t line)
 {
+	struct json *json = check->request->json;
 	const struct machine *machine = &check->machine;
 	const struct rule *rule = &machine->confdir.conf.rules[line];
 	const struct line_match *match = &machine->match.lines[line];
 	char statement[CONF_STATEMENT_SIZE];
 	struct text why = { 0 };
 
-	json_open(&check->json, NULL, '{');
-	json_place(&check->json, &rule->place);
+	json_open(json, NULL, '{');
+	json_string(json, "file", rule->place.file);
+	json_place(json, &rule->place);
 	confdir_statement(&machine->confdir, &rule->place, statement);
-	json_string(&check->json, "statement", statement);
+	json_string(json, "statement", statement);
 	explain_line(check, line, &why);
-	json_string(&check->json, "result",
+	json_string(json, "result",
 		    match->result == RESULT_NONE ? "" : result_name(match->result));
-	json_string(&check->json, "reason", text_string(&why));
-	json_open(&check->json, "devices", '[');
+	json_string(json, "reason", text_string(&why));
+	json_open(json, "devices", '[');
 	for (size_t i = 0; i < machine->match.claim_count; i++)
 		if (machine->match.claims[i].rule == rule)
 			json_claim(check, &machine->match.claims[i]);
-	json_close(&check->json, ']');
-	json_close(&check->json, '}');
+	json_close(json);
+	json_close(json);
 	text_done(&why);
 }
 
@@ -277,47 +269,32 @@ static void json_danger(struct json *json, const struct finding *danger)
 		pci_address_format(&danger->claim->function->address, address);
 	json_open(json, NULL, '{');
 	json_string(json, "kind", finding_kind_name(danger->kind));
-	json_bool(json, "grave", danger->severity == SEVERITY_DANGER);
-	json_bool(json, "refuses", danger->refuses);
-	json_bool(json, "allowed", danger->severity == SEVERITY_ALLOWED);
+	json_boolean(json, "grave", danger->severity == SEVERITY_DANGER);
+	json_boolean(json, "refuses", danger->refuses);
+	json_boolean(json, "allowed", danger->severity == SEVERITY_ALLOWED);
 	json_string(json, "address", address);
 	json_string(json, "file", danger->rule ? danger->rule->place.file : NULL);
-	json_number(json, "line", danger->rule ? danger->rule->place.line : 0);
+	json_place(json, danger->rule ? &danger->rule->place : NULL);
 	json_string(json, "text", text_string(&danger->text));
 	json_string(json, "remedy", text_string(&danger->remedy));
-	json_close(json, '}');
+	json_close(json);
 }
 
-static void json_error(struct json *json, const struct conf_error *error)
-{
-	json_open(json, NULL, '{');
-	json_place(json, &error->place);
-	json_number(json, "column", error->place.column);
-	json_string(json, "message", error->message);
-	json_close(json, '}');
-}
-
-static void print_json(struct check *check)
+static void add_json(const struct check *check)
 {
 	const struct conf *conf = &check->machine.confdir.conf;
-	struct json *json = &check->json;
+	struct json *json = check->request->json;
 
-	json_open(json, NULL, '{');
-	json_number(json, "schema", SCHEMA);
 	json_string(json, "kernel", check->machine.kernel);
 	json_open(json, "lines", '[');
 	for (size_t i = 0; i < conf->count; i++)
 		json_line(check, i);
-	json_close(json, ']');
+	json_close(json);
 	json_open(json, "dangers", '[');
 	for (size_t i = 0; i < check->dangers.count; i++)
 		json_danger(json, &check->dangers.items[i]);
-	json_close(json, ']');
-	json_open(json, "errors", '[');
-	for (size_t i = 0; i < conf->error_count; i++)
-		json_error(json, &conf->errors[i]);
-	json_close(json, ']');
-	json_close(json, '}');
+	json_close(json);
+	json_errors(json, conf);
 }
 
 static void count(struct check *check)
@@ -350,21 +327,6 @@ static enum status result_status(const struct check *check)
 		       : STATUS_WELL;
 }
 
-/* A kernel that is asked for by name has to be there; without one, what can be checked is. */
-static bool has_kernel(const struct request *request, const struct machine *machine)
-{
-	char path[ROOT_PATH_SIZE];
-
-	if (!request->kernel)
-		return true;
-	if (string_join(path, sizeof(path), "lib/modules/", request->kernel, NULL) &&
-	    root_has(&machine->root, path))
-		return true;
-	complain("Linux %s: no /lib/modules/%s; is it installed?", request->kernel,
-		 request->kernel);
-	return false;
-}
-
 static enum status run(const struct request *request)
 {
 	_cleanup_(check_done) struct check check = { .request = request };
@@ -376,6 +338,8 @@ static enum status run(const struct request *request)
 		return STATUS_ENVIRONMENT;
 	if (!check.machine.has_devices) {
 		machine_print_errors(&check.machine, "");
+		if (request->json)
+			json_errors(request->json, &check.machine.confdir.conf);
 		status = require_devices(&check.machine);
 		return check.machine.confdir.conf.error_total ? STATUS_CONFIG : status;
 	}
@@ -385,7 +349,7 @@ static enum status run(const struct request *request)
 	count(&check);
 	machine_note_unseen(&check.machine);
 	if (request->json) {
-		print_json(&check);
+		add_json(&check);
 	} else {
 		machine_print_errors(&check.machine, "");
 		print_text(&check);

@@ -48,8 +48,7 @@ static int write_plan(const struct image *image, const struct root *dest)
 /* "start init": the hook of the generator looks for this file. */
 static int write_start(const struct conf *conf, const struct root *dest)
 {
-	return conf_starts_init(conf) ? root_create(dest, IMAGE_START_INIT, "", 0)
-					    : 0;
+	return conf_starts_init(conf) ? root_create(dest, IMAGE_START_INIT, "", 0) : 0;
 }
 
 /* So that the boot program itself refuses the host's own disks and its way to the network. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vfio-early list: the functions of the machine by IOMMU group. */
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,8 +13,6 @@
 #include "machine/group.h"
 #include "machine/iommu.h"
 #include "machine/sysfs.h"
-
-#define SCHEMA 1
 
 struct list {
 	const struct request *request;
@@ -132,11 +131,10 @@ static int add_group_line(struct table *table, int group, struct table_line **re
 	return *ret ? table_set(*ret, 0, name) : -ENOMEM;
 }
 
-/* JSON is flat, and a tree needs its column in front: then each line stands for itself. */
+/* A tree needs its column in front: else each line stands for itself. */
 static bool has_tree(const struct list *list)
 {
-	return !list->request->json && list->columns.count &&
-	       list->columns.items[0]->flags & TABLE_TREE;
+	return list->columns.count && list->columns.items[0]->flags & TABLE_TREE;
 }
 
 static int fill_table(struct list *list, struct table *table)
@@ -168,14 +166,51 @@ static int fill_table(struct list *list, struct table *table)
 
 static int print_table(struct list *list)
 {
-	struct table *table =
-		table_new("functions", list->request->json, list->request->color);
+	struct table *table = table_new(list->request->color);
 	int error = table ? fill_table(list, table) : -ENOMEM;
 
 	if (!error)
-		error = table_print(table, SCHEMA);
+		error = table_print(table);
 	table_free(table);
 	return error;
+}
+
+/* Adds a cell, with the name of its column in small letters as the key. */
+static void add_json_cell(struct list *list, const struct row *row,
+			  const struct column *column)
+{
+	struct json *json = list->request->json;
+	char key[sizeof(column->name)] = "";
+	struct text text = { 0 };
+	uint64_t number;
+
+	for (size_t i = 0; column->name[i]; i++)
+		key[i] = tolower(column->name[i]);
+	column->get(&list->listing, row, &text);
+	json->failed |= text.failed;
+	if (column->flags & COLUMN_NUMBER &&
+	    number_parse(text_string(&text), 10, INT64_MAX, &number))
+		json_number(json, key, number);
+	else if (column->flags & COLUMN_BOOLEAN)
+		json_boolean(json, key, !strcmp(text_string(&text), "1"));
+	else
+		json_string(json, key, text_string(&text));
+	text_done(&text);
+}
+
+/* JSON is flat: the group is a key of each function. */
+static void add_json(struct list *list)
+{
+	struct json *json = list->request->json;
+
+	json_open(json, "functions", '[');
+	for (size_t i = 0; i < list->row_count; i++) {
+		json_open(json, NULL, '{');
+		for (size_t j = 0; j < list->columns.count; j++)
+			add_json_cell(list, &list->rows[i], list->columns.items[j]);
+		json_close(json);
+	}
+	json_close(json);
 }
 
 /* Prints what the table cannot show on standard error, after the table. */
@@ -192,8 +227,8 @@ static int print_notes(const struct list *list, unsigned int needs)
 	if (needs & NEED_ROOT)
 		machine_note_unseen(machine);
 	if (needs & NEED_MODULES && !list->listing.resolver)
-		complain("Linux %s: its modules cannot be read; is it installed?",
-			 machine->kernel);
+		remark("Linux %s: its modules cannot be read; is it installed?",
+		       machine->kernel);
 	machine_note_errors(machine);
 	return findings_error(&findings);
 }
@@ -213,11 +248,15 @@ static enum status run(const struct request *request)
 		status = require_devices(&list.listing.machine);
 	if (status != STATUS_WELL)
 		return status;
+	if (!has_kernel(request, &list.listing.machine))
+		return STATUS_ENVIRONMENT;
 	needs = columns_needs(&list.columns);
 	error = load_needs(&list.listing, needs);
 	if (!error)
 		error = make_rows(&list);
-	if (!error)
+	if (!error && request->json)
+		add_json(&list);
+	else if (!error)
 		error = print_table(&list);
 	if (!error)
 		error = print_notes(&list, needs);

@@ -295,6 +295,20 @@ static void print_listed(const struct release *release, const struct item *item)
 	text_done(&place);
 }
 
+static void json_item(const struct release *release, const struct item *item,
+		      const char *result)
+{
+	struct json *json = release->request->json;
+	char address[PCI_ADDRESS_SIZE], driver[PCI_DRIVER_SIZE];
+
+	device_driver(&release->machine.root, &item->address, driver);
+	json_open(json, NULL, '{');
+	json_string(json, "address", pci_address_format(&item->address, address));
+	json_string(json, "driver", driver);
+	json_string(json, "result", result);
+	json_close(json);
+}
+
 static enum status print_item(const struct release *release, const struct item *item)
 {
 	enum release_step failed = failed_step(item);
@@ -313,6 +327,8 @@ static enum status print_item(const struct release *release, const struct item *
 			address, driver);
 		return STATUS_UNWANTED;
 	}
+	if (release->request->json)
+		return STATUS_WELL;
 	if (*driver)
 		printable_print(stdout, "%s: %s %s\n", address,
 				strcmp(driver, item->driver) ? "released to"
@@ -326,14 +342,32 @@ static enum status print_item(const struct release *release, const struct item *
 
 static enum status print_items(const struct release *release)
 {
+	struct json *json = release->request->json;
 	enum status worst = STATUS_WELL;
 
+	if (json)
+		json_open(json, "devices", '[');
 	for (size_t i = 0; i < release->count; i++) {
-		enum status status = print_item(release, &release->shared->items[i]);
+		const struct item *item = &release->shared->items[i];
+		enum status status = print_item(release, item);
 
 		worst = status > worst ? status : worst;
+		if (json)
+			json_item(release, item,
+				  status == STATUS_WELL ? "released" : "failed");
 	}
+	if (json)
+		json_close(json);
 	return worst;
+}
+
+static enum status json_plan(const struct release *release)
+{
+	json_open(release->request->json, "devices", '[');
+	for (size_t i = 0; i < release->count; i++)
+		json_item(release, &release->shared->items[i], "planned");
+	json_close(release->request->json);
+	return STATUS_WELL;
 }
 
 static enum status print_plan(const struct release *release)
@@ -363,7 +397,7 @@ static enum status run(const struct request *request)
 	if (status == STATUS_WELL)
 		status = find_items(&release);
 	if (status == STATUS_WELL && request->dry_run)
-		return print_plan(&release);
+		return request->json ? json_plan(&release) : print_plan(&release);
 	if (status == STATUS_WELL)
 		status = check_use(&release);
 	if (status != STATUS_WELL)
@@ -382,7 +416,7 @@ const struct command command_release = {
 		"drivers probe them, and says which driver has each now. The config stays as it\n"
 		"is: what it lists is taken again at the next boot.\n\n"
 		"Exit status: 0 all are released, 1 one is not, 2 usage, 4 only root may.",
-	.options = OPTION_ROOT | OPTION_DRY_RUN,
+	.options = OPTION_ROOT | OPTION_DRY_RUN | OPTION_JSON,
 	.least = 1,
 	.most = 256,
 	.run = run,

@@ -7,14 +7,11 @@
 
 #include "command.h"
 #include "finding-print.h"
-#include "lib/json.h"
 #include "lib/printable.h"
 #include "machine/machine.h"
 #include "status/boot-findings.h"
 #include "status/boot-report.h"
 #include "status/line-states.h"
-
-#define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
 
 struct status_view {
 	const struct machine *machine;
@@ -108,12 +105,12 @@ static void print_text(const struct status_view *view)
 static void json_boot(struct json *json, const struct boot_report *report)
 {
 	json_open(json, "boot", '{');
-	json_bool(json, "report", report->found);
+	json_boolean(json, "report", report->found);
 	json_string(json, "kernel", report->kernel);
 	json_string(json, "mode", report->mode);
 	json_string(json, "note", report->note);
 	json_number(json, "time", report->time);
-	json_close(json, '}');
+	json_close(json);
 }
 
 static void json_notices(struct json *json, const struct findings *notices)
@@ -124,50 +121,41 @@ static void json_notices(struct json *json, const struct findings *notices)
 		json_string(json, "kind", finding_kind_name(notices->items[i].kind));
 		json_string(json, "text", text_string(&notices->items[i].text));
 		json_string(json, "next", text_string(&notices->items[i].remedy));
-		json_close(json, '}');
+		json_close(json);
 	}
-	json_close(json, ']');
+	json_close(json);
 }
 
 static void json_state(struct json *json, const struct machine *machine,
 		       const struct line_state *state)
 {
 	char statement[CONF_STATEMENT_SIZE] = "";
-	struct text place = { 0 };
 
-	if (state->rule) {
-		place_add(&state->rule->place, &place);
+	if (state->rule)
 		confdir_statement(&machine->confdir, &state->rule->place, statement);
-	}
 	json_open(json, NULL, '{');
-	json_string(json, "line", text_string(&place));
+	json_place(json, state->rule ? &state->rule->place : NULL);
 	json_string(json, "statement", statement);
 	json_string(json, "address", state->address);
 	json_string(json, "target", state->claim ? state->claim->driver : NULL);
 	json_string(json, "driver", state->driver);
 	json_string(json, "boot", state->boot);
 	json_string(json, "result", state->result);
-	json_bool(json, "well", line_state_is_well(state));
+	json_boolean(json, "well", line_state_is_well(state));
 	json_string(json, "why", text_string(&state->why));
 	json_string(json, "next", text_string(&state->next));
-	json_close(json, '}');
-	text_done(&place);
+	json_close(json);
 }
 
-static void print_json(const struct status_view *view)
+static void add_json(const struct status_view *view, struct json *json)
 {
-	struct json json = { 0 };
-
-	json_open(&json, NULL, '{');
-	json_number(&json, "schema", SCHEMA);
-	json_number(&json, "status", view->status);
-	json_boot(&json, view->report);
-	json_notices(&json, view->notices);
-	json_open(&json, "devices", '[');
+	json_boot(json, view->report);
+	json_notices(json, view->notices);
+	json_open(json, "devices", '[');
 	for (size_t i = 0; i < view->states->count; i++)
-		json_state(&json, view->machine, &view->states->items[i]);
-	json_close(&json, ']');
-	json_close(&json, '}');
+		json_state(json, view->machine, &view->states->items[i]);
+	json_close(json);
+	json_errors(json, &view->machine->confdir.conf);
 }
 
 static enum status print_status(const struct request *request,
@@ -187,7 +175,7 @@ static enum status print_status(const struct request *request,
 		return fail("status", error);
 	view.status = overall_status(machine, &notices, &states);
 	if (request->json)
-		print_json(&view);
+		add_json(&view, request->json);
 	else
 		print_text(&view);
 	return view.status;

@@ -6,6 +6,7 @@
 
 #include "config/edit.h"
 #include "lib/complain.h"
+#include "lib/json.h"
 #include "machine/machine.h"
 #include "util.h"
 
@@ -47,7 +48,9 @@ struct request {
 	const char *driver;		   /* --driver, NULL without it */
 	const char *allow[ALLOWS_MAX + 1]; /* each --allow; ends with NULL */
 	const char *columns;		   /* --columns, NULL without it */
-	bool dry_run, yes, write, json, all;
+	struct json *
+		json; /* --json: the root is open, and main() prints it; NULL without it */
+	bool dry_run, yes, write, all;
 	bool color;	  /* standard output is a terminal, and nobody is against it */
 	char **arguments; /* ends with NULL */
 	int count;
@@ -103,5 +106,17 @@ bool can_ask(void);
 
 /* Asks the question on standard error. Returns whether the answer is yes. */
 bool ask_yes(const char *question);
+
+/*
+ * Returns whether the machine has the kernel of --kernel, or the command line names none. Prints
+ * the error if not.
+ */
+bool has_kernel(const struct request *request, const struct machine *machine);
+
+/* Adds "line": "FILE:LINE" as everywhere in JSON, or null if `place` is NULL. */
+void json_place(struct json *json, const struct place *place);
+
+/* Adds the errors of the config as "errors". */
+void json_errors(struct json *json, const struct conf *conf);
 
 #endif

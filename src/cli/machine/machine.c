@@ -176,15 +176,14 @@ void machine_explain_line(const struct rule *rule, const struct line_match *line
 void machine_note_errors(const struct machine *machine)
 {
 	if (machine->confdir.conf.error_total)
-		complain("the config has errors; \"vfio-early check\" tells them");
+		remark("the config has errors; \"vfio-early check\" tells them");
 }
 
 void machine_note_unseen(const struct machine *machine)
 {
 	if (machine->root.live && geteuid())
-		complain(
-			"serial numbers, and a display found by its framebuffer, are for "
-			"root's eyes only; run it as root to be sure");
+		remark("serial numbers, and a display found by its framebuffer, are for "
+		       "root's eyes only; run it as root to be sure");
 }
 
 void machine_done(struct machine *machine)
