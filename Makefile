@@ -36,7 +36,6 @@ endif
 core := $(wildcard src/core/*.c)
 boot := src/boot/main.c src/boot/klibc.c
 cli := $(wildcard src/cli/*.c src/cli/*/*.c)
-headers := $(wildcard src/core/*.h src/cli/*.h src/cli/*/*.h)
 unit := $(wildcard test/unit/test-*.c)
 
 warnings := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
@@ -60,6 +59,8 @@ small += -fomit-frame-pointer -mno-sse -mpreferred-stack-boundary=3 -mskip-rax-s
 small_link += -Wl,-O2,-z,noseparate-code,-z,common-page-size=64
 endif
 strip := -s -R .comment -R .note
+# Each object is accompanied by the list of the headers that it includes.
+depend = -MMD -MP -MF $@.d -MT $@
 
 boot_objects := $(core:src/%.c=$B/klibc/%.o) $(boot:src/%.c=$B/klibc/%.o)
 host_core := $(core:src/%.c=$B/host/%.o)
@@ -88,32 +89,33 @@ $B/vfio-early: $(host_objects)
 	$(call say,LINK)
 	$Q$(CC) $(CFLAGS) $(host_link) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(libraries))
 
-$B/klibc/%.o: src/%.c $(headers) Makefile $B/boot-cc
+$B/klibc/%.o: src/%.c Makefile $B/boot-cc
 	$(call say,BOOT)
 	@mkdir -p $(@D)
-	$Q$(BOOT_CC) $(common) $(small) $(BOOT_CFLAGS) -c -o $@ $<
+	$Q$(BOOT_CC) $(common) $(small) $(BOOT_CFLAGS) $(depend) -c -o $@ $<
 
-$B/host/%.o: src/%.c $(headers) Makefile
+$B/host/%.o: src/%.c Makefile
 	$(call say,CC)
 	@mkdir -p $(@D)
-	$Q$(CC) $(host_flags) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$Q$(CC) $(host_flags) $(CPPFLAGS) $(CFLAGS) $(depend) -c -o $@ $<
 
 # The unit tests of the core, once for each C library. test/unit/klibc/cmocka.h is what of cmocka
 # they use, for klibc.
-units := $(unit:test/unit/%.c=$B/unit/glibc/%) $(unit:test/unit/%.c=$B/unit/klibc/%)
+unit_programs := $(unit:test/unit/%.c=$B/unit/glibc/%) $(unit:test/unit/%.c=$B/unit/klibc/%)
 klibc_core := $(core:src/%.c=$B/klibc/%.o)
 
-$B/unit/glibc/%: test/unit/%.c $(host_core) $(wildcard test/unit/*.h)
+$B/unit/glibc/%: test/unit/%.c $(host_core)
 	$(call say,CC)
 	@mkdir -p $(@D)
-	$Q$(CC) $(common) $(CFLAGS) -Itest/unit -o $@ $< $(host_core) -lcmocka
+	$Q$(CC) $(common) $(CFLAGS) $(depend) -Itest/unit -o $@ $< $(host_core) -lcmocka
 
-$B/unit/klibc/%: test/unit/%.c $(klibc_core) $(wildcard test/unit/*.h test/unit/klibc/*.h)
+$B/unit/klibc/%: test/unit/%.c $(klibc_core)
 	$(call say,BOOT)
 	@mkdir -p $(@D)
-	$Q$(BOOT_CC) $(common) $(BOOT_CFLAGS) -Itest/unit/klibc -Itest/unit -static -o $@ $< $(klibc_core)
+	$Q$(BOOT_CC) $(common) $(BOOT_CFLAGS) $(depend) -Itest/unit/klibc -Itest/unit -static \
+		-o $@ $< $(klibc_core)
 
-units: $(units)
+units: $(unit_programs)
 include test/fuzz/fuzz.mk
 
 check: deps all units
@@ -170,7 +172,7 @@ deps:
 # programs have one place. What of the scripts names a program on the host is told where it is.
 initramfs_tools = $(DESTDIR)/usr/share/initramfs-tools
 dracut = $(DESTDIR)/usr/lib/dracut/modules.d
-units = $(DESTDIR)$(PREFIX)/lib/systemd/system
+systemd = $(DESTDIR)$(PREFIX)/lib/systemd/system
 pages := $(notdir $(wildcard doc/*.[1-8]))
 man = $(DESTDIR)$(PREFIX)/share/man/man
 relocate = sed -i -e 's|/usr/sbin/vfio-early|$(PREFIX)/sbin/vfio-early|' \
@@ -190,9 +192,9 @@ install: all
 		"$(initramfs_tools)/scripts/init-top/00-vfio-early"
 	$Qinstall -D -m 755 hook/initramfs-tools/local-block "$(initramfs_tools)/scripts/local-block/vfio-early"
 	$Qinstall -D -m 755 hook/initramfs-tools/panic "$(initramfs_tools)/scripts/panic/vfio-early"
-	$Qinstall -D -m 644 -t "$(units)" hook/systemd/vfio-early-status.service
+	$Qinstall -D -m 644 -t "$(systemd)" hook/systemd/vfio-early-status.service
 	$Qtest '$(PREFIX)' = /usr || $(relocate) "$(initramfs_tools)/hooks/vfio-early" \
-		"$(units)/vfio-early-status.service" \
+		"$(systemd)/vfio-early-status.service" \
 		"$(dracut)/50vfio-early/module-setup.sh" "$(dracut)/99vfio-early-init/module-setup.sh"
 	$Qfor page in $(pages); do \
 		install -D -m 644 doc/$$page "$(man)$${page##*.}/$$page" || exit; done
@@ -210,7 +212,7 @@ uninstall:
 	rm -f "$(initramfs_tools)/hooks/vfio-early" "$(initramfs_tools)/scripts/init-top/00-vfio-early"
 	rm -f "$(initramfs_tools)/scripts/local-block/vfio-early" "$(initramfs_tools)/scripts/panic/vfio-early"
 	rm -rf "$(dracut)/50vfio-early" "$(dracut)/99vfio-early-init" "$(DESTDIR)$(PREFIX)/lib/vfio-early"
-	rm -f "$(units)/vfio-early-status.service"
+	rm -f "$(systemd)/vfio-early-status.service"
 	for page in $(pages); do rm -f "$(man)$${page##*.}/$$page"; done
 	rm -f "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfio-early" "$(DESTDIR)$(ZSHDIR)/_vfio-early"
 	rm -f "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vfio-early.fish"
@@ -228,6 +230,8 @@ deb:
 # What was fetched stays, for the next run.
 clean:
 	find $B -mindepth 1 -maxdepth 1 ! -name fetched -exec rm -rf {} + 2>/dev/null || true
+
+-include $(shell find $B/host $B/klibc $B/asan $B/unit $B/fuzz -name '*.d' 2>/dev/null)
 
 .DELETE_ON_ERROR:
 .PHONY: always all units check check-unit check-vm check-machines check-mutants catalogue coverage sweep try bench deps install uninstall deb clean
