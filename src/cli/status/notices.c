@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-
 /* What the functions below work with. */
 struct finding {
 	const struct machine *machine;

@@ -60,8 +60,7 @@ static char *file_text(const char *path)
 	return text;
 }
 
-__attribute__((format(printf, 2, 3)))
-static bool put(const char *path, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static bool put(const char *path, const char *format, ...)
 {
 	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	char text[PATH_MAX];
@@ -201,8 +200,8 @@ static void reset(const char *count, bool with_modules)
 
 static int run(char **words)
 {
-	static char *environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LIST=/bench/now", "ROOT=",
-				       NULL };
+	static char *environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LIST=/bench/now",
+				       "ROOT=", NULL };
 	pid_t child = fork();
 	int status = -1;
 
@@ -363,9 +362,8 @@ static void prepare(void)
 	list_modules();
 	put(TRACING "trace_clock", "x86-tsc");
 	put(TRACING "buffer_size_kb", "16384");
-	put(TRACING "kprobe_events",
-	    "p:fence driver_set_override\nr:fenced driver_set_override\n"
-	    "p:probe really_probe\nr:probed really_probe\n");
+	put(TRACING "kprobe_events", "p:fence driver_set_override\nr:fenced driver_set_override\n"
+				     "p:probe really_probe\nr:probed really_probe\n");
 }
 
 int main(void)
