@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # make try      boot a virtual machine with a sample config and look at what happens
-# make check    every test: unit, command line, limits, virtual machines
+# make lint     the analysers and the checks of form: C, shell, Python, spelling
+# make check    lint and every test: unit, command line, limits, virtual machines
 # make bench    the figures of doc/benchmarks (half an hour); FIGURE=NAME for one of them
 # make          the programs, under build/
 # make deb      the Debian package, under build/deb/
@@ -116,10 +117,14 @@ $B/unit/klibc/%: test/unit/%.c $(klibc_core)
 		-o $@ $< $(klibc_core)
 
 units: $(unit_programs)
-include test/fuzz/fuzz.mk
+include test/fuzz/fuzz.mk test/lint/lint.mk
 
+# After a failure of lint the tests run anyway: their log may say more.
 check: deps all units
-	$(PYTEST) -n 2 --junit-xml=$B/check.xml test test-vm
+	@failed=; $(MAKE) --no-print-directory lint || failed=' lint'; \
+	echo '$(PYTEST) test test-vm'; \
+	$(PYTEST) -n 2 --junit-xml=$B/check.xml test test-vm || failed="$$failed tests"; \
+	if [ -n "$$failed" ]; then echo "make check: failed:$$failed"; exit 1; fi
 
 check-unit: all units
 	$(PYTEST) test
@@ -159,14 +164,17 @@ bench: deps all
 	$(PYTHON) -B test/bench/bench.py $(FIGURE)
 
 # What building and testing need, on Debian 12 and 13.
-packages := build-essential gcc libc6-dev linux-libc-dev make pkg-config klibc-utils \
-	libklibc-dev libkmod-dev libpci-dev libsmartcols-dev libmount-dev libcmocka-dev \
-	musl-tools kmod cpio zstd xz-utils e2fsprogs initramfs-tools-core shellcheck cppcheck \
-	clang-tidy valgrind strace python3 python3-pytest python3-pytest-xdist debhelper lintian \
-	qemu-system-x86 ovmf mmdebstrap debian-archive-keyring
+packages_build := build-essential gcc libc6-dev linux-libc-dev make pkg-config klibc-utils \
+	libklibc-dev libkmod-dev libpci-dev libsmartcols-dev libmount-dev
+packages_lint := clang-format clang-tidy cppcheck shellcheck flake8 codespell python3-editorconfig
+packages_unit := libcmocka-dev musl-tools kmod cpio zstd xz-utils initramfs-tools-core valgrind strace \
+	python3 python3-pytest python3-pytest-xdist debhelper lintian
+packages_vm := e2fsprogs qemu-system-x86 ovmf mmdebstrap debian-archive-keyring
 
+# What some of them need: make deps DEPS="build lint"
+DEPS = build lint unit vm
 deps:
-	@test/install-packages $(packages)
+	@test/install-packages $(foreach group,$(DEPS),$(packages_$(group)))
 
 # The image generators look for their files below /usr whatever PREFIX is, and in an image our
 # programs have one place. What of the scripts names a program on the host is told where it is.

@@ -47,12 +47,9 @@ $B/fuzz/fuzz-%: test/fuzz/fuzz-%.c test/fuzz/fuzz.h $(core) $(wildcard src/*/*.h
 
 units: $B/vfio-early-boot-glibc $(replays) $(unit:test/unit/%.c=$B/unit/asan/%)
 
-check-analysis: all units
-	$(PYTEST) -n 2 test/test_analysis.py
-
 fuzz: all $B/vfio-early-boot-glibc
 	@test/install-packages clang libclang-rt-dev
 	@$(MAKE) --no-print-directory $(fuzzers:%=$B/fuzz/fuzz-%)
 	$Q$(PYTHON) -B test/fuzz/fuzz.py $(SECONDS) $B/fuzz $(fuzzers)
 
-.PHONY: check-analysis fuzz
+.PHONY: fuzz

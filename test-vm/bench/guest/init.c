@@ -10,9 +10,9 @@
  *
  * KIND is "cold" (no vfio module is loaded), "warm" (all are) or "graph" (cold, and the kernel
  * notes which of its functions loading takes). COUNT picks the directory /bench/COUNT, which
- * /bench/now is linked to. A word @FILE stands for the words in that file. Before each run all is as
- * it was: functions unbound, their overrides cleared, the modules away. A run that does not end with
- * COUNT functions bound to vfio-pci is told with what it did bind.
+ * /bench/now is linked to. A word @FILE stands for the words in that file. Before each run the
+ * functions are unbound, their overrides are cleared, and the modules are unloaded. A run that does
+ * not end with COUNT functions bound to vfio-pci is reported with what it did bind.
  */
 
 #include <dirent.h>
