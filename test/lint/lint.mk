@@ -72,7 +72,7 @@ lint-shell:
 
 lint-python:
 	$(call say,LINT)
-	$Q$(PYTHON) -B -m flake8 $(lint_python)
+	$Q$(PYTHON) -B -m flake8 --jobs=1 $(lint_python)
 
 lint-whitespace:
 	$(call say,LINT)
