@@ -23,6 +23,8 @@ BOOT_CFLAGS ?= -Oz
 PKG_CONFIG = pkg-config
 PYTHON = /usr/bin/python3
 PYTEST = $(PYTHON) -B -m pytest -q -p no:cacheprovider
+# How many of the unit tests, or analysers, run at a time.
+JOBS = 2
 
 B := build
 
@@ -126,7 +128,7 @@ check: deps all units lint-and-go-on
 	exit $$status
 
 check-unit: all units
-	$(PYTEST) test
+	$(PYTEST) -n $(JOBS) test
 
 check-vm: all
 	$(PYTEST) -n 2 --junit-xml=$B/check-vm.xml test-vm

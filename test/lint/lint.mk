@@ -33,7 +33,7 @@ lint := format tidy analyzer cppcheck shell python whitespace spelling
 lint:
 	@test/install-packages $(packages_lint)
 	@$(MAKE) --no-print-directory --keep-going --output-sync \
-		$(if $(filter -j%,$(MAKEFLAGS)),,-j2) $(lint:%=lint-%)
+		$(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) $(lint:%=lint-%)
 	@echo "lint: passed"
 
 lint-and-go-on: deps all
