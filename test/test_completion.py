@@ -120,7 +120,3 @@ def test_zsh_finds_the_same_lists():
         assert {line.partition(":")[0] for line in found.splitlines()} == names
     if shutil.which("zsh"):
         run("zsh", "-n", "completion/_vfio-early")
-
-
-def test_shellcheck():
-    run("shellcheck", "completion/vfio-early.bash")

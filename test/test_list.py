@@ -61,7 +61,7 @@ def test_json_has_every_function_but_bridges(host):
 @pytest.mark.parametrize("driver, config, listed", [
     ("", "", False), ("lpc_ich", "", True), ("pci-stub", "", False), ("", "bind 00:1f.0\n", True)])
 def test_a_bridge_that_keeps_its_group_from_a_guest_is_listed(tmp_path, driver, config, listed):
-    """An ISA bridge shares its group with SATA; a host bridge alone in its group is in nobody's way."""
+    """An ISA bridge shares its group with SATA. A host bridge is alone in its group."""
     host = hosts.Host(tmp_path / "root")
     host.device("0000:00:00.0", "8086:3e92", "060000", group=0, driver="ie31200_edac")
     host.device("0000:00:1f.0", "8086:a143", "060100", group=11, driver=driver)

@@ -8,6 +8,7 @@ import pytest
 
 needs_build = pytest.mark.skipif(not (mutants.TOP / "build/klibc").exists(), reason="not built")
 
+
 @pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda mutant: mutant.name)
 def test_mutant_still_fits(mutant):
     text = (mutants.TOP / mutant.path).read_text("utf-8")
