@@ -58,6 +58,7 @@ FILES = {
                                         b"# all\n\n@\n# games\n#\n  [gaming]\nbind 03:00.0\n"),
     "a profile alone": (b"[gaming]", b"@\n[gaming]"),
     "lines with errors": (b"bnd 1\nbind 99\n", b"bnd 1\nbind 99\n@\n"),
+    "a NUL below the new line": (b"[gaming]\n# a\0b\n", b"@\n[gaming]\n# a\0b\n"),
     "an error as the last line": (b"bind", b"bind\n@"),
 }
 
@@ -624,6 +625,23 @@ def test_an_editor_that_saves_meanwhile_wins(desktop):
     assert waiting.returncode == ENVIRONMENT
     assert "somebody else has changed it just now; try again" in said
     assert desktop.read(CONF) == "# saved by an editor\n"
+
+
+def test_an_edit_that_ends_between_open_and_lock(desktop):
+    """The program opens the file that is the lock, and stops. Meanwhile another edit renames that
+    file into place: to lock it now would be to lock the config.
+    """
+    desktop.config("# mine\n")
+    trace = desktop.root.parent / "trace"
+    waiting = subprocess.Popen(
+        ["strace", "-f", "-o", trace, "-P", f"{CONF}.new", "--inject=openat:signal=STOP:when=1",
+         PROGRAM, "add", "--root", desktop.root, "02:00.0"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    stopped = process_stopped(trace)
+    assert vfio_early(desktop, "add", "03:00.0").status == WELL
+    os.kill(stopped, signal.SIGCONT)
+    assert waiting.wait(60) == WELL
+    assert [line.split()[1] for line in desktop.read(CONF).splitlines()] == ["mine", TWIN, NIC]
 
 
 def injected(machine, fault, path, *arguments):

@@ -207,6 +207,7 @@ def test_what_its_driver_keeps_is_not_bound(desktop):
     run = desktop.run()
     assert run.written == fence(AHCI) | {"ahci/unbind": AHCI}
     assert run.report.results() == {AHCI: "failed"}
+    assert "another driver has it" in run.report.reason("address", AHCI)
 
 
 def test_no_iommu_is_named(desktop):
@@ -253,6 +254,7 @@ def test_errno_of_bind(desktop, error, words):
                               "-e", f"inject=write:error={error}"])
     assert run.report.results() == {NIC: "fenced"}
     assert run.report.reason("address", NIC) == words
+    assert run.written == fence(NIC)  # and the fence stays
 
 
 def test_an_override_that_fails_stops_no_other(desktop):
@@ -478,6 +480,14 @@ def test_with_leaves_the_chipset_alone(machine, how):
     assert machine.run().written == fence("0000:00:1f.2", "0000:00:1f.4")
     machine.config("bind 00:1f.0\n")
     assert machine.run().written == fence(LPC)
+
+
+def test_without_groups_with_group_adds_nothing(machine):
+    """Without an IOMMU no function has a group: that is nothing they have in common."""
+    machine.function(NIC, "8086:10d3", "020000")
+    machine.function(GPU, "10de:1c03", "030000")
+    machine.config("bind 8086:10d3 with=group\n")
+    assert machine.run().written == fence(NIC)
 
 
 def test_virtual_functions_do_not_belong_to_the_card(machine):

@@ -137,7 +137,7 @@ FAILURES = {
     "no such column": ("list -o colour", USAGE, "colour is no column"),
     "no column": ("list --columns=", USAGE, "no column"),
     "a command without --json": ("add 02:00.0", USAGE, "unknown option: --json"),
-    "no such command": ("lisst", USAGE, "lsit: no such command"),
+    "no such command": ("lost", USAGE, "lost: no such command"),
 }
 
 

@@ -95,18 +95,18 @@ int cmdline_parse(struct cmdline *cmdline, const char *text)
 	size_t length, used = 0;
 
 	cmdline->text = strdup(text);
-	cmdline->words = malloc(strlen(text) + 1);
+	cmdline->words = calloc(strlen(text) + 1, 1);
 	if (!cmdline->text || !cmdline->words)
 		return -ENOMEM;
 	while ((word = next_word(&text, &length))) {
-		char *copy = cmdline->words + used, *value = copy + strlen("vfio_early=");
+		char *copy = cmdline->words + used, *value = copy + strlen("vfio_early");
 		bool quoted = *word == '"';
 
 		if (!is_switch(word + quoted, length - quoted))
 			continue;
 		used += copy_word(word, length, copy);
-		if (value[-1] == '=' && *value)
-			take_choices(cmdline, value);
+		if (*value == '=' && value[1])
+			take_choices(cmdline, value + 1);
 		else if (!cmdline->wrong)
 			cmdline->wrong = copy;
 	}
