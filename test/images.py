@@ -14,14 +14,12 @@ OURS = "00-vfio-early"
 ORDER = '/scripts/init-top/{} "$@"\n[ -e /conf/param.conf ] && . /conf/param.conf\n'
 UNITS = "usr/lib/systemd/system"
 BOOT = "usr/lib/vfio-early/vfio-early-boot"
-RESCUE = "usr/lib/vfio-early/vfio-early-rescue"
 INIT = "usr/lib/vfio-early/vfio-early-init"
 
 
 def install(host):
     """What images are made of, on a host: its bytes don't matter here."""
     host.write(BOOT, b"\x7fELF the boot program\n")
-    host.write(RESCUE, b"\x7fELF the rescue program\n")
     host.write(INIT, b"\x7fELF the program in front of init\n")
     host.kernel()
 
@@ -69,7 +67,7 @@ class Tree(Directory):
         self.host.host("image", self.version, "--dest", str(self.root))
         if not self.path("usr/lib/vfio-early/modules").exists():
             return False
-        for program in (BOOT, INIT, RESCUE):
+        for program in (BOOT, INIT):
             self.copy(program)
         for module in self.modules():
             self.copy(module)

@@ -58,6 +58,7 @@ FILES = {
                                         b"# all\n\n@\n# games\n#\n  [gaming]\nbind 03:00.0\n"),
     "a profile alone": (b"[gaming]", b"@\n[gaming]"),
     "lines with errors": (b"bnd 1\nbind 99\n", b"bnd 1\nbind 99\n@\n"),
+    "a NUL below the new line": (b"[gaming]\n# a\0b\n", b"@\n[gaming]\n# a\0b\n"),
     "an error as the last line": (b"bind", b"bind\n@"),
 }
 
@@ -104,7 +105,9 @@ def test_what_it_says(desktop):
      " allow=in-use allow=boot-display"),
     (["path=00:1c.0/00.0"], ""), (["8086:3e92", "--allow", "boot-display"],
                                   " allow=boot-display"),
-    (["serial=00-1b-21-ff-ff-00-00-02"], ""), (["class=0106"], ""),
+    (["serial=00-1b-21-ff-ff-00-00-02"], " serial=00-1b-21-ff-ff-00-00-02"),
+    (["serial=00-1b-21-ff-ff-00-00-02", "--driver", "auto"],
+     " serial=00-1b-21-ff-ff-00-00-02 driver=auto"), (["class=0106"], ""),
 ])
 def test_words_of_the_line(desktop, arguments, words):
     desktop.path("etc").mkdir()
@@ -228,8 +231,8 @@ def test_listed_already(desktop):
 
 # The file, the arguments, and the file afterwards.
 AMENDED = [
-    ("# \xff\nbind 01:00.0 # the card\r\nbnd\n", "01:00.0 --with functions",
-     "# \xff\nbind 01:00.0 with=functions # the card\r\nbnd\n"),
+    ("# \xff\nbind 01:00.0 # the card\r\nbind 9\n", "01:00.0 --with functions",
+     "# \xff\nbind 01:00.0 with=functions # the card\r\nbind 9\n"),
     ("bind 01:00.0 with=functions", "01:00.0 --with group", "bind 01:00.0 with=group"),
     ("\tbind  01:00.0\tdriver=auto  with=functions  #driver=x\n", "01:00.0 --driver vfio-pci",
      "\tbind  01:00.0\tdriver=vfio-pci  with=functions  #driver=x\n"),
@@ -457,7 +460,7 @@ def test_no_etc(desktop):
 def test_no_sysfs(machine):
     shutil.rmtree(machine.path("sys"))
     said = vfio_early(machine, "add", "02:00.0")
-    assert said.status == ENVIRONMENT and "is /sys mounted?" in said.err
+    assert said.status == ENVIRONMENT and "no PCI bus" in said.err
 
 
 @pytest.fixture
@@ -622,6 +625,23 @@ def test_an_editor_that_saves_meanwhile_wins(desktop):
     assert waiting.returncode == ENVIRONMENT
     assert "somebody else has changed it just now; try again" in said
     assert desktop.read(CONF) == "# saved by an editor\n"
+
+
+def test_an_edit_that_ends_between_open_and_lock(desktop):
+    """The program opens the file that is the lock, and stops. Meanwhile another edit renames that
+    file into place: to lock it now would be to lock the config.
+    """
+    desktop.config("# mine\n")
+    trace = desktop.root.parent / "trace"
+    waiting = subprocess.Popen(
+        ["strace", "-f", "-o", trace, "-P", f"{CONF}.new", "--inject=openat:signal=STOP:when=1",
+         PROGRAM, "add", "--root", desktop.root, "02:00.0"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    stopped = process_stopped(trace)
+    assert vfio_early(desktop, "add", "03:00.0").status == WELL
+    os.kill(stopped, signal.SIGCONT)
+    assert waiting.wait(60) == WELL
+    assert [line.split()[1] for line in desktop.read(CONF).splitlines()] == ["mine", TWIN, NIC]
 
 
 def injected(machine, fault, path, *arguments):

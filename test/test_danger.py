@@ -5,14 +5,16 @@ import json
 
 import hosts
 import pytest
+from cli import UNWANTED, Refusal
 
 
 def dangers(host, config, *arguments):
-    """{(address or line, kind): danger} of a config."""
+    """{(address or number of the line or 0, kind): danger} of a config."""
     host.config(config)
     done = host.host("check", "--json", *arguments)
     assert done.returncode in (0, 1, 3), done.stderr
-    return {(danger["address"] or danger["line"], danger["kind"]): danger
+    return {(danger["address"] or int((danger["line"] or ":0").rpartition(":")[2]),
+             danger["kind"]): danger
             for danger in json.loads(done.stdout)["dangers"]}
 
 
@@ -125,6 +127,12 @@ def test_what_is_allowed_is_still_told(tmp_path):
     assert (route["allowed"], route["grave"]) == (True, False)
 
 
+@pytest.mark.parametrize("command", ["add", "bind"])
+def test_commands_refuse_what_the_host_uses(desktop, command):
+    Refusal("03:00.0", UNWANTED, "0000:03:00.0: refused: the host uses it: /").check(
+        desktop, command)
+
+
 def test_what_the_host_cannot_start_without_stays_a_danger(tmp_path):
     host = hosts.desktop(tmp_path / "root")
     disk = find(host, "bind 03:00.0 allow=in-use\n", "0000:03:00.0", "in-use")
@@ -181,6 +189,7 @@ def chipset(directory, kernel):
     host.device(LPC, "8086:a143", "060100", group=11, driver="lpc_ich")
     host.device(SATA, "8086:a102", "010601", group=11, driver="ahci")
     host.device("0000:00:1c.0", "8086:a110", "060400", group=11, driver="shpchp", header_type=1)
+    host.device("0000:00:1c.4", "8086:a114", "060400", group=11, driver="pcieport", header_type=1)
     host.path(f"lib/modules/{kernel}").mkdir(parents=True)
     return host
 
@@ -192,7 +201,7 @@ def test_the_kernels_rule_for_groups(tmp_path, kernel, blockers):
     host = chipset(tmp_path / "root", kernel)
     group = find(host, "bind 00:1f.2 with=group\n", SATA, "group")
     assert all((address in group["text"]) == (address in blockers)
-               for address in (LPC, "0000:00:1c.0")), group
+               for address in (LPC, "0000:00:1c.0", "0000:00:1c.4")), group
     assert "vfio-early add 0000:00:1f.0" in group["remedy"]
     assert "with=group" not in group["remedy"]
 

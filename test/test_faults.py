@@ -178,6 +178,24 @@ def test_a_fence_that_kills_its_child(desktop):
     assert override(desktop, TWIN).read_text() == "vfio-pci"
 
 
+def test_when_the_time_is_up_the_rest_is_fenced(machine):
+    """Ten fences that hang, stopped by strace, use up all of the 10 seconds. The others are still
+    set, and nothing else is tried.
+    """
+    addresses = [f"0000:00:{device:02x}.0" for device in range(12)]
+    for address in addresses:
+        machine.function(address, "8086:10d3", "020000")
+    machine.driver("vfio-pci")
+    machine.config("".join(f"bind {address}\n" for address in addresses))
+    hanging = [word for address in addresses[:10] for word in ("-P", override(machine, address))]
+    run = machine.run(prefix=[*QUIET, *hanging, "-e", "inject=write:signal=STOP"])
+    for address in addresses[10:]:
+        assert override(machine, address).read_text() == "vfio-pci"
+        assert run.report.results()[address] == "fenced"
+        assert run.report.reason("address", address).endswith("not tried: the time was up")
+    assert machine.read("sys/bus/pci/drivers/vfio-pci/bind") == ""
+
+
 def test_no_sys_at_all(desktop):
     shutil.rmtree(desktop.path("sys"))
     desktop.config("bind 02:00.0\n")
@@ -214,7 +232,7 @@ def test_run_that_cannot_be_written(desktop, call, words):
 def test_a_report_that_the_strict_start_left(desktop):
     """With "start init" all was done before /run was mounted: the report is moved, no more."""
     desktop.write("usr/lib/vfio-early/report", "report version=1 mode=normal\n")
-    desktop.config("bind 02:00.0\n")
+    desktop.config("start init\nbind 02:00.0\n")
     run = desktop.run()
     assert desktop.read("run/vfio-early/report") == "report version=1 mode=normal\n"
     assert run.written == {} and run.status == 0

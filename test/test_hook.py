@@ -12,6 +12,7 @@ from machine import TOP
 
 HOOK = TOP / "hook/initramfs-tools/hook"
 INIT_TOP = TOP / "hook/initramfs-tools/init-top"
+LOCAL_BLOCK = TOP / "hook/initramfs-tools/local-block"
 RUN = "/usr/lib/vfio-early/vfio-early-init"
 
 FUNCTIONS = """
@@ -47,9 +48,9 @@ class Place:
     def program(self, path, body, mode=0o755):
         return self.put(path, f"#!/bin/sh\n{body}\n", mode)
 
-    def run(self, *arguments):
+    def run(self, *arguments, **more):
         environment = {"PATH": os.environ["PATH"], "DESTDIR": str(self.image),
-                       "version": "6.1.0-test"}
+                       "version": "6.1.0-test", **more}
         return subprocess.run(["/bin/sh", self.script, *arguments], env=environment,
                               cwd=self.top, capture_output=True, text=True, timeout=20,
                               check=False)
@@ -92,6 +93,23 @@ def test_prereqs_says_and_does_nothing(tmp_path, script):
 def test_is_an_executable_script(script):
     assert os.access(script, os.X_OK)
     assert script.read_bytes().startswith(b"#!/bin/sh\n")
+
+
+def test_local_block_gives_back_once_for_the_root_device(tmp_path):
+    """initramfs-tools also waits for the devices of RESUME= and /usr, and asks once a second."""
+    place = Place(tmp_path, LOCAL_BLOCK)
+    place.script.write_text(place.script.read_text().replace("/run/", f"{tmp_path}/run/"))
+    place.program("/usr/lib/vfio-early/vfio-early-boot", f'echo "$@" >>{place.image}/calls')
+
+    def ask(device, times):
+        for _ in range(times):
+            assert place.run(device, ROOT="/dev/root").returncode == 0
+        return place.calls
+
+    assert ask("/dev/swap", 12) == []
+    assert ask("/dev/root", 9) == []
+    assert ask("/dev/swap", 2) == []
+    assert ask("/dev/root", 12) == ["--rescue=release"]
 
 
 def test_init_top_sorts_before_udev_and_all(tmp_path):
@@ -152,7 +170,6 @@ def test_hook_copies_the_program_and_the_modules(hook):
     assert [Path(word).name if word.startswith("/") else word
             for call in hook.calls for word in call.split()] == [
                 "copy_exec", "vfio-early-boot", "copy_exec", "vfio-early-init",
-                "copy_exec", "vfio-early-rescue",
                 "manual_add_modules", "vfio",
                 "manual_add_modules", "vfio-pci"]
     assert (hook.image / "scripts/init-top/00-vfio-early").exists()
@@ -189,7 +206,7 @@ def test_hook_with_errors_in_the_config_builds_an_image(hook):
     done = hook.run()
     assert done.returncode == 0
     assert done.stderr == "W: line 1\n"
-    assert len(hook.calls) == 4
+    assert len(hook.calls) == 3
 
 
 def test_start_init(hook):

@@ -15,7 +15,6 @@ FILES = {
     "etc/vfio-early.conf": 0o644,
     "usr/lib/vfio-early/vfio-early-boot": 0o755,
     "usr/lib/vfio-early/vfio-early-init": 0o755,
-    "usr/lib/vfio-early/vfio-early-rescue": 0o755,
     "usr/lib/systemd/system/vfio-early-status.service": 0o644,
     "usr/sbin/vfio-early": 0o755,
     "usr/share/bash-completion/completions/vfio-early": 0o644,
@@ -121,7 +120,7 @@ def test_prefix(tmp_path, prefix):
     """The generators look below /usr for their files, which then name programs elsewhere."""
     make("install", tmp_path, f"PREFIX={prefix}")
     programs = {"sbin/vfio-early", "lib/vfio-early/vfio-early-boot",
-                "lib/vfio-early/vfio-early-init", "lib/vfio-early/vfio-early-rescue"}
+                "lib/vfio-early/vfio-early-init"}
     assert {f"{prefix[1:]}/{path}" for path in programs} | {
         path for path in FILES if path.startswith((DRACUT, INITRAMFS_TOOLS, "etc/"))
     } <= set(installed(tmp_path))
@@ -131,7 +130,7 @@ def test_prefix(tmp_path, prefix):
         f"{DRACUT}/99vfio-early-init/module-setup.sh")]
     named = set(re.findall(r"(?<=[\s}(])/[\w/.-]+/vfio-early[\w-]*(?=[\s\"])", "\n".join(scripts)))
     assert named == {f"{prefix}/{path}" for path in programs} | {
-        f"/usr/lib/vfio-early/vfio-early-{name}" for name in ("boot", "init", "rescue")}
+        f"/usr/lib/vfio-early/vfio-early-{name}" for name in ("boot", "init")}
 
 
 def test_the_scripts_are_installed_as_they_are(root):

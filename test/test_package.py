@@ -39,11 +39,9 @@ def test_one_version():
     assert re.search(rf"^## {re.escape(version)}$", (TOP / "CHANGELOG.md").read_text(), re.M)
 
 
-@pytest.mark.parametrize("script", ["postrm", *sorted(
-    f"tests/{path.name}" for path in (DEBIAN / "tests").iterdir() if path.name != "control")])
-def test_shellcheck(script):
-    run("shellcheck", DEBIAN / script)
-    assert os.access(DEBIAN / script, os.X_OK) == script.startswith("tests/")
+def test_autopkgtests_are_executable():
+    scripts = [path for path in (DEBIAN / "tests").iterdir() if path.name != "control"]
+    assert scripts and all(os.access(path, os.X_OK) for path in scripts)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +75,7 @@ def test_contents(built):
 
 def test_the_static_programs_are_as_they_were_linked(built, tmp_path):
     run("dpkg-deb", "-x", the(built, "vfio-early_*.deb"), tmp_path)
-    for program in ("vfio-early-boot", "vfio-early-init", "vfio-early-rescue"):
+    for program in ("vfio-early-boot", "vfio-early-init"):
         linked = the(built, f"vfio-early-*/build/{program}")
         assert (tmp_path / "usr/lib/vfio-early" / program).read_bytes() == linked.read_bytes()
 

@@ -4,9 +4,8 @@
 import subprocess
 
 import pytest
-from machine import BOOT, BUILD
+from machine import BOOT
 
-RESCUE = BUILD / "vfio-early-rescue"
 DISK, OTHER, NIC = "0000:01:00.0", "0000:02:00.0", "0000:03:00.0"
 
 
@@ -30,8 +29,8 @@ def override(machine, address):
     return machine.read(f"sys/bus/pci/devices/{address}/driver_override").strip()
 
 
-def rescue(machine, *options):
-    return subprocess.run([RESCUE, "--root", machine.root, *options], capture_output=True,
+def rescue(machine, mode="--rescue"):
+    return subprocess.run([BOOT, "--root", machine.root, mode], capture_output=True,
                           text=True, check=False)
 
 
@@ -45,7 +44,7 @@ def test_telling_touches_nothing(booted):
 
 
 def test_only_storage_with_the_setting_is_given_back(booted):
-    told = rescue(booted, "--release")
+    told = rescue(booted, "--rescue=release")
     assert told.returncode == 0
     assert f"RESCUE: the root file system is missing: {DISK} is given back" in told.stderr
     assert override(booted, DISK) == ""
@@ -56,10 +55,10 @@ def test_only_storage_with_the_setting_is_given_back(booted):
 
 
 def test_once(booted):
-    rescue(booted, "--release")
+    rescue(booted, "--rescue=release")
     booted.write(f"sys/bus/pci/devices/{DISK}/driver_override", "mine")
     booted.write("sys/bus/pci/drivers_probe", "")
-    again = rescue(booted, "--release")
+    again = rescue(booted, "--rescue=release")
     assert (again.returncode, again.stderr) == (1, "")
     assert override(booted, DISK) == "mine"
     assert booted.read("sys/bus/pci/drivers_probe") == ""
@@ -72,15 +71,15 @@ def test_a_function_of_two_lines_is_given_back_once(machine):
     machine.config(f"bind {DISK} rescue=release\nbind 144d:a808 rescue=release\n")
     subprocess.run([BOOT, "--root", machine.root], capture_output=True, check=False)
     trace = machine.root.parent / "trace"
-    subprocess.run(["strace", "-qq", "-e", "trace=openat", "-o", trace, RESCUE, "--root",
-                    machine.root, "--release"], capture_output=True, check=False)
+    subprocess.run(["strace", "-qq", "-e", "trace=openat", "-o", trace, BOOT, "--root",
+                    machine.root, "--rescue=release"], capture_output=True, check=False)
     assert trace.read_text().count("drivers_probe") == 1
     assert machine.read("run/vfio-early/report").count("rescue address=") == 1
 
 
 def test_what_cannot_be_given_back_is_told(booted):
     booted.path("sys/bus/pci/drivers_probe").unlink()
-    told = rescue(booted, "--release")
+    told = rescue(booted, "--rescue=release")
     assert f"{DISK}: cannot be given back: No such file or directory" in told.stderr
     assert f"rescue address={DISK} result=failed\n" in booted.read("run/vfio-early/report")
 
@@ -91,7 +90,7 @@ def test_without_a_proper_report_nothing_happens(machine, report):
     if report is not None:
         machine.write("run/vfio-early/report", report)
     before = override(machine, DISK)
-    told = rescue(machine, "--release")
+    told = rescue(machine, "--rescue=release")
     assert (told.returncode, told.stderr) == (1, "")
     assert override(machine, DISK) == before
 

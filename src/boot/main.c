@@ -12,12 +12,15 @@
 #include "device.h"
 #include "log.h"
 #include "report.h"
+#include "rescue.h"
 
 /* As the host program's: 0 all as wanted, 1 something is not, 2 usage, 4 environment. */
 enum { EXIT_WANTED, EXIT_UNWANTED, EXIT_USAGE, EXIT_ENVIRONMENT = 4 };
 
 #define GO_ON (-1) /* no reason to end yet */
-#define USAGE "Usage: vfio-early-boot [--root DIR] [--dry-run] [--version] [--help]\n"
+#define USAGE                                                                             \
+	"Usage: vfio-early-boot [--root DIR] [--dry-run | --rescue | --rescue=release]\n" \
+	"       vfio-early-boot --version | --help\n"
 
 /* Lines about the config in the kernel log; the report has all of them. */
 #define LOG_LINES_MAX 16
@@ -188,9 +191,8 @@ static bool tell_summary(const struct match *match)
 static void tell_wrong_switch(const struct boot *boot)
 {
 	if (boot->cmdline.wrong)
-		log_line(LOG_WARNING, "vfio_early=", boot->cmdline.wrong,
-			 " on the kernel command line: not off, dry-run or a [NAME] of "
-			 "the config");
+		log_line(LOG_WARNING, CMDLINE_WRONG, boot->cmdline.wrong,
+			 CMDLINE_EXPECTED);
 }
 
 static bool tell(const struct boot *boot)
@@ -262,7 +264,8 @@ static int run(struct boot *boot)
 		error = confdir_read(&boot->root, &boot->confdir);
 	if (!error)
 		cmdline_check(&boot->cmdline, &boot->confdir.conf);
-	if (!error && report_move(&boot->root, &boot->confdir) == 0)
+	if (!error && conf_starts_init(&boot->confdir.conf) &&
+	    report_move(&boot->root, &boot->confdir) == 0)
 		return EXIT_WANTED;
 	tell_wrong_switch(boot);
 	if (!error && !conf_has_bind(&boot->confdir.conf) &&
@@ -283,19 +286,31 @@ static int run(struct boot *boot)
 	return error;
 }
 
-/* GO_ON, or the status to end with at once. */
-static int parse_arguments(char **arguments, const char **directory, bool *dry_run)
+enum mode { MODE_BOOT, MODE_RESCUE, MODE_RELEASE };
+
+struct arguments {
+	const char *directory;
+	bool dry_run;
+	enum mode mode;
+};
+
+/* Returns GO_ON, or the status to end with at once. */
+static int parse_arguments(char **words, struct arguments *ret)
 {
-	for (char **argument = arguments; *argument; argument++) {
-		if (!strcmp(*argument, "--dry-run"))
-			*dry_run = true;
-		else if (!strcmp(*argument, "--root") && argument[1])
-			*directory = *++argument;
-		else if (prefix_skip(*argument, "--root="))
-			*directory = prefix_skip(*argument, "--root=");
-		else if (!strcmp(*argument, "--version"))
+	for (; *words; words++) {
+		if (!strcmp(*words, "--dry-run"))
+			ret->dry_run = true;
+		else if (!strcmp(*words, "--rescue"))
+			ret->mode = MODE_RESCUE;
+		else if (!strcmp(*words, "--rescue=release"))
+			ret->mode = MODE_RELEASE;
+		else if (!strcmp(*words, "--root") && words[1])
+			ret->directory = *++words;
+		else if (prefix_skip(*words, "--root="))
+			ret->directory = prefix_skip(*words, "--root=");
+		else if (!strcmp(*words, "--version"))
 			return print(STDOUT_FILENO, VERSION "\n", EXIT_WANTED);
-		else if (!strcmp(*argument, "--help"))
+		else if (!strcmp(*words, "--help"))
 			return print(STDOUT_FILENO, USAGE, EXIT_WANTED);
 		else
 			return print(STDERR_FILENO, USAGE, EXIT_USAGE);
@@ -306,17 +321,16 @@ static int parse_arguments(char **arguments, const char **directory, bool *dry_r
 int main(int argc, char **argv)
 {
 	static struct boot boot; /* large, and nothing else of the program is */
-	const char *directory = "/";
-	int status =
-		parse_arguments(argv + (argc > 0), &directory, &boot.cmdline.dry_run);
+	struct arguments arguments = { .directory = "/" };
+	int status = parse_arguments(argv + (argc > 0), &arguments);
 	int error;
 
 	if (status != GO_ON)
 		return status;
-	error = root_open(&boot.root, directory);
+	error = root_open(&boot.root, arguments.directory);
 	if (error) {
 		log_line(
-			LOG_ERROR, directory, ": ",
+			LOG_ERROR, arguments.directory, ": ",
 			error == -EXDEV
 				? "has this machine's own /sys in it; it would be changed"
 				: error_text(-error));
@@ -324,6 +338,10 @@ int main(int argc, char **argv)
 	}
 	if (boot.root.live)
 		log_to_kernel(&boot.root);
+	if (arguments.mode != MODE_BOOT)
+		return rescue(&boot.root, arguments.mode == MODE_RELEASE) ? EXIT_WANTED
+									  : EXIT_UNWANTED;
+	boot.cmdline.dry_run = arguments.dry_run;
 	uname(&boot.kernel);
 	/* Nothing is freed: the process ends here. */
 	return run(&boot);

@@ -5,6 +5,8 @@
  * The generators' hooks ask, shortly before they give up. What is held, the report says.
  */
 
+#include "rescue.h"
+
 #include <fcntl.h>
 #include <string.h>
 
@@ -14,14 +16,6 @@
 #include "root.h"
 
 #define DEVICES "sys/bus/pci/devices/"
-#define USAGE "Usage: vfio-early-rescue [--root DIR] [--release] [--version] [--help]\n"
-
-enum { EXIT_DONE, EXIT_NOTHING, EXIT_USAGE, EXIT_ENVIRONMENT = 4 };
-
-static int print(int fd, const char *text, int status)
-{
-	return write(fd, text, strlen(text)) < 0 ? EXIT_ENVIRONMENT : status;
-}
 
 /* A storage function (base class 01) that this boot bound or fenced. */
 static bool is_held_storage(const struct report_function *function)
@@ -110,16 +104,15 @@ static bool was_released(const struct root *root, const struct pci_address *addr
 	return false;
 }
 
-static int rescue(const struct root *root, bool release)
+bool rescue(const struct root *root, bool release)
 {
 	struct text text = { 0 };
 	struct report_record record;
-	int status = EXIT_NOTHING;
-	bool released;
+	bool any = false, released;
 	char *cursor;
 
 	if (root_read_file(root, REPORT_FILE, REPORT_MAX, &text) < 0 || !text.data)
-		return EXIT_NOTHING;
+		return false;
 	released = was_released(root, NULL);
 	cursor = text.data;
 	while (report_next(&cursor, &record)) {
@@ -134,32 +127,7 @@ static int rescue(const struct root *root, bool release)
 		    was_released(root, &function->address))
 			continue;
 		give_back(root, function);
-		status = EXIT_DONE;
+		any = true;
 	}
-	return status;
-}
-
-int main(int argc, char **argv)
-{
-	const char *directory = "/";
-	struct root root = ROOT_NONE;
-	bool release = false;
-
-	for (char **argument = argv + (argc > 0); *argument; argument++) {
-		if (!strcmp(*argument, "--release"))
-			release = true;
-		else if (!strcmp(*argument, "--root") && argument[1])
-			directory = *++argument;
-		else if (!strcmp(*argument, "--version"))
-			return print(STDOUT_FILENO, VERSION "\n", EXIT_DONE);
-		else if (!strcmp(*argument, "--help"))
-			return print(STDOUT_FILENO, USAGE, EXIT_DONE);
-		else
-			return print(STDERR_FILENO, USAGE, EXIT_USAGE);
-	}
-	if (root_open(&root, directory))
-		return EXIT_ENVIRONMENT;
-	if (root.live)
-		log_to_kernel(&root);
-	return rescue(&root, release);
+	return any;
 }

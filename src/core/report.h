@@ -14,6 +14,7 @@
 
 #define REPORT_DIRECTORY "run/vfio-early/"
 #define REPORT_FILE REPORT_DIRECTORY "report"
+#define REPORT_MAX (16 * 1024 * 1024) /* bytes of it that are read */
 #define REPORT_VERSION 1
 #define REPORT_MAX (16 * 1024 * 1024) /* bytes that a program reads of it */
 
@@ -32,7 +33,7 @@
  *   function address=ADDRESS line=/PATH:LINE id=ID class=CLASS was=DRIVER target=DRIVER
  *            driver=DRIVER [rescue=release] result=RESULT [reason=TEXT]
  *   module driver=DRIVER path=/PATH result=loaded|failed|skipped [reason=TEXT]
- *   rescue address=ADDRESS result=released|failed      (added by vfio-early-rescue)
+ *   rescue address=ADDRESS result=released|failed      (added by --rescue=release)
  *
  * There is one function record for each claim, whose line is the one that decides. The reason of a
  * line is its own, or says which functions it may not take although another line decides them.

@@ -25,6 +25,8 @@ struct result_case {
 #define LINE " (f:1)"
 #define FENCED AT "fenced, but not bound to vfio-pci: "
 
+/* Packed: clang-format would give each member a line. */
+/* clang-format off */
 static const struct result_case results[] = {
 	{ "bound", "", { 0, NOT, 0, 0 }, "vfio-pci", true, LOADED, { 0, 0 }, RESULT_BOUND,
 	  AT "bound to vfio-pci" LINE },
@@ -57,6 +59,9 @@ static const struct result_case results[] = {
 	  FENCED "Invalid argument (the driver's probe refuses it)" LINE },
 	{ "the probe hangs", "", { 0, NOT, 0, RUNNING }, "", true, LOADED, { 0, 0 },
 	  RESULT_FENCED, FENCED "its probe: it hangs inside the kernel" LINE },
+	{ "the probe hangs, and the link is there already", "", { 0, NOT, 0, RUNNING },
+	  "vfio-pci", true, LOADED, { 0, 0 }, RESULT_FENCED,
+	  FENCED "its probe: it hangs inside the kernel" LINE },
 	{ "bind lies", "", { 0, NOT, 0, 0 }, "", true, LOADED, { 0, 0 }, RESULT_FENCED,
 	  FENCED "the kernel reported success and bound nothing" LINE },
 	{ "a module is missing", "", { 0, NOT, -ENOENT, -ENOENT }, "", true, LOADED,
@@ -75,6 +80,7 @@ static const struct result_case results[] = {
 	  "[pci-stub]\n", { 0, 0 }, RESULT_FENCED,
 	  FENCED "this image has no module for the driver vfio-pci; rebuild it" LINE },
 };
+/* clang-format on */
 
 static void test_result(void **state)
 {
@@ -121,27 +127,30 @@ struct dry_case {
 	size_t planned, refused, invalid;
 };
 
-#define MACHINE \
+#define MACHINE                                       \
 	"00:02.0 8086:3e92 030000 driver=i915 boot\n" \
-	"02:00.0 8086:10d3 020000\n" \
+	"02:00.0 8086:10d3 020000\n"                  \
 	"03:00.0 8086:10d3 020000\n"
 
 static const struct dry_case dry_runs[] = {
 	{ "a line", "bind 02:00.0", "planned\n", 1, 0, 0 },
-	{ "a line is as its worst function",
-	  "bind 8086:10d3 count=2\nkeep 03:00.0", "refused\nactive\n", 1, 1, 0 },
-	{ "a function of two lines counts once", "bind 02:00.0\nbind 02:00.0",
-	  "planned\nplanned\n", 1, 0, 0 },
+	{ "a line is as its worst function", "bind 8086:10d3 count=2\nkeep 03:00.0",
+	  "refused\nactive\n", 1, 1, 0 },
+	{ "a function of two lines counts once", "bind 02:00.0\nbind 02:00.0", "planned\nplanned\n",
+	  1, 0, 0 },
 	{ "refused by one line, taken by another: only the taking counts",
 	  "bind 00:02.0\nbind 00:02.0 allow=boot-display",
 	  "refused: 0000:00:02.0 is refused: the firmware's display is on it; "
-	  "allow=boot-display would take it\nplanned\n", 1, 0, 0 },
+	  "allow=boot-display would take it\nplanned\n",
+	  1, 0, 0 },
 	{ "refused by two lines counts once", "bind 00:02.0\nbind 8086:3e92",
 	  "refused\nrefused: 0000:00:02.0 is refused: the firmware's display is on it; "
-	  "allow=boot-display would take it\n", 0, 1, 0 },
+	  "allow=boot-display would take it\n",
+	  0, 1, 0 },
 	{ "an invalid function counts once", "bind 02:00.0\nbind 02:00.0 driver=x",
 	  "invalid: f:2 names another driver, x, for 0000:02:00.0\n"
-	  "invalid: f:1 names another driver, vfio-pci, for 0000:02:00.0\n", 0, 0, 1 },
+	  "invalid: f:1 names another driver, vfio-pci, for 0000:02:00.0\n",
+	  0, 0, 1 },
 	{ "lines without a function", "bind 09:00.0\nbind 10de:1c03\n[x]\nbind 02:00.0",
 	  "absent: no device at 0000:09:00.0\nabsent: no such device\ninactive\n", 0, 0, 0 },
 };

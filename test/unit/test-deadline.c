@@ -70,16 +70,15 @@ struct deadline_case {
 /* Whatever the load of the machine: a row in which steps come in time has no limit for a step. */
 static const struct deadline_case cases[] = {
 	{ "work that ends", end, PATIENCE_MS, PATIENCE_MS, DEADLINE_ENDED, false },
-	{ "work that hangs is given up after one step", hang, STEP_MS, BUDGET_MS,
-	  DEADLINE_GAVE_UP, false },
-	{ "work that hangs with no time left for a step", hang, 0, BUDGET_MS,
-	  DEADLINE_GAVE_UP, false },
-	{ "work that goes on is given up when the budget is used up", go_on,
-	  10 * BUDGET_MS, BUDGET_MS, DEADLINE_GAVE_UP, true },
-	{ "work that stops when the budget is used up", go_on_until_told, 10 * BUDGET_MS,
-	  BUDGET_MS, DEADLINE_ENDED, true },
-	{ "work that dies has ended", die, PATIENCE_MS, PATIENCE_MS, DEADLINE_ENDED,
+	{ "work that hangs is given up after one step", hang, STEP_MS, BUDGET_MS, DEADLINE_GAVE_UP,
 	  false },
+	{ "work that hangs with no time left for a step", hang, 0, BUDGET_MS, DEADLINE_GAVE_UP,
+	  false },
+	{ "work that goes on is given up when the budget is used up", go_on, 10 * BUDGET_MS,
+	  BUDGET_MS, DEADLINE_GAVE_UP, true },
+	{ "work that stops when the budget is used up", go_on_until_told, 10 * BUDGET_MS, BUDGET_MS,
+	  DEADLINE_ENDED, true },
+	{ "work that dies has ended", die, PATIENCE_MS, PATIENCE_MS, DEADLINE_ENDED, false },
 };
 
 static void test_deadline(void **state)
@@ -89,9 +88,8 @@ static void test_deadline(void **state)
 	unsigned int budget = row->budget_ms;
 
 	assert_non_null(progress);
-	assert_int_equal(
-		deadline_run(row->work, progress, progress, row->step_ms, &budget),
-		row->end);
+	assert_int_equal(deadline_run(row->work, progress, progress, row->step_ms, &budget),
+			 row->end);
 	assert_int_equal(budget == 0, row->uses_all);
 	if (row->work == hang || row->work == die)
 		assert_int_equal(progress->steps, 0);
@@ -109,9 +107,8 @@ static void test_a_step_that_comes_back_late_loses_none(void **state)
 
 	(void)state;
 	assert_non_null(progress);
-	assert_int_equal(
-		deadline_run(come_back_late, progress, progress, STEP_MS, &budget),
-		DEADLINE_ENDED);
+	assert_int_equal(deadline_run(come_back_late, progress, progress, STEP_MS, &budget),
+			 DEADLINE_ENDED);
 	assert_int_equal(progress->steps, 10);
 	shared_free(progress, sizeof(*progress));
 }

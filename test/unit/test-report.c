@@ -21,26 +21,22 @@ static void add_record(const struct report_record *record, struct text *text)
 		add_number(text, "report ", record->head.version);
 		add_number(text, " ", record->head.time);
 		text_add(text, " <", record->head.kernel, "> <",
-			 report_mode_name(record->head.mode), "> <", record->head.note,
-			 "> <", record->head.wrong, ">");
+			 report_mode_name(record->head.mode), "> <", record->head.note, "> <",
+			 record->head.wrong, ">");
 		break;
 	case REPORT_LINE:
-		text_add(text, "line <", record->line.place, "> ",
-			 result_name(record->line.result), " <", record->line.reason,
-			 ">");
+		text_add(text, "line <", record->line.place, "> ", result_name(record->line.result),
+			 " <", record->line.reason, ">");
 		break;
 	case REPORT_FUNCTION:
-		text_add(text, "function ",
-			 pci_address_format(&function->address, address), " <",
+		text_add(text, "function ", pci_address_format(&function->address, address), " <",
 			 function->line, ">");
 		add_number(text, " ", function->class);
-		text_add(text, " <", function->target, ">",
-			 function->rescue ? " rescue " : " ",
+		text_add(text, " <", function->target, ">", function->rescue ? " rescue " : " ",
 			 result_name(function->result), " <", function->reason, ">");
 		break;
 	case REPORT_RESCUE:
-		text_add(text, "rescue ",
-			 pci_address_format(&record->rescue.address, address),
+		text_add(text, "rescue ", pci_address_format(&record->rescue.address, address),
 			 record->rescue.released ? " released" : " failed");
 		break;
 	}
@@ -74,35 +70,29 @@ static const struct read_case reads[] = {
 	  "report version=1 program=2 kernel=6.1 time=16 mode=dry-run errors=0 wrong=x "
 	  "note=\"a b\"\n",
 	  "report 1 10 <6.1> <dry-run> <a b> <x>;" },
-	{ "a mode and numbers that are none",
-	  "report version=x time=-1 mode=x\n", "report 0 0 <> <> <> <>;" },
+	{ "a mode and numbers that are none", "report version=x time=-1 mode=x\n",
+	  "report 0 0 <> <> <> <>;" },
 	{ "a line", "line at=/c:1 result=absent reason=\"no such device\"\n",
 	  "line </c:1> absent <no such device>;" },
-	{ "a result that is none", "line at=/c:1 result=fine\n",
-	  "line </c:1> none <>;" },
+	{ "a result that is none", "line at=/c:1 result=fine\n", "line </c:1> none <>;" },
 	{ "a function",
 	  "function address=0000:01:00.0 line=/c:1 id=10de:1c03 class=010802 was=- "
 	  "target=vfio-pci driver=- rescue=release result=fenced reason=x\n",
 	  "function 0000:01:00.0 </c:1> 10802 <vfio-pci> rescue fenced <x>;" },
 	{ "a function without an address",
-	  "function line=/c:1 result=bound\nfunction address=1:0 line=/c:1\n" GOOD,
-	  GOOD_READ },
+	  "function line=/c:1 result=bound\nfunction address=1:0 line=/c:1\n" GOOD, GOOD_READ },
 	{ "a rescue",
 	  "rescue address=0000:01:00.0 result=released\nrescue address=0000:01:00.1 "
 	  "result=failed\nrescue result=released\n",
 	  "rescue 0000:01:00.0 released;rescue 0000:01:00.1 failed;" },
-	{ "records of other words", "module driver=a path=/b\nconfig file=/c\n" GOOD,
-	  GOOD_READ },
+	{ "records of other words", "module driver=a path=/b\nconfig file=/c\n" GOOD, GOOD_READ },
 	{ "no last newline", "line at=x", "line <x> none <>;" },
 	{ "quotes", "line reason=\"a b\" at=x\n", "line <x> none <a b>;" },
 	{ "an empty value", "line reason=\"\" at=\n", "line <> none <>;" },
-	{ "escapes", "line reason=\"\\\"\\\\\\x41\\x1b\"\n",
-	  "line <> none <\"\\A\x1b>;" },
+	{ "escapes", "line reason=\"\\\"\\\\\\x41\\x1b\"\n", "line <> none <\"\\A\x1b>;" },
 	{ "an equals sign in a value", "line at=a=b\n", "line <a=b> none <>;" },
-	{ "a quote inside a value is no quote", "line at=a\"b\n",
-	  "line <a\"b> none <>;" },
-	{ "what goes on behind a quoted value is damaged", "line at=\"b\"c\n" GOOD,
-	  GOOD_READ },
+	{ "a quote inside a value is no quote", "line at=a\"b\n", "line <a\"b> none <>;" },
+	{ "what goes on behind a quoted value is damaged", "line at=\"b\"c\n" GOOD, GOOD_READ },
 	{ "quotes that never end", "line at=\"b\n" GOOD, GOOD_READ },
 	{ "a backslash at the end", "line at=\"b\\\n" GOOD, GOOD_READ },
 	{ "a bad escape", "line at=\"\\xg0\"\nline at=\"\\x4\"\n" GOOD, GOOD_READ },
@@ -132,10 +122,9 @@ static void test_read(void **state)
 /* Every byte that a value can have comes back, and no value starts another record or field. */
 static void test_any_value_comes_back(void **state)
 {
-	static const char *const values[] = {
-		"",    "plain",		 "a b",	     "\"",	 "\\",	   "\\x41",
-		"a=b", "\n\r\t\x01\x7f", "\xc3\xa4", "\" x=\"y", "a\\\"b", " "
-	};
+	static const char *const values[] = { "",	  "plain",    "a b",	"\"",
+					      "\\",	  "\\x41",    "a=b",	"\n\r\t\x01\x7f",
+					      "\xc3\xa4", "\" x=\"y", "a\\\"b", " " };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
@@ -194,9 +183,7 @@ static void test_written(void **state)
 					   .cmdline = "vfio_early=work,x" };
 	struct confdir confdir = { 0 };
 	struct loadplan loadplan = { 0 };
-	struct report report = { .kernel = "6.1.0-test",
-				 .time = 12345,
-				 .mode = MODE_DRY_RUN };
+	struct report report = { .kernel = "6.1.0-test", .time = 12345, .mode = MODE_DRY_RUN };
 	const struct root root = ROOT_NONE;
 	struct text text = { 0 };
 	struct trial trial;
@@ -212,8 +199,7 @@ static void test_written(void **state)
 	report_format(&report, &text);
 	assert_int_equal(text_error(&text), 0);
 	assert_non_null(prefix_skip(text_string(&text), "report version=1 program="));
-	assert_non_null(strstr(text_string(&text),
-			       " kernel=6.1.0-test time=12345 mode=dry-run"));
+	assert_non_null(strstr(text_string(&text), " kernel=6.1.0-test time=12345 mode=dry-run"));
 	assert_string_equal(
 		strstr(text_string(&text), "profile"),
 		"profile name=work\nprofile name=x\n"
@@ -246,15 +232,14 @@ static void test_modules(void **state)
 	report.applied = &applied;
 	report_format(&report, &text);
 	assert_non_null(strstr(text_string(&text), " mode=normal note=\"a note\"\n"));
-	assert_string_equal(
-		strstr(text_string(&text), "module"),
-		"module driver=d path=/a result=loaded\n"
-		"module driver=d path=/b result=failed reason=\"No such file or "
-		"directory (not in this image, or without a module it needs; rebuild "
-		"it)\"\n"
-		"module driver=d path=/c result=skipped\n"
-		"module driver=d path=/e result=failed reason=\"it hangs inside the "
-		"kernel\"\n");
+	assert_string_equal(strstr(text_string(&text), "module"),
+			    "module driver=d path=/a result=loaded\n"
+			    "module driver=d path=/b result=failed reason=\"No such file or "
+			    "directory (not in this image, or without a module it needs; rebuild "
+			    "it)\"\n"
+			    "module driver=d path=/c result=skipped\n"
+			    "module driver=d path=/e result=failed reason=\"it hangs inside the "
+			    "kernel\"\n");
 	text_done(&text);
 	loadplan_done(&loadplan);
 }

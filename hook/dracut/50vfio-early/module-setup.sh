@@ -49,7 +49,6 @@ install() {
     vfio_early_image > /dev/null
     inst_binary /usr/lib/vfio-early/vfio-early-boot
     inst_binary /usr/lib/vfio-early/vfio-early-init
-    inst_binary /usr/lib/vfio-early/vfio-early-rescue
     # shellcheck disable=SC2154 # dracut's own
     inst_hook initqueue/timeout 90 "$moddir/vfio-early-timeout.sh"
     inst_hook emergency 10 "$moddir/vfio-early-emergency.sh"

@@ -6,7 +6,7 @@
 # shellcheck disable=SC2154 # dracut's own
 case "$root" in
 block:*)
-    if [ ! -e "${root#block:}" ] && /usr/lib/vfio-early/vfio-early-rescue --release; then
+    if [ ! -e "${root#block:}" ] && /usr/lib/vfio-early/vfio-early-boot --rescue=release; then
         : > "$hookdir/initqueue/work"
     fi
     ;;

@@ -7,21 +7,21 @@
 #include "util.h"
 
 /*
- * Makes `machine` what it would be if the config's file `path` (in the root, as "etc/...") had
- * `text` in it: parsed and matched anew, nothing written. 0 or -errno.
+ * Parses and matches the config again as if its file `path` (in the root, "etc/...")
+ * contained `text`, and stores the result in `machine`. Writes nothing. Returns 0 or
+ * -errno.
  */
 int draft_match(struct machine *machine, const char *path,
 		const struct text *text) _must_check_;
 
-/* What the config's file `path` says; empty if it isn't there. */
+/*
+ * Returns the content of the config file `path`, or an empty text if there is no such
+ * file.
+ */
 const struct text *draft_text(const struct machine *machine, const char *path);
 
-/* The rule that `machine` has at that line of that file, or NULL. */
+/* Returns the rule at that line of that file, or NULL. */
 const struct rule *draft_rule(const struct machine *machine, const char *path,
 			      unsigned int line);
-
-/* Returns the claim of the function at `address`, or NULL. */
-const struct claim *draft_claim(const struct machine *machine,
-				const struct pci_address *address);
 
 #endif

@@ -11,57 +11,60 @@
 #include "util.h"
 
 /*
- * One file of the user's config, locked for an edit. Another edit of the same file waits, so that
- * what was read stays true until the commit. Starts as EDIT_NONE.
+ * One file of the user's config, locked for an edit. Another edit of the same file waits
+ * until this edit is committed or abandoned. Starts as EDIT_NONE.
  */
 struct edit {
 	struct root root;
-	char path[ROOT_PATH_SIZE]; /* in the root: the file itself, behind all symlinks */
-	char temporary[ROOT_PATH_SIZE]; /* beside it: the lock, and the file to be */
-	int fd;				/* of the temporary file, -1 without the lock */
-	struct stat
-		before; /* the file as it was when it was read; zeroed: there was none */
-	struct text text; /* what it says */
+	char path
+		[ROOT_PATH_SIZE]; /* in the root: the file itself, with all symlinks resolved */
+	char temporary
+		[ROOT_PATH_SIZE]; /* in the same directory: the lock and the new file */
+	int fd;			  /* of the temporary file, -1 without the lock */
+	struct stat before; /* the file when it was read; zeroed if there was none */
+	struct text text;   /* the content */
 };
 
 #define EDIT_NONE ((struct edit){ .root = ROOT_NONE, .fd = -1 })
 
 /*
- * The file that `path` leads to, through symlinks that stay in /etc, in ROOT_PATH_SIZE bytes. It
- * need not exist. 0 or -errno: -EXDEV if a symlink leads out of /etc.
+ * Resolves the symlinks of `path` and stores the result in ROOT_PATH_SIZE bytes. The file
+ * need not exist. Returns 0 or -errno: -EXDEV if a symlink leads out of /etc.
  */
 int edit_resolve(const struct root *root, const char *path, char *ret) _must_check_;
 
 /*
- * Locks and reads the file that `path` leads to; one that isn't there reads as empty. 0 or -errno,
- * which edit_explain() puts in words; in either case edit_done() frees what `ret` has.
+ * Locks and reads the file that `path` resolves to. A missing file reads as empty.
+ * Returns 0 or -errno, which edit_explain() puts into words. In either case edit_done()
+ * frees `ret`.
  */
 int edit_open(struct edit *ret, const struct root *root, const char *path) _must_check_;
 
 /*
- * Puts `text` in the file's place, with its mode, owner and extended attributes: whatever happens
- * meanwhile, the file is the old one or the new one. The same text again writes nothing. 0 or
- * -errno: -ESTALE if somebody has changed the file who knows nothing of the lock.
+ * Replaces the file's content with `text` and keeps its mode, owner and extended
+ * attributes. In every case the file is completely old or completely new. Writes nothing
+ * if the text is the same. Returns 0 or -errno: -ESTALE if a program that ignores the
+ * lock has changed the file.
  */
 int edit_commit(struct edit *edit, const struct text *text) _must_check_;
 
-/* Gives up the lock. Without a commit the file is as it was. */
+/* Releases the lock. Without a commit the file is unchanged. */
 void edit_done(struct edit *edit);
 
-/* What an error of the functions above means, with the remedy where there is one. */
+/* Returns what an error of the functions above means, with the remedy if there is one. */
 const char *edit_explain(int error);
 
 /*
- * Adds `old` to `text` with `line` put in where it counts in every boot: at the end, or in front
- * of the first [NAME]. Everything else stays byte for byte, and the line ends as the others do.
- * The number that the line has got.
+ * Adds `old` to `text` and inserts `line` where it counts in every boot: at the end, or
+ * before the first [NAME]. Every other byte stays the same, and the new line ends like
+ * the other lines. Returns the number of the new line.
  */
 unsigned int edit_insert(const struct text *old, const char *line, struct text *text);
 
 /*
- * Adds `old` to `text` with the setting `key` ("with=") of the statement on that line set to
- * `value`. A setting that the statement does not have yet goes after its last word. Everything
- * else, with the line's comment, stays byte for byte.
+ * Adds `old` to `text` and sets the setting `key` ("with=") of the statement on that line
+ * to `value`. A new setting goes after the last word. Every other byte, including the
+ * line's comment, stays the same.
  */
 void edit_set(const struct text *old, unsigned int number, const char *key,
 	      const char *value, struct text *text);

@@ -7,8 +7,8 @@
 #include "text.h"
 
 /*
- * What a line that selects nothing may have meant, one or two slips of the finger away: adds
- * "10de:1c03 at 0000:01:00.0", or nothing.
+ * Adds what a line that selects nothing may mean, assuming one or two typing errors: for
+ * example "10de:1c03 at 0000:01:00.0". Adds nothing if no function is similar.
  */
 void suggestion_add(const struct rule *rule, const struct pci_snapshot *snapshot,
 		    struct text *text);

@@ -2,23 +2,23 @@
 #ifndef VFIO_EARLY_CONTENT_H
 #define VFIO_EARLY_CONTENT_H
 
-#include "image/fault.h"
+#include "machine/finding.h"
 #include "machine/machine.h"
 #include "root.h"
 #include "util.h"
 
 /*
- * Has the image taken apart at `tree` what it would get today, and nothing else: boot
- * program, config, list of modules and the modules? `machine`: with the image's kernel as
- * its own. 0 or -ENOMEM; what is wrong is added to `faults`.
+ * Compares the image unpacked at `tree` with what a rebuilt image would contain: the boot
+ * program, the config, the load plan and its modules. `machine` must have the image's
+ * kernel. Adds the differences to `findings`. Returns 0 or -ENOMEM.
  */
 int content_check(const struct machine *machine, const struct root *tree,
-		  struct faults *faults) _must_check_;
+		  struct findings *findings) _must_check_;
 
-/* Does the config ask for anything? Without, an image gets nothing of ours. */
+/* Returns whether the config needs vfio-early in images. */
 bool content_is_wanted(const struct machine *machine);
 
-/* Is anything of ours in it? */
+/* Returns whether the image contains any file of vfio-early. */
 bool content_is_there(const struct root *tree);
 
 #endif

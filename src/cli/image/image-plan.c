@@ -34,14 +34,14 @@ static bool has_iommu_module(const struct machine *machine, struct resolver *res
 static int add_lack(struct image_plan *plan, const char *driver,
 		    const struct place *place)
 {
-	struct lack *lack;
+	struct missing_driver *missing;
 
-	if (ARRAY_GROW(plan->lacks, plan->lack_count))
+	if (ARRAY_GROW(plan->missing, plan->missing_count))
 		return -ENOMEM;
-	lack = &plan->lacks[plan->lack_count];
-	*lack = (struct lack){ .driver = strdup(driver), .place = place };
-	plan->lack_count += lack->driver != NULL;
-	return lack->driver ? 0 : -ENOMEM;
+	missing = &plan->missing[plan->missing_count];
+	*missing = (struct missing_driver){ .driver = strdup(driver), .place = place };
+	plan->missing_count += missing->driver != NULL;
+	return missing->driver ? 0 : -ENOMEM;
 }
 
 static int add_driver(struct making *making, const char *driver,
@@ -119,21 +119,11 @@ int image_plan_make(const struct machine *machine, struct resolver *resolver,
 	return error;
 }
 
-bool image_plan_starts_init(const struct conf *conf)
-{
-	bool init = false;
-
-	for (size_t i = 0; i < conf->count; i++)
-		if (conf->rules[i].statement == STATEMENT_START)
-			init = conf->rules[i].start_init;
-	return init;
-}
-
 void image_plan_done(struct image_plan *plan)
 {
-	for (size_t i = 0; i < plan->lack_count; i++)
-		free(plan->lacks[i].driver);
-	free(plan->lacks);
+	for (size_t i = 0; i < plan->missing_count; i++)
+		free(plan->missing[i].driver);
+	free(plan->missing);
 	loadplan_done(&plan->loadplan);
 	*plan = (struct image_plan){ 0 };
 }

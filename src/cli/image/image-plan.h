@@ -11,34 +11,30 @@
 #include "util.h"
 
 #define IMAGE_DIRECTORY \
-	"usr/lib/vfio-early" /* in an image: all that is ours, scripts aside */
+	"usr/lib/vfio-early" /* in an image: all files except the scripts */
 #define IMAGE_PROGRAM IMAGE_DIRECTORY "/vfio-early-boot"
 #define IMAGE_INIT IMAGE_DIRECTORY "/vfio-early-init"
-#define IMAGE_RESCUE IMAGE_DIRECTORY "/vfio-early-rescue"
 #define IMAGE_START_INIT IMAGE_DIRECTORY "/start-init"
 
-/* A target driver that a kernel doesn't have. */
-struct lack {
+/* A target driver that the kernel does not have. */
+struct missing_driver {
 	char *driver;
 	const struct place *place; /* of the line that wants it */
 };
 
-/* What an image for the machine's kernel has to load. Starts zeroed. */
+/* What an image for the machine's kernel must load. Starts zeroed. */
 struct image_plan {
 	struct loadplan loadplan;
-	struct lack *lacks;
-	size_t lack_count;
+	struct missing_driver *missing;
+	size_t missing_count;
 };
 
 /*
- * Points into `machine`. 0 or -errno; in either case image_plan_done() frees what `ret`
- * has.
+ * Makes the plan, which points into `machine`. Returns 0 or -errno. In either case
+ * image_plan_done() frees `ret`.
  */
 int image_plan_make(const struct machine *machine, struct resolver *resolver,
 		    struct image_plan *ret) _must_check_;
 void image_plan_done(struct image_plan *plan);
-
-/* Does the config say "start init"? The last such line counts. */
-bool image_plan_starts_init(const struct conf *conf);
 
 #endif

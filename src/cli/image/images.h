@@ -14,10 +14,10 @@ struct images {
 };
 
 /*
- * Finds them where the distributions put them: in /boot, on the EFI system partition, and
- * where kernel-install does. Those for rescue and for crash dumps are left out: nobody
- * rebuilds the first, and the second boots no host. 0 or -ENOMEM; in either case
- * images_done() frees what `ret` has.
+ * Finds the images in /boot, on the EFI system partition, and where kernel-install puts
+ * them. Rescue images are left out because nobody rebuilds them, and crash dump images
+ * because they boot no host. Returns 0 or -ENOMEM. In either case images_done() frees
+ * `ret`.
  */
 int images_find(const struct root *root, struct images *ret) _must_check_;
 void images_done(struct images *images);

@@ -2,12 +2,12 @@
 #ifndef VFIO_EARLY_ORDER_H
 #define VFIO_EARLY_ORDER_H
 
-#include "image/fault.h"
+#include "machine/finding.h"
 #include "root.h"
 
 /* How an image's /init runs what it has to run. */
 enum layout {
-	LAYOUT_OTHER,		/* nothing that we know */
+	LAYOUT_OTHER,		/* unknown */
 	LAYOUT_INITRAMFS_TOOLS, /* scripts, in the order of a generated file */
 	LAYOUT_DRACUT,		/* hooks, sourced by a shell */
 	LAYOUT_SYSTEMD,		/* dracut with systemd: units */
@@ -19,9 +19,9 @@ enum layout order_layout(const struct root *tree);
 const char *order_layout_name(enum layout layout);
 
 /*
- * Is the boot program the first thing that the image runs? `init`: the config says "start
- * init". What is wrong is added to `faults`.
+ * Checks that the boot program is the first program that the image runs. `init`: the
+ * config says "start init". Adds problems to `findings`.
  */
-void order_check(const struct root *tree, bool init, struct faults *faults);
+void order_check(const struct root *tree, bool init, struct findings *findings);
 
 #endif

@@ -8,17 +8,16 @@
 
 #define REBUILD_STEPS 2 /* at most */
 
-/*
- * The programs that build the images of all kernels anew, in order, each ending with NULL.
- */
+/* The commands that rebuild the images of all kernels, in order. Each ends with NULL. */
 struct rebuild {
 	const char *const *steps[REBUILD_STEPS];
 	size_t count;
 };
 
 /*
- * With what is installed in `root`: the image generator, and what copies images to where
- * the firmware finds them. No steps without a generator.
+ * Plans the rebuild with the tools installed in `root`: the image generator, and the tool
+ * that copies images to where the firmware finds them. There are no steps without a
+ * generator.
  */
 void rebuild_plan(const struct root *root, struct rebuild *ret);
 

@@ -10,15 +10,15 @@
 #include "util.h"
 
 /*
- * Paths inside an image that was taken apart. A symlink in it, even an absolute one, leads
- * to another file of the image and never to one of the host.
+ * Files of an unpacked image. A symlink, even an absolute one, leads to another file of
+ * the image and never to a file of the host.
  */
 
 bool tree_has(const struct root *tree, const char *path);
 
 /*
- * Adds a regular file, at most `limit` bytes of it, to `text`. 0 or -errno, -EFBIG if it
- * is larger.
+ * Adds the content of a regular file of at most `limit` bytes to `text`. Returns 0 or
+ * -errno: -EFBIG if the file is larger.
  */
 int tree_read(const struct root *tree, const char *path, size_t limit,
 	      struct text *text) _must_check_;
@@ -27,7 +27,7 @@ int tree_read(const struct root *tree, const char *path, size_t limit,
 int tree_names(const struct root *tree, const char *path, char ***ret,
 	       size_t *ret_count) _must_check_;
 
-/* Is the file there, with exactly these bytes? */
+/* Returns whether the file exists and contains exactly these bytes. */
 bool tree_is_same(const struct root *tree, const char *path, const struct text *text);
 
 #endif

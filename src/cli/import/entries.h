@@ -10,12 +10,12 @@
 
 #define ENTRY_ANY 0xffffffff /* PCI_ANY_ID of the kernel */
 
-/* What a recipe of others says about which function to take. */
+/* What another tool's configuration says about one device. */
 struct entry {
 	char *place;	     /* "/etc/modprobe.d/vfio.conf:1" */
-	char *words;	     /* what stands there, control characters taken out */
-	const char *problem; /* why it says nothing that can be used, or NULL */
-	bool elsewhere;	     /* the problem is only that it is for another machine */
+	char *words;	     /* the text, without control characters */
+	const char *problem; /* why the entry cannot be used, or NULL */
+	bool elsewhere;	     /* the only problem is that it is for another machine */
 	bool has_address, has_id;
 	bool card; /* every function of the card at `address`; the ID is that of its first */
 	struct pci_address address;
@@ -30,11 +30,11 @@ struct entries {
 	size_t count;
 };
 
-/* Adds one that entries for nothing yet; the strings are copied. NULL without memory. */
+/* Adds an empty entry and copies the strings. Returns NULL if memory is short. */
 struct entry *entry_add(struct entries *entries, const char *path, unsigned int line,
 			const char *words);
 
-/* Adds one that can't be used. 0 or -ENOMEM. */
+/* Adds an entry that cannot be used. Returns 0 or -ENOMEM. */
 int entry_add_problem(struct entries *entries, const char *path, unsigned int line,
 		      const char *words, const char *problem) _must_check_;
 

@@ -7,12 +7,13 @@
 #include "util.h"
 
 /*
- * What the recipes on this machine ask for: modprobe.d, the kernel command line, driverctl,
- * unRAID, Qubes, Proxmox, and scripts in init-top, as TrueNAS writes one. 0 or -errno.
+ * Finds the entries of other tools on this machine: modprobe.d, the kernel command line,
+ * driverctl, unRAID, Qubes, Proxmox, and scripts in init-top, as TrueNAS writes one.
+ * Returns 0 or -errno.
  */
 int sources_find(const struct machine *machine, struct entries *ret) _must_check_;
 
-/* What a file says that somebody names: in any of their formats, or a list of addresses. */
+/* Finds the entries of one file, in any of these formats or as a list of addresses. */
 int sources_read(const struct machine *machine, const char *file,
 		 struct entries *ret) _must_check_;
 

@@ -8,21 +8,23 @@
 #define BLOCK_NAME_SIZE 64
 
 /*
- * The name in /sys/class/block of what a person or the kernel calls "/dev/sda1", "/dev/vg/root",
- * "8:1", "UUID=..." or "PARTUUID=...". `name` has BLOCK_NAME_SIZE bytes. False if there is none.
+ * Stores the /sys/class/block name of "/dev/sda1", "/dev/vg/root", "8:1", "UUID=..." or
+ * "PARTUUID=..." in BLOCK_NAME_SIZE bytes at `name`. Returns false if there is no such
+ * device.
  */
 bool block_find(const struct root *root, const char *source, char *name);
 
 /*
- * Adds `what` to the functions below a block device: through partitions, LVM, MD, dm-crypt,
- * bcache (all those have `slaves` in sysfs) and NVMe multipath. 0 or -ENOMEM.
+ * Adds the use `what` to the functions below a block device, through partitions, LVM, MD,
+ * dm-crypt and bcache (all of them have `slaves` in sysfs) and NVMe multipath. Returns 0
+ * or -ENOMEM.
  */
 int block_add_use(const struct machine *machine, const char *name, const char *what,
 		  bool certain, struct in_uses *uses) _must_check_;
 
 /*
- * A property that udev found on the block device, as "ID_FS_TYPE", in `size` bytes at `value`.
- * False if it has none, or if udev doesn't run.
+ * Stores a udev property of the block device, for example "ID_FS_TYPE", in `size` bytes
+ * at `value`. Returns false if the device has no such property, or if udev does not run.
  */
 bool block_property(const struct root *root, const char *name, const char *key,
 		    char *value, size_t size);

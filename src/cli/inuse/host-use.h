@@ -8,19 +8,20 @@
 #include "machine/machine.h"
 
 /*
- * Finds the functions under the machine's mounted file systems, swap, hibernation image and
- * default routes. 0 or -ENOMEM; in either case in_uses_done() frees what `ret` has.
+ * Finds the functions below the machine's mounted file systems, swap, hibernation image
+ * and default routes. Returns 0 or -ENOMEM. In either case in_uses_done() frees `ret`.
  */
 int host_use_find(const struct machine *machine, struct in_uses *ret) _must_check_;
 
 /*
- * The keep lines that protect them, in the config language, by path and ID, for an image of this
- * machine. Nothing if the machine is not the running one (another --root, a chroot, a container):
- * what a build machine uses says nothing about where the image will run. 0 or -ENOMEM.
+ * Adds the keep lines that protect these functions in an image of this machine, by path
+ * and ID, in the config language. Adds nothing if the machine is not the running one
+ * (another --root, a chroot, a container), because the image will run on other hardware.
+ * Returns 0 or -ENOMEM.
  */
 int host_use_keep_lines(const struct machine *machine, struct text *text) _must_check_;
 
-/* Is the root file system of the host a dataset of ZFS? */
+/* Returns whether the host's root file system is a ZFS dataset. */
 bool host_use_root_is_zfs(const struct machine *machine);
 
 #endif

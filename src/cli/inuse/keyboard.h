@@ -6,8 +6,9 @@
 #include "machine/machine.h"
 
 /*
- * Adds each keyboard's name to the functions it hangs on, its USB controller as a rule.
- * `*ret_elsewhere`: how many hang on no PCI function (PS/2, a serial line). 0 or -ENOMEM.
+ * Adds each keyboard's name to the functions that it is attached to, usually a USB
+ * controller. `*ret_elsewhere`: how many keyboards are attached to no PCI function (PS/2,
+ * a serial line). Returns 0 or -ENOMEM.
  */
 int keyboard_find(const struct machine *machine, struct in_uses *uses,
 		  size_t *ret_elsewhere) _must_check_;

@@ -6,12 +6,12 @@
 #include "machine/machine.h"
 
 /*
- * Adds the functions that the default routes of IPv4 and IPv6 go through, under bonds, bridges,
- * teams and VLANs. 0 or -ENOMEM.
+ * Adds the functions that the default routes of IPv4 and IPv6 use, also through bonds,
+ * bridges, teams and VLANs. Returns 0 or -ENOMEM.
  */
 int network_add_uses(const struct machine *machine, struct in_uses *uses) _must_check_;
 
-/* Adds the interfaces that are up, or part of a bridge or bond. 0 or -ENOMEM. */
+/* Adds the interfaces that are up or belong to a bridge or bond. Returns 0 or -ENOMEM. */
 int network_add_possible_uses(const struct machine *machine,
 			      struct in_uses *uses) _must_check_;
 

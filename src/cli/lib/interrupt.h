@@ -7,29 +7,26 @@
 #include "util.h"
 
 /*
- * From now on a signal that asks us to end (SIGINT, SIGTERM, SIGHUP) is noted, and passed
- * on to the child, instead of ending us: what was begun can be taken back. Holds may lie
- * in each other.
+ * Starts a hold: SIGINT, SIGTERM and SIGHUP are recorded and passed on to the child
+ * instead of ending this program, so that the caller can clean up. Holds can be nested.
  */
 void interrupt_hold(void);
 
-/*
- * Ends a hold. Behind the last one, the signal that came in between does what it usually
- * does.
- */
+/* Ends a hold. After the last one, a recorded signal has its usual effect. */
 void interrupt_release(void);
 
-/* The signal that was noted, 0 for none. */
+/* Returns the recorded signal, or 0. */
 int interrupt_caught(void);
 
 /*
- * fork(), within a hold: no signal gets lost between the birth of the child and its being
- * known. The child has all signals as they were. The parent calls interrupt_wait() next.
+ * Forks within a hold, so that no signal is lost between fork() and the moment when the
+ * parent knows the child. The child gets the original signal handlers. The parent calls
+ * interrupt_wait() next.
  */
 pid_t interrupt_fork(void) _must_check_;
 
 /*
- * Waits for the child, whatever signals come: its status as waitpid(2) has it, or -errno.
+ * Waits for the child in spite of signals. Returns the status of waitpid(2), or -errno.
  */
 int interrupt_wait(pid_t child) _must_check_;
 

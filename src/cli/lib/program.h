@@ -8,31 +8,29 @@
 #include "util.h"
 
 /*
- * Is there a program of that name, on PATH or in one of the directories for the
- * superuser's programs, which PATH often lacks?
+ * Returns whether a program of that name is in PATH or in one of the sbin directories,
+ * which PATH often lacks.
  */
 bool program_exists(const char *name);
 
 /*
- * Runs a program, by its argument vector and no shell, and waits for it: its exit status,
- * 128 + N where signal N ended it, or -errno where it could not be run. A signal that asks
- * us to end is passed on to it (interrupt.h).
+ * Runs a program without a shell and waits for it. Returns its exit status, 128 + N if
+ * signal N ended it, or -errno if it could not be started. Passes SIGINT, SIGTERM and
+ * SIGHUP on to it (interrupt.h).
  */
 int program_run(const char *const *arguments) _must_check_;
 
 /*
- * The same in `directory`, quietly: what it prints goes nowhere, but for the last line on
- * its standard error, which is added to `complaint`, control characters taken out.
+ * The same in `directory`, with the program's output discarded. The last line of its
+ * standard error is added to `complaint`, without control characters.
  */
 int program_run_quietly(const char *const *arguments, const char *directory,
 			struct text *complaint) _must_check_;
 
-/* Adds the program and its arguments as a line for people. */
+/* Adds the command line of the program, for people. */
 void program_add_line(const char *const *arguments, struct text *text);
 
-/*
- * Adds what became of a run that did not return 0: "exit status 1", "killed by signal 9".
- */
+/* Adds what a result other than 0 means: "exit status 1", "killed by signal 9". */
 void program_add_end(int result, struct text *text);
 
 #endif

@@ -5,21 +5,19 @@
 #include "root.h"
 #include "util.h"
 
-/*
- * A private directory, gone again whatever happens meanwhile but SIGKILL. Starts zeroed.
- */
+/* A private directory, which is removed in every case except SIGKILL. Starts zeroed. */
 struct scratch {
 	char path[ROOT_PATH_SIZE]; /* absolute; "" for none */
 };
 
 /*
- * Makes it, in $TMPDIR or /var/tmp, as the image generators do: an image taken apart is
- * too much for a /tmp in memory. Signals are held (interrupt.h) until it is gone. 0 or
- * -errno.
+ * Creates the directory in $TMPDIR or /var/tmp, as image generators do: an unpacked image
+ * is too large for a /tmp in memory. Holds signals (interrupt.h) until scratch_done().
+ * Returns 0 or -errno.
  */
 int scratch_open(struct scratch *ret) _must_check_;
 
-/* Removes it with all that is in it. */
+/* Removes the directory and its content. */
 void scratch_done(struct scratch *scratch);
 
 #endif

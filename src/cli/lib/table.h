@@ -8,39 +8,44 @@
 #include "util.h"
 
 enum table_flag {
-	TABLE_TREE = 1 << 0,	/* draw the tree in this column */
-	TABLE_RIGHT = 1 << 1,	/* to the right, for numbers */
-	TABLE_CUT = 1 << 2,	/* may be cut where the terminal is too narrow */
-	TABLE_NUMBER = 1 << 3,	/* JSON: a number */
-	TABLE_BOOLEAN = 1 << 4, /* JSON: true or false, for "1" and "0" */
+	TABLE_TREE = 1 << 0,  /* this column shows the tree */
+	TABLE_RIGHT = 1 << 1, /* right-aligned, for numbers */
+	TABLE_CUT = 1 << 2,   /* may be cut if the terminal is too narrow */
 };
 
-/* A table, with a tree in it if it likes, or JSON. Opaque: libsmartcols' context. */
+/* A table, optionally with a tree. Opaque: libsmartcols' context. */
 struct table;
 struct table_line;
 
-/* `name`: of the array in JSON. `color`: may it have colors? NULL without memory. */
-struct table *table_new(const char *name, bool json, bool color);
+/* `color`: colors are allowed. Returns NULL if memory is short. */
+struct table *table_new(bool color);
 void table_free(struct table *table);
 
 /*
- * Columns come first, then lines. `width` is enough where the terminal is too narrow: characters,
- * or below 1 a part of the terminal; 0 for the width of the content. 0 or -ENOMEM.
+ * Adds a column; all columns come before the first line. `width`: the least width if the
+ * terminal is too narrow, in characters, or below 1 as a part of the terminal; 0 for the
+ * width of the content. Returns 0 or -ENOMEM.
  */
 int table_add_column(struct table *table, const char *heading, double width,
 		     unsigned int flags) _must_check_;
 
-/* A line below `parent` in the tree, or at the top for NULL; it belongs to the table. */
+/*
+ * Adds a line below `parent` in the tree, or at the top for NULL. The table owns the
+ * line.
+ */
 struct table_line *table_add_line(struct table *table, struct table_line *parent);
 
-/* The cell in `column`, counted from 0; `text` is copied, "" leaves it empty. 0 or -ENOMEM. */
+/*
+ * Sets the cell in `column` (from 0) to a copy of `text`, in which control characters become
+ * "?". Returns 0 or -ENOMEM.
+ */
 int table_set(struct table_line *line, size_t column, const char *text) _must_check_;
 void table_set_bold(struct table_line *line);
 
 /*
- * To standard output: cut to the width of a terminal, in full anywhere else. JSON is an object
- * with "schema": `schema` in front of the array. 0 or -errno.
+ * Prints the table on standard output: cut to the width of a terminal, and in full anywhere
+ * else. Returns 0 or -errno.
  */
-int table_print(struct table *table, unsigned int schema) _must_check_;
+int table_print(struct table *table) _must_check_;
 
 #endif

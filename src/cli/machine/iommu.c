@@ -64,6 +64,15 @@ out:
 	text_done(&cpu);
 }
 
+void iommu_find_off(const struct machine *machine, struct finding *finding)
+{
+	if (!iommu_is_off(machine))
+		return;
+	text_add(&finding->text,
+		 "the IOMMU is off, or there is none: vfio-pci refuses every device");
+	iommu_add_remedy(machine, &finding->remedy);
+}
+
 /* Has the user told vfio, now or by a line of the config, not to mind? */
 static bool allows_unsafe_interrupts(const struct machine *machine)
 {
@@ -82,7 +91,7 @@ static bool allows_unsafe_interrupts(const struct machine *machine)
 	return false;
 }
 
-bool iommu_lets_interrupts_be_forged(const struct machine *machine)
+bool iommu_lacks_interrupt_remapping(const struct machine *machine)
 {
 	struct text interrupts = { 0 };
 	bool found = false;

@@ -6,17 +6,24 @@
 
 #include "machine/machine.h"
 
-/* Has the machine devices, and no IOMMU group at all? */
+/* Returns whether the machine has devices but no IOMMU group. */
 bool iommu_is_off(const struct machine *machine);
 
-/* How to turn the IOMMU on, for the machine's processor; `text` fails without memory. */
+/* Fills in a finding that the IOMMU is off, if it is. */
+void iommu_find_off(const struct machine *machine, struct finding *finding);
+
+/*
+ * Adds how to turn on the IOMMU of the machine's processor. `text` records a lack of
+ * memory.
+ */
 void iommu_add_remedy(const struct machine *machine, struct text *text);
 
 /*
- * Are interrupts not remapped, so that vfio refuses every guest, and was vfio not told to allow
- * it? On x86 the names of the interrupt chips in /proc/interrupts start with IR- where they are
- * remapped (drivers/iommu/intel/irq_remapping.c, drivers/iommu/amd/iommu.c of Linux).
+ * Returns whether vfio refuses every guest because interrupts are not remapped. On x86,
+ * the names of remapped interrupt chips in /proc/interrupts start with IR-
+ * (drivers/iommu/intel/irq_remapping.c, drivers/iommu/amd/iommu.c). The result is false
+ * if a module option tells vfio to allow unremapped interrupts.
  */
-bool iommu_lets_interrupts_be_forged(const struct machine *machine);
+bool iommu_lacks_interrupt_remapping(const struct machine *machine);
 
 #endif

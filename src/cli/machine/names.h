@@ -7,17 +7,21 @@
 
 #define NAMES_SIZE 160 /* of a name; longer ones are cut */
 
-/* The names of vendors, devices and classes. Opaque: libpci's context. */
+/* Names of vendors, devices and classes. Opaque: libpci's context. */
 struct names;
 
 /*
- * From the pci.ids of the machine's own tree if it has one, else from this system's; never from
- * the network. NULL without memory. Nothing is read before the first question.
+ * Uses the pci.ids of the machine's own tree, or this system's if the tree has none, and
+ * never the network. The file is read when the first name is needed. Returns NULL if
+ * memory is short.
  */
 struct names *names_open(const struct machine *machine);
 void names_close(struct names *names);
 
-/* Each in NAMES_SIZE bytes at `name`, which is returned; "" for what has no name. */
+/*
+ * Each stores a name, or "" if there is none, in NAMES_SIZE bytes at `name`. Returns
+ * `name`.
+ */
 const char *names_vendor(struct names *names, const struct pci_function *function,
 			 char *name);
 const char *names_device(struct names *names, const struct pci_function *function,
@@ -25,7 +29,10 @@ const char *names_device(struct names *names, const struct pci_function *functio
 const char *names_class(struct names *names, const struct pci_function *function,
 			char *name);
 
-/* "NVIDIA GP106 [GeForce GTX 1060 6GB]": the vendor's short name and the device's. */
+/*
+ * The same for the vendor's short name and the device's name: "NVIDIA GP106 [GeForce
+ * ...]".
+ */
 const char *names_full(struct names *names, const struct pci_function *function,
 		       char *name);
 

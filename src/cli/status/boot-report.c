@@ -94,14 +94,6 @@ const struct report_function *boot_report_function(const struct boot_report *rep
 	return NULL;
 }
 
-const struct conf_file *boot_report_file(const struct confdir *confdir, const char *path)
-{
-	for (size_t i = 0; i < confdir->file_count; i++)
-		if (!strcmp(confdir->files[i].path, path))
-			return &confdir->files[i];
-	return NULL;
-}
-
 const struct report_line *boot_report_line(const struct boot_report *report,
 					   const char *place)
 {

@@ -14,7 +14,7 @@
 #include "machine/sysfs.h"
 
 /* What the functions below work with. */
-struct finding {
+struct comparison {
 	const struct machine *machine;
 	const struct boot_report *report;
 	struct line_states *states;
@@ -54,51 +54,18 @@ bool line_state_is_due(const struct line_state *state)
 	return kinds[state->kind].due;
 }
 
-/* Cuts off the comment, which starts where a word could, and the blanks in front of it. */
-static void strip_comment(char *line)
-{
-	char *end = line;
-
-	for (char *p = line; *p; p++) {
-		bool blank = strchr(" \t\r", *p);
-
-		if (*p == '#' && (p == line || strchr(" \t", p[-1])))
-			break;
-		end = blank ? end : p + 1;
-	}
-	*end = '\0';
-}
-
-void line_state_statement(const struct confdir *confdir, const struct place *place,
-			  char *buffer)
-{
-	const struct conf_file *file = boot_report_file(confdir, place->file + 1);
-	const char *line = file ? text_string(&file->text) : NULL;
-
-	for (unsigned int i = 1; line && i < place->line; i++)
-		line = line_next(line);
-	buffer[0] = '\0';
-	if (!line)
-		return;
-	if (prefix_skip(line, "\xef\xbb\xbf"))
-		line += 3;
-	line += strspn(line, " \t");
-	line_copy(buffer, STATEMENT_SIZE, line);
-	strip_comment(buffer);
-}
-
 /* Where the boot's config had the same statement as `rule`: false if it had none. */
-static bool boot_place(const struct finding *finding, const struct rule *rule,
+static bool boot_place(const struct comparison *comparison, const struct rule *rule,
 		       struct text *place)
 {
-	const struct confdir *then = &finding->report->confdir;
-	char now[STATEMENT_SIZE], before[STATEMENT_SIZE];
+	const struct confdir *then = &comparison->report->confdir;
+	char now[CONF_STATEMENT_SIZE], before[CONF_STATEMENT_SIZE];
 
-	line_state_statement(&finding->machine->confdir, &rule->place, now);
+	confdir_statement(&comparison->machine->confdir, &rule->place, now);
 	for (size_t i = 0; i < then->conf.count; i++) {
 		if (then->conf.rules[i].statement != rule->statement)
 			continue;
-		line_state_statement(then, &then->conf.rules[i].place, before);
+		confdir_statement(then, &then->conf.rules[i].place, before);
 		if (strcmp(now, before))
 			continue;
 		place_add(&then->conf.rules[i].place, place);
@@ -107,10 +74,10 @@ static bool boot_place(const struct finding *finding, const struct rule *rule,
 	return false;
 }
 
-static struct line_state *add_state(const struct finding *finding,
+static struct line_state *add_state(const struct comparison *comparison,
 				    enum line_state_kind kind)
 {
-	struct line_states *states = finding->states;
+	struct line_states *states = comparison->states;
 	struct line_state *state;
 
 	if (ARRAY_GROW(states->items, states->count))
@@ -142,9 +109,9 @@ static void add_blockers(const struct group_members *blockers, struct text *text
 }
 
 /* VFIO gives a group to a guest only if no host driver uses any function of it. */
-static int judge_group(const struct finding *finding, struct line_state *state)
+static int explain_group(const struct comparison *comparison, struct line_state *state)
 {
-	const struct machine *machine = finding->machine;
+	const struct machine *machine = comparison->machine;
 	const struct pci_function *function = state->claim->function;
 	_cleanup_(group_members_done) struct group_members blockers = { 0 };
 	char group[NUMBER_SIZE];
@@ -161,17 +128,17 @@ static int judge_group(const struct finding *finding, struct line_state *state)
 	return 0;
 }
 
-static int judge_bound(const struct finding *finding, struct line_state *state)
+static int explain_bound(const struct comparison *comparison, struct line_state *state)
 {
 	set_kind(state, STATE_BOUND);
 	if (state->boot != RESULT_NONE && state->boot != RESULT_BOUND)
 		text_add(&state->why, "since the boot; the boot itself left it ",
 			 result_name(state->boot));
-	return judge_group(finding, state);
+	return explain_group(comparison, state);
 }
 
 /* The boot had it, and now it has not: a person, or another program, has changed that. */
-static void judge_changed(struct line_state *state)
+static void explain_changed(struct line_state *state)
 {
 	set_kind(state, *state->driver ? STATE_REBOUND : STATE_RELEASED);
 	if (*state->driver)
@@ -183,7 +150,7 @@ static void judge_changed(struct line_state *state)
 }
 
 /* rescue=release: the boot itself has given it back. */
-static void judge_rescued(struct line_state *state)
+static void explain_rescued(struct line_state *state)
 {
 	set_kind(state, STATE_RESCUED);
 	text_add(&state->why,
@@ -193,14 +160,14 @@ static void judge_rescued(struct line_state *state)
 }
 
 /* The boot tried and could not. */
-static void judge_failed(const struct finding *finding, struct line_state *state,
-			 const char *reason)
+static void explain_failed(const struct comparison *comparison, struct line_state *state,
+			   const char *reason)
 {
 	set_kind(state, *state->driver ? STATE_FAILED : STATE_FENCED);
 	text_add(&state->why, *reason ? reason : "the boot could not bind it");
-	if (iommu_is_off(finding->machine)) {
+	if (iommu_is_off(comparison->machine)) {
 		text_add(&state->next, "the IOMMU is off: ");
-		iommu_add_remedy(finding->machine, &state->next);
+		iommu_add_remedy(comparison->machine, &state->next);
 		return;
 	}
 	text_add(&state->next, "remove the cause, then ");
@@ -209,11 +176,11 @@ static void judge_failed(const struct finding *finding, struct line_state *state
 }
 
 /* Not in the report, though that is of use: its line is new, or the device was not there. */
-static void judge_unknown(const struct finding *finding, struct line_state *state,
-			  const char *place)
+static void explain_unknown(const struct comparison *comparison, struct line_state *state,
+			    const char *place)
 {
 	const struct report_line *line =
-		*place ? boot_report_line(finding->report, place) : NULL;
+		*place ? boot_report_line(comparison->report, place) : NULL;
 
 	if (!line) {
 		set_kind(state, STATE_PENDING);
@@ -232,37 +199,37 @@ static void judge_unknown(const struct finding *finding, struct line_state *stat
 }
 
 /* By a line that is in the image only: what the host used when it was built. */
-static void judge_refused(struct line_state *state, const char *reason)
+static void explain_refused(struct line_state *state, const char *reason)
 {
 	state->result = result_name(RESULT_REFUSED);
 	text_add(&state->why, "at boot: ", reason);
 	text_add(&state->next, "vfio-early check");
 }
 
-static void judge_unbound(const struct finding *finding, struct line_state *state,
-			  const struct report_function *function, const char *place)
+static void explain_unbound(const struct comparison *comparison, struct line_state *state,
+			    const struct report_function *function, const char *place)
 {
-	if (finding->usable &&
-	    boot_report_rescued(finding->report, &state->claim->function->address)) {
-		judge_rescued(state);
-	} else if (!finding->usable) {
+	if (comparison->usable &&
+	    boot_report_rescued(comparison->report, &state->claim->function->address)) {
+		explain_rescued(state);
+	} else if (!comparison->usable) {
 		set_kind(state, STATE_PENDING);
 		text_add(&state->why, "this boot bound nothing");
 		text_add(&state->next, "as above; or at once: ");
 		advise_bind(state, &state->next);
 	} else if (!function) {
-		judge_unknown(finding, state, place);
+		explain_unknown(comparison, state, place);
 	} else if (function->result == RESULT_BOUND) {
-		judge_changed(state);
+		explain_changed(state);
 	} else if (function->result == RESULT_REFUSED) {
-		judge_refused(state, function->reason);
+		explain_refused(state, function->reason);
 	} else {
-		judge_failed(finding, state, function->reason);
+		explain_failed(comparison, state, function->reason);
 	}
 }
 
-static int judge_claim(const struct finding *finding, const struct claim_line *line,
-		       struct line_state *state)
+static int explain_claim(const struct comparison *comparison,
+			 const struct claim_line *line, struct line_state *state)
 {
 	const struct claim *claim = state->claim;
 	const struct pci_address *address = &claim->function->address;
@@ -270,53 +237,49 @@ static int judge_claim(const struct finding *finding, const struct claim_line *l
 	const char *reason;
 	enum result result = claim_line_result(claim, line, &reason);
 	struct text place = { 0 };
-	bool known = finding->usable && boot_place(finding, state->rule, &place);
+	bool known = comparison->usable && boot_place(comparison, state->rule, &place);
 	int error = text_error(&place);
 
 	pci_address_format(address, state->address);
-	device_driver(&finding->machine->root, address, state->driver);
+	device_driver(&comparison->machine->root, address, state->driver);
 	if (known)
-		function = boot_report_function(finding->report, address);
+		function = boot_report_function(comparison->report, address);
 	state->boot = function ? function->result : RESULT_NONE;
 	if (result != RESULT_NONE) {
 		state->result = result_name(result);
 		text_add(&state->why, reason ? reason : "");
 		text_add(&state->next, "vfio-early check");
 	} else if (!strcmp(state->driver, claim->driver)) {
-		error = error ? error : judge_bound(finding, state);
+		error = error ? error : explain_bound(comparison, state);
 	} else {
-		judge_unbound(finding, state, function, text_string(&place));
+		explain_unbound(comparison, state, function, text_string(&place));
 	}
 	text_done(&place);
 	return error;
 }
 
 /* A line that selects nothing now. */
-static void judge_line(const struct finding *finding, const struct line_match *line,
-		       struct line_state *state)
+static void explain_line(const struct comparison *comparison,
+			 const struct line_match *line, struct line_state *state)
 {
 	const struct report_line *then = NULL;
 	struct text place = { 0 };
 
 	state->result = result_name(line->result);
-	if (finding->usable && boot_place(finding, state->rule, &place))
-		then = boot_report_line(finding->report, text_string(&place));
+	if (comparison->usable && boot_place(comparison, state->rule, &place))
+		then = boot_report_line(comparison->report, text_string(&place));
 	text_done(&place);
 	state->boot = then ? then->result : RESULT_NONE;
-	if (line->result == RESULT_INACTIVE) {
+	machine_explain_line(state->rule, line, &state->why);
+	if (line->result == RESULT_INACTIVE)
 		state->kind = STATE_INACTIVE;
-		text_add(&state->why,
-			 "counts only with vfio_early=", state->rule->profile,
-			 " on the kernel command line");
-		return;
-	}
-	text_add(&state->why, line->reason ? line->reason : "");
-	text_add(&state->next, "correct the line: vfio-early check");
+	else
+		text_add(&state->next, "correct the line: vfio-early check");
 }
 
-static int find_claims(const struct finding *finding, const struct rule *rule)
+static int find_claims(const struct comparison *comparison, const struct rule *rule)
 {
-	const struct match *match = &finding->machine->match;
+	const struct match *match = &comparison->machine->match;
 
 	for (size_t i = 0; i < match->claim_count; i++) {
 		const struct claim_line *line = claim_line(&match->claims[i], rule);
@@ -325,21 +288,21 @@ static int find_claims(const struct finding *finding, const struct rule *rule)
 
 		if (!line)
 			continue;
-		state = add_state(finding, STATE_LINE);
+		state = add_state(comparison, STATE_LINE);
 		if (!state)
 			return -ENOMEM;
 		state->rule = rule;
 		state->claim = &match->claims[i];
-		error = judge_claim(finding, line, state);
+		error = explain_claim(comparison, line, state);
 		if (error)
 			return error;
 	}
 	return 0;
 }
 
-static int find_lines(const struct finding *finding)
+static int find_lines(const struct comparison *comparison)
 {
-	const struct match *match = &finding->machine->match;
+	const struct match *match = &comparison->machine->match;
 
 	for (size_t i = 0; i < match->conf->count; i++) {
 		const struct rule *rule = &match->conf->rules[i];
@@ -349,16 +312,16 @@ static int find_lines(const struct finding *finding)
 		if (rule->statement != STATEMENT_BIND)
 			continue;
 		if (match->lines[i].result == RESULT_NONE) {
-			error = find_claims(finding, rule);
+			error = find_claims(comparison, rule);
 			if (error)
 				return error;
 			continue;
 		}
-		state = add_state(finding, STATE_LINE);
+		state = add_state(comparison, STATE_LINE);
 		if (!state)
 			return -ENOMEM;
 		state->rule = rule;
-		judge_line(finding, &match->lines[i], state);
+		explain_line(comparison, &match->lines[i], state);
 	}
 	return 0;
 }
@@ -372,23 +335,23 @@ static bool is_claimed(const struct match *match, const struct pci_address *addr
 }
 
 /* What the boot bound for a line that is gone since, and is bound still. */
-static int find_unlisted(const struct finding *finding)
+static int find_unlisted(const struct comparison *comparison)
 {
-	const struct boot_report *report = finding->report;
+	const struct boot_report *report = comparison->report;
 
-	for (size_t i = 0; finding->usable && i < report->count; i++) {
+	for (size_t i = 0; comparison->usable && i < report->count; i++) {
 		const struct report_function *function = &report->records[i].function;
 		char driver[PCI_DRIVER_SIZE];
 		struct line_state *state;
 
 		if (report->records[i].kind != REPORT_FUNCTION ||
 		    function->result != RESULT_BOUND ||
-		    is_claimed(&finding->machine->match, &function->address))
+		    is_claimed(&comparison->machine->match, &function->address))
 			continue;
-		device_driver(&finding->machine->root, &function->address, driver);
+		device_driver(&comparison->machine->root, &function->address, driver);
 		if (strcmp(driver, function->target))
 			continue;
-		state = add_state(finding, STATE_UNLISTED);
+		state = add_state(comparison, STATE_UNLISTED);
 		if (!state)
 			return -ENOMEM;
 		state->boot = function->result;
@@ -414,11 +377,11 @@ static int texts_error(const struct line_states *states)
 int line_states_find(const struct machine *machine, const struct boot_report *report,
 		     bool usable, struct line_states *ret)
 {
-	const struct finding finding = { machine, report, ret, usable };
-	int error = find_lines(&finding);
+	const struct comparison comparison = { machine, report, ret, usable };
+	int error = find_lines(&comparison);
 
 	if (!error)
-		error = find_unlisted(&finding);
+		error = find_unlisted(&comparison);
 	return error ? error : texts_error(ret);
 }
 
