@@ -287,6 +287,8 @@ HOST = [
 ]
 
 MUTANTS = FENCE_FIRST + LISTED_ONLY + BOUNDED_TIME + NOTHING_SILENT + HOST
+
+
 def copy(name, mutant=None):
     """A copy of the tree below build/mutants/, with the mutant's edit; returns where it is."""
     tree = PLACE / name
