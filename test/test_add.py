@@ -345,7 +345,11 @@ REMOVALS = [
     Removal("bind 02:00.0\n", "8086:1234", None, "no line lists it", UNWANTED),
     Removal("bind 02:00.0\n", f"/{CONF}:2", None, "no line lists it", UNWANTED),
     Removal("bind 02:00.0\n", f"/{CONF}:x", None, "is no FILE:LINE", USAGE),
-    Removal("bind 02:00.0\n", "nvidia", None, "is no address, ID or FILE:LINE", USAGE),
+    Removal("bind 02:00.0 with=functions\n", "02:00", ""),
+    Removal("keep 02:00.0\n", "02:00.0", None,
+            f"/{CONF}:1 keeps it for the host. To remove that line: vfio-early remove /{CONF}:1",
+            UNWANTED),
+    Removal("bind 02:00.0\n", "nvidia", None, "not an address, ID or FILE:LINE: nvidia", USAGE),
 ]
 
 
