@@ -128,7 +128,8 @@ coverage: all
 catalogue: all
 	$(PYTHON) -B test-vm/catalogue.py
 
-# Mistakes that somebody could make, each of which the tests must catch; MUTANT=name for one of them.
+# Mistakes that somebody could make, each of which the tests must catch. MUTANT=NAME is for one of
+# them, MUTANT=--no-vm for all of them without virtual machines.
 check-mutants: all
 	$(PYTHON) -B test/mutants.py $(MUTANT)
 
