@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # make try      boot a virtual machine with a sample config and look at what happens
-# make check    every test: unit, command line, limits, virtual machines
+# make lint     the analysers and the checks of form: C, shell, Python, spelling
+# make check    lint and every test: unit, command line, limits, virtual machines
 # make bench    the figures of doc/benchmarks (half an hour); FIGURE=NAME for one of them
 # make          the programs, under build/
 # make deb      the Debian package, under build/deb/
@@ -22,6 +23,8 @@ BOOT_CFLAGS ?= -Oz
 PKG_CONFIG = pkg-config
 PYTHON = /usr/bin/python3
 PYTEST = $(PYTHON) -B -m pytest -q -p no:cacheprovider
+# How many of the unit tests, or analysers, run at a time.
+JOBS = 2
 
 B := build
 
@@ -36,7 +39,6 @@ endif
 core := $(wildcard src/core/*.c)
 boot := src/boot/main.c src/boot/rescue.c src/boot/klibc.c
 cli := $(wildcard src/cli/*.c src/cli/*/*.c)
-headers := $(wildcard src/core/*.h src/cli/*.h src/cli/*/*.h)
 unit := $(wildcard test/unit/test-*.c)
 
 warnings := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
@@ -48,7 +50,7 @@ common := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DVERSION='"$(VERSION)
 hardening := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
 host_flags = $(common) -Isrc/cli -Wshadow $(hardening) $(shell $(PKG_CONFIG) --cflags $(libraries))
 host_link := -pie -Wl,-z,relro,-z,now
-libraries := libkmod libpci smartcols mount
+libraries := libkmod libpci smartcols mount json-c
 small := -ffunction-sections -fdata-sections
 small_link := -Wl,--gc-sections,--build-id=none
 ifeq ($(firstword $(BOOT_CC)) $(shell uname -m),klcc x86_64)
@@ -57,6 +59,8 @@ small += -fomit-frame-pointer -mno-sse -falign-functions=1 -falign-jumps=1 -fali
 small_link += -Wl,-O2,-z,noseparate-code,-z,common-page-size=64
 endif
 strip := -s -R .comment -R .note
+# Each object is accompanied by the list of the headers that it includes.
+depend = -MMD -MP -MF $@.d -MT $@
 
 boot_objects := $(core:src/%.c=$B/klibc/%.o) $(boot:src/%.c=$B/klibc/%.o)
 host_core := $(core:src/%.c=$B/host/%.o)
@@ -83,39 +87,43 @@ $B/vfio-early: $(host_objects)
 	$(call say,LINK)
 	$Q$(CC) $(CFLAGS) $(host_link) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(libraries))
 
-$B/klibc/%.o: src/%.c $(headers) Makefile $B/boot-cc
+$B/klibc/%.o: src/%.c Makefile $B/boot-cc
 	$(call say,BOOT)
 	@mkdir -p $(@D)
-	$Q$(BOOT_CC) $(common) $(small) $(BOOT_CFLAGS) -c -o $@ $<
+	$Q$(BOOT_CC) $(common) $(small) $(BOOT_CFLAGS) $(depend) -c -o $@ $<
 
-$B/host/%.o: src/%.c $(headers) Makefile
+$B/host/%.o: src/%.c Makefile
 	$(call say,CC)
 	@mkdir -p $(@D)
-	$Q$(CC) $(host_flags) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$Q$(CC) $(host_flags) $(CPPFLAGS) $(CFLAGS) $(depend) -c -o $@ $<
 
 # The unit tests of the core, once for each C library. test/unit/klibc/cmocka.h is what of cmocka
 # they use, for klibc.
-units := $(unit:test/unit/%.c=$B/unit/glibc/%) $(unit:test/unit/%.c=$B/unit/klibc/%)
+unit_programs := $(unit:test/unit/%.c=$B/unit/glibc/%) $(unit:test/unit/%.c=$B/unit/klibc/%)
 klibc_core := $(core:src/%.c=$B/klibc/%.o)
 
-$B/unit/glibc/%: test/unit/%.c $(host_core) $(wildcard test/unit/*.h)
+$B/unit/glibc/%: test/unit/%.c $(host_core)
 	$(call say,CC)
 	@mkdir -p $(@D)
-	$Q$(CC) $(common) $(CFLAGS) -Itest/unit -o $@ $< $(host_core) -lcmocka
+	$Q$(CC) $(common) $(CFLAGS) $(depend) -Itest/unit -o $@ $< $(host_core) -lcmocka
 
-$B/unit/klibc/%: test/unit/%.c $(klibc_core) $(wildcard test/unit/*.h test/unit/klibc/*.h)
+$B/unit/klibc/%: test/unit/%.c $(klibc_core)
 	$(call say,BOOT)
 	@mkdir -p $(@D)
-	$Q$(BOOT_CC) $(common) $(BOOT_CFLAGS) -Itest/unit/klibc -Itest/unit -static -o $@ $< $(klibc_core)
+	$Q$(BOOT_CC) $(common) $(BOOT_CFLAGS) $(depend) -Itest/unit/klibc -Itest/unit -static \
+		-o $@ $< $(klibc_core)
 
-units: $(units)
-include test/fuzz/fuzz.mk
+units: $(unit_programs)
+include test/fuzz/fuzz.mk test/lint/lint.mk
 
-check: deps all units
-	$(PYTEST) -n 2 --junit-xml=$B/check.xml test test-vm
+# If lint fails, the tests run anyway, and the last line names lint.
+check: deps all units lint-and-go-on
+	@status=0; $(PYTEST) -n 2 --junit-xml=$B/check.xml test test-vm || status=$$?; \
+	if [ -e $B/lint/failed ]; then echo 'make check: lint failed: run make lint'; status=1; fi; \
+	exit $$status
 
 check-unit: all units
-	$(PYTEST) test
+	$(PYTEST) -n $(JOBS) test
 
 check-vm: all
 	$(PYTEST) -n 2 --junit-xml=$B/check-vm.xml test-vm
@@ -153,20 +161,23 @@ bench: deps all
 	$(PYTHON) -B test/bench/bench.py $(FIGURE)
 
 # What building and testing need, on Debian 12 and 13.
-packages := build-essential gcc libc6-dev linux-libc-dev make pkg-config klibc-utils \
-	libklibc-dev libkmod-dev libpci-dev libsmartcols-dev libmount-dev libcmocka-dev \
-	musl-tools kmod cpio zstd xz-utils e2fsprogs initramfs-tools-core shellcheck cppcheck \
-	clang-tidy valgrind strace python3 python3-pytest python3-pytest-xdist debhelper lintian \
-	qemu-system-x86 ovmf mmdebstrap debian-archive-keyring
+packages_build := build-essential gcc libc6-dev linux-libc-dev make pkg-config klibc-utils \
+	libklibc-dev libkmod-dev libpci-dev libsmartcols-dev libmount-dev libjson-c-dev
+packages_lint := clang-format clang-tidy cppcheck shellcheck flake8 codespell python3-editorconfig
+packages_unit := libcmocka-dev musl-tools kmod cpio zstd xz-utils initramfs-tools-core valgrind strace \
+	python3 python3-pytest python3-pytest-xdist debhelper lintian
+packages_vm := e2fsprogs qemu-system-x86 ovmf mmdebstrap debian-archive-keyring
 
+# What some of them need: make deps DEPS="build lint"
+DEPS = build lint unit vm
 deps:
-	@test/install-packages $(packages)
+	@test/install-packages $(foreach group,$(DEPS),$(packages_$(group)))
 
 # The image generators look for their files below /usr whatever PREFIX is, and in an image our
 # programs have one place. What of the scripts names a program on the host is told where it is.
 initramfs_tools = $(DESTDIR)/usr/share/initramfs-tools
 dracut = $(DESTDIR)/usr/lib/dracut/modules.d
-units = $(DESTDIR)$(PREFIX)/lib/systemd/system
+systemd = $(DESTDIR)$(PREFIX)/lib/systemd/system
 pages := $(notdir $(wildcard doc/*.[1-8]))
 man = $(DESTDIR)$(PREFIX)/share/man/man
 relocate = sed -i -e 's|/usr/sbin/vfio-early|$(PREFIX)/sbin/vfio-early|' \
@@ -185,9 +196,9 @@ install: all
 		"$(initramfs_tools)/scripts/init-top/00-vfio-early"
 	$Qinstall -D -m 755 hook/initramfs-tools/local-block "$(initramfs_tools)/scripts/local-block/vfio-early"
 	$Qinstall -D -m 755 hook/initramfs-tools/panic "$(initramfs_tools)/scripts/panic/vfio-early"
-	$Qinstall -D -m 644 -t "$(units)" hook/systemd/vfio-early-status.service
+	$Qinstall -D -m 644 -t "$(systemd)" hook/systemd/vfio-early-status.service
 	$Qtest '$(PREFIX)' = /usr || $(relocate) "$(initramfs_tools)/hooks/vfio-early" \
-		"$(units)/vfio-early-status.service" \
+		"$(systemd)/vfio-early-status.service" \
 		"$(dracut)/50vfio-early/module-setup.sh" "$(dracut)/99vfio-early-init/module-setup.sh"
 	$Qfor page in $(pages); do \
 		install -D -m 644 doc/$$page "$(man)$${page##*.}/$$page" || exit; done
@@ -205,7 +216,7 @@ uninstall:
 	rm -f "$(initramfs_tools)/hooks/vfio-early" "$(initramfs_tools)/scripts/init-top/00-vfio-early"
 	rm -f "$(initramfs_tools)/scripts/local-block/vfio-early" "$(initramfs_tools)/scripts/panic/vfio-early"
 	rm -rf "$(dracut)/50vfio-early" "$(dracut)/99vfio-early-init" "$(DESTDIR)$(PREFIX)/lib/vfio-early"
-	rm -f "$(units)/vfio-early-status.service"
+	rm -f "$(systemd)/vfio-early-status.service"
 	for page in $(pages); do rm -f "$(man)$${page##*.}/$$page"; done
 	rm -f "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfio-early" "$(DESTDIR)$(ZSHDIR)/_vfio-early"
 	rm -f "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vfio-early.fish"
@@ -223,6 +234,8 @@ deb:
 # What was fetched stays, for the next run.
 clean:
 	find $B -mindepth 1 -maxdepth 1 ! -name fetched -exec rm -rf {} + 2>/dev/null || true
+
+-include $(shell find $B/host $B/klibc $B/asan $B/unit $B/fuzz -name '*.d' 2>/dev/null)
 
 .DELETE_ON_ERROR:
 .PHONY: always all units check check-unit check-vm check-machines check-mutants catalogue coverage sweep try bench deps install uninstall deb clean

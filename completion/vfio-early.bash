@@ -14,43 +14,67 @@ _vfio_early_options()
 	"$1" "$2" --help 2>/dev/null | sed -n 's/^  \(..[, ] \)\{0,1\} *\(--[a-z-]*\).*/\2/p'
 }
 
+_vfio_early_columns()
+{
+	"$1" list --help 2>/dev/null | sed -n '/^Columns:/,/^$/s/^\(Columns:\)\{0,1\}//p' |
+		tr '[:upper:]' '[:lower:]'
+	echo all
+}
+
+# The devices of the machine in --root, without bridges; with "listed" those that have a line.
+_vfio_early_devices()
+{
+	local root=/ i
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		[ "${COMP_WORDS[i]}" != --root ] || root=${COMP_WORDS[i + 1]}
+	done
+	"$1" list --root "$root" --columns LINE,ADDRESS 2>/dev/null |
+		sed -n "s/^${2:+[^ ]}.*  *\\([0-9a-f]*:[0-9a-f:.]*\\)\$/\\1/p"
+}
+
 # What an option of that name takes, or an argument of that command.
 _vfio_early_values()
 {
-	case $1 in
+	case $2 in
 	--with) echo functions group ;;
 	--allow) echo boot-display in-use ;;
 	--driver) echo vfio-pci auto ;;
 	--kernel | image) ls /lib/modules 2>/dev/null ;;
-	add | remove | bind | release) ls /sys/bus/pci/devices 2>/dev/null ;;
+	help) _vfio_early_commands "$1" ;;
+	add | bind | release) _vfio_early_devices "$1" ;;
+	remove) _vfio_early_devices "$1" listed ;;
 	esac
 }
 
 _vfio_early()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-	local program=${COMP_WORDS[0]} command=${COMP_WORDS[1]} words
+	local program=${COMP_WORDS[0]} command=${COMP_WORDS[1]} words done=
 
 	# Addresses have colons, which bash takes for the ends of words.
 	if declare -F _get_comp_words_by_ref >/dev/null; then
 		_get_comp_words_by_ref -n : -c word -p before
 	fi
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		words="$(_vfio_early_commands "$program") --help --version"
+		words="$(_vfio_early_commands "$program") help --help --version"
 	elif [[ $before == --root || $before == --dest ]]; then
 		mapfile -t COMPREPLY < <(compgen -d -- "$word")
 		return
+	elif [[ $before == -o || $before == --columns ]]; then
+		words=$(_vfio_early_columns "$program")
+		done=${word%"${word##*[,+]}"}
 	elif [[ $word == -* ]]; then
 		words=$(_vfio_early_options "$program" "$command")
 	else
-		words=$(_vfio_early_values "$before")
+		words=$(_vfio_early_values "$program" "$before")
 		if [[ -z $words && $command == @(audit|import) ]]; then
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 			return
 		fi
-		[ -n "$words" ] || words=$(_vfio_early_values "$command")
+		[ -n "$words" ] || words=$(_vfio_early_values "$program" "$command")
 	fi
-	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+	mapfile -t COMPREPLY < <(compgen -P "$done" -W "$words" -- "${word#"$done"}")
 	if declare -F __ltrim_colon_completions >/dev/null; then
 		__ltrim_colon_completions "$word"
 	fi

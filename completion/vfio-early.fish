@@ -18,6 +18,14 @@ function __vfio_early_devices
         string replace -rf '^[^0-9a-f]*([0-9a-f]{4,8}:[0-9a-f:.]+) +(.*)' '$1\t$2'
 end
 
+# Those that are named already stay in front.
+function __vfio_early_columns
+    set -l named (commandline -ct | string replace -r '[^,+]*$' '')
+    vfio-early list --help 2>/dev/null | sed -n '/^Columns:/,/^$/s/^\(Columns:\)\{0,1\}//p' |
+        string split -n ' ' | string lower | string replace -r -- '^' "$named"
+    echo "$named"all
+end
+
 function __vfio_early_first
     test (count (commandline -opc)) -eq 1
 end
@@ -41,7 +49,9 @@ end
 complete -c vfio-early -f
 complete -c vfio-early -n __vfio_early_takes_file -F
 complete -c vfio-early -n __vfio_early_first -a '(__vfio_early_commands)'
-complete -c vfio-early -n __vfio_early_first -a '--help --version'
+complete -c vfio-early -n __vfio_early_first -a 'help --help --version'
+complete -c vfio-early -n '__vfio_early_behind help' -a '(__vfio_early_commands)'
+complete -c vfio-early -n '__vfio_early_behind -o --columns' -a '(__vfio_early_columns)'
 complete -c vfio-early -n 'not __vfio_early_first; and string match -q -- "-*" (commandline -ct)' \
     -a '(__vfio_early_options)'
 complete -c vfio-early -n __vfio_early_takes_device -a '(__vfio_early_devices)'

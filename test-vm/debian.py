@@ -34,6 +34,7 @@ PACKAGES = (
     "initramfs-tools-core",
     "klibc-utils",
     "kmod",
+    "libjson-c5",
     "libkmod2",
     "libmount1",
     "libpci3",

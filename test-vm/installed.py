@@ -28,6 +28,7 @@ PACKAGES = (
     "driverctl",
     "e2fsprogs",
     "kmod",
+    "libjson-c5",
     "libkmod2",
     "libmount1",
     "libpci3",

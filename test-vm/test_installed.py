@@ -242,7 +242,7 @@ def test_status_asks_for_what_is_missing(life):
     for name in ("not_built", "built"):
         step = life.step("first", name)
         assert step.status == 5
-        assert "no-report" in step.said
+        assert "danger: this boot: the boot program has left no report" in step.said
         assert "reboot" in step.said
 
 
@@ -291,7 +291,7 @@ def test_status_sees_a_config_that_was_edited_and_not_built(life):
     assert life.step("second", "edit").status == 0
     edited = life.step("second", "edited")
     assert edited.status == 5
-    assert "edited: /etc/vfio-early.conf was edited since the boot" in edited.said
+    assert "note: this boot: /etc/vfio-early.conf was edited since the boot" in edited.said
     assert f"{TWIN}: pending, e1000e has it" in edited.said
     assert life.step("second", "remove").status == 0
 

@@ -7,7 +7,7 @@
 
 void __gcov_dump(void);
 
-__attribute__((noreturn, unused))
+static inline void exit_and_count(int status) __attribute__((noreturn, unused));
 static inline void exit_and_count(int status)
 {
 	__gcov_dump();

@@ -24,7 +24,7 @@ LEAST = 90  # per cent of the lines of each file of src/core
 EXCUSED = {"src/core/deadline.c": "a fork that fails: test/sweep.py, by strace and with klibc"}
 
 # What is no test of the programs, what builds them by itself, and what would take long.
-LEFT_OUT = ("analysis", "costs", "fuzz", "libraries", "limits", "mutants", "package",
+LEFT_OUT = ("costs", "fuzz", "libraries", "limits", "memory", "mutants", "package",
             "property", "style", "sweep", "unit")
 # Tests that stop a program at a certain system call: here there are others than in the real one.
 OF_CALLS = "while_it_is_read or between or killed_at_any_moment"

@@ -165,7 +165,7 @@ class Host(Machine):
 class Captured(Host):
     """What test/capture took of a real machine, with the names of the fake ones."""
 
-    def __init__(self, root, archive):  # pylint: disable=super-init-not-called
+    def __init__(self, root, archive):
         self.root = root
         root.mkdir()
         subprocess.run(["tar", "-xf", archive, "-C", root], check=True)

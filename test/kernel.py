@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from cli import set_driver  # pylint: disable=wrong-import-position
-from machine import Machine  # pylint: disable=wrong-import-position
+from cli import set_driver  # noqa: E402
+from machine import Machine  # noqa: E402
 
 
 class Existing(Machine):
     """A machine that is there."""
 
-    def __init__(self, root):  # pylint: disable=super-init-not-called
+    def __init__(self, root):
         self.root = Path(root)
         self.directories = {}
 

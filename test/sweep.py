@@ -97,7 +97,7 @@ def by_address(machine):
 def by_identity(machine):
     machine.config("bind 10de:1c03 with=group\nbind class=0106\nbind 8086:3e92\n"
                    "bind serial=00-1b-21-ff-ff-00-00-01 driver=auto\n")
-    machine.config("keep path=00:1c.1/00.0\nbind path=00:1c.1/00.0 # kept\nbnd\n",
+    machine.config("keep path=00:1c.1/00.0\nbind path=00:1c.1/00.0 # kept\nbind 9\n",
                    "etc/vfio-early.conf.d/more.conf")
     machine.write("usr/lib/vfio-early/keep.conf", "keep 00:17.0\n")
     machine.write("usr/lib/vfio-early/report", "")

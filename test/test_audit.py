@@ -295,7 +295,7 @@ def test_a_driver_that_the_kernel_lacks(host, tree):
     tree.initramfs_tools()
     done, image = audit(tree)
     assert done.returncode == UNWANTED
-    assert "/etc/vfio-early.conf:1: Linux" in kinds(image)["driver"]
+    assert "which /etc/vfio-early.conf:1 wants" in kinds(image)["driver"]
 
 
 @pytest.mark.parametrize("packed", [b"", b"nonsense\n", bytes(64), b"MZ no program",
@@ -352,7 +352,8 @@ def test_all_images_of_the_host(host, tree):
     head, *lines = done.stdout.splitlines()
     assert head.split() == ["IMAGE", "KERNEL", "MADE", "BY", "RESULT"]
     assert [line.split()[-1] for line in lines[:2]] == ["current", "outdated"]
-    assert lines[2].startswith(f"{host.root}/efi/") and lines[3] == "    remedy: vfio-early apply"
+    assert lines[2].startswith(f"danger: {host.root}/efi/")
+    assert lines[3] == "    remedy: vfio-early apply"
     assert len(lines) == 4
     shutil.rmtree(host.path("boot"))
     shutil.rmtree(host.path("efi"))

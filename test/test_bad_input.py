@@ -49,11 +49,9 @@ TEXTS = [
      ["2:17: ids=8086:10d3 would take every device of that model; use bind lines"]),
     ("NUL", "bind 03:00.0\0", [f"2:13: {JUNK}"]),
     ("escape sequence", "bind \x1b[2J03:00.0", [f"2:6: {JUNK}"]),
-    ("a CR inside", "bind 03:00.0\rbind 03:00.0", [f"2:13: {JUNK}"]),
+    ("a CR inside", "bind 03:00.0\rbind 03:00.0", ["2:13: a carriage return inside the line"]),
     ("a line of 1025 bytes", "bind 03:00.0".ljust(1025), [f"2:1025: {LONG}"]),
     ("a line of 900 KB", "bind 03:00.0 " + "x" * 900_000, [f"2:1025: {LONG}"]),
-    ("binary junk", b"\x7fELF\x02\x01\x01\x00\x03\x00>\x00", [f"2:1: {JUNK}"]),
-    ("every byte", bytes(byte for byte in range(256) if byte != 10), [f"2:1: {JUNK}"]),
     ("several", "bind 3\nx\nkeep", [
         "2:6: 3 is neither a condition nor a setting", f"3:1: x {STATEMENT}",
         "4:1: keep names no device; a bare address or ID would"]),
@@ -73,6 +71,17 @@ def test_text(desktop, text, errors):
         assert run.told(f"{CONF}:{place}: invalid: {words}")
     assert run.status == 1
     assert all(re.fullmatch(r"[^\x00-\x1f\x7f]*", line) for line in run.log)
+
+
+@pytest.mark.parametrize("junk", [b"\x7fELF\x02\x01\x01\x00\x03\x00>\x00",
+                                  bytes(byte for byte in range(256) if byte != 10)],
+                         ids=["binary junk", "every byte"])
+def test_lines_below_junk_are_not_in_force(desktop, junk):
+    """It may be a heading in another encoding."""
+    desktop.config(b"bind 02:00.0\n" + junk + b"\nbind 01:00.0\n")
+    run = desktop.run()
+    assert run.written == fence(NIC)
+    assert run.report.errors() == [f"{CONF}:2:1: {JUNK}; the lines below it are not in force"]
 
 
 @pytest.mark.parametrize("text", [

@@ -224,6 +224,26 @@ def back(machine, address, usual):
     attribute(machine, address, "usual_driver", usual)
 
 
+def test_json(kernel):
+    """Of each device; what was refused or went wrong is the error as well."""
+    set_driver(kernel, NIC, "e1000e")
+    device = {"address": NIC, "target": "vfio-pci", "driver": "e1000e", "result": "planned",
+              "reason": None}
+    assert vfio_early(kernel, "bind", "-J", "--dry-run", NIC).json["devices"] == [device]
+    device |= {"driver": "vfio-pci", "result": "bound"}
+    assert vfio_early(kernel, "bind", "-J", NIC, NIC).json == {
+        "schema": 1, "status": 0, "error": None, "devices": [device]}
+    back(kernel, NIC, "e1000e")
+    device = {"address": NIC, "driver": "vfio-pci", "result": "planned"}
+    assert vfio_early(kernel, "release", "-J", "--dry-run", NIC).json["devices"] == [device]
+    device |= {"driver": "e1000e", "result": "released"}
+    assert vfio_early(kernel, "release", "-J", NIC).json == {
+        "schema": 1, "status": 0, "error": None, "devices": [device]}
+    said = vfio_early(kernel, "bind", "-J", IGPU)
+    assert said.json.keys() == {"schema", "status", "error"}
+    assert said.json["error"].startswith(f"{IGPU}: refused: ") and said.status == UNWANTED
+
+
 def test_release(kernel):
     back(kernel, NIC, "e1000e")
     said = vfio_early(kernel, "release", "02:00.0")

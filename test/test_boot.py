@@ -517,8 +517,8 @@ def test_wrong_switch_on_the_command_line(desktop):
     desktop.config("bind 02:00.0\n")
     desktop.cmdline("vfio_early=no/such")
     run = desktop.run()
-    assert run.told("vfio_early=no/such on the kernel command line: not off, dry-run or a "
-                    "[NAME] of the config")
+    assert run.told("vfio_early: unknown word on the kernel command line: no/such (expected off, "
+                    "dry-run or a [NAME] of the config)")
     assert run.written == fence(NIC)
     assert run.status == 1
 
@@ -638,7 +638,7 @@ def test_a_switch_that_no_heading_has(desktop, word):
     desktop.config("bind 02:00.0\n[gaming]\nbind 03:00.0\n")
     desktop.cmdline(f"vfio_early={word}")
     run = desktop.run()
-    assert run.told(f"vfio_early={word} on the kernel command line: not off, dry-run or a [NAME]")
+    assert run.told(f"vfio_early: unknown word on the kernel command line: {word} (expected off")
     assert run.report.head["wrong"] == word
     assert run.status == 1
 
@@ -698,3 +698,51 @@ def test_allow_is_for_what_the_line_names(machine):
     assert run.written == fence("0000:05:00.3")
     assert run.report.reason("address", "0000:05:00.0") == \
         "the firmware's display is on it; with= does not add it"
+
+
+@pytest.mark.parametrize("heading", ["[gaming", "gaming]", "［gaming］", "\u00a0[gaming]",
+                                     "\x01[a]", "【gaming】", "{gaming]"])
+def test_no_line_counts_below_what_looks_like_a_heading(desktop, heading):
+    desktop.config(f"bind 01:00.0\n{heading}\nbind 02:00.0\n[work]\nbind 03:00.0\n")
+    run = desktop.run()
+    assert run.written == fence(GPU)
+    assert len(run.report.errors()) == 1
+
+
+BROKEN_KEEPS = {
+    "no-break space": "\u00a0keep 02:00.0\n",
+    "control byte": "\x01keep 02:00.0\n",
+    "upper case": "KEEP 02:00.0\n",
+    "typing error": "kep 02:00.0\n",
+    "old line end": "# mine\rkeep 02:00.0\n",
+    "old line end after a bind line": "bind 01:00.0\rkeep 02:00.0\n",
+    "UTF-16": "keep 02:00.0\n".encode("utf-16"),
+    "below an invalid heading": "[gaming\nkeep 02:00.0\n",
+}
+
+
+@pytest.mark.parametrize("keep", BROKEN_KEEPS.values(), ids=BROKEN_KEEPS)
+def test_protection_that_is_not_understood_fails_closed(desktop, keep):
+    """The line for both NICs is refused, because the broken line may protect one of them."""
+    desktop.write("etc/vfio-early.conf.d/keep.conf", keep)
+    desktop.config("bind 8086:10d3 count=2\n")
+    desktop.cmdline("vfio_early=gaming")
+    run = desktop.run()
+    assert run.written == {}
+    assert run.report.lines()["/etc/vfio-early.conf:1"] == "refused"
+
+
+def test_a_link_to_no_directory_of_drop_ins_fails_closed(desktop):
+    desktop.config("bind 8086:10d3 count=2\n")
+    desktop.path("etc/vfio-early.conf.d").symlink_to("/nowhere")
+    run = desktop.run()
+    assert run.written == {}
+    assert run.report.errors() == ["/etc/vfio-early.conf.d: cannot be read: a symbolic link to a "
+                                   "file that does not exist"]
+
+
+@pytest.mark.parametrize("line", ["bnd 01:00.0\u00e9", "option vfio_pci x=\u00e9",
+                                  "bind 01:00.0 \u00e9", "# \u00e9" + "x" * 1030])
+def test_an_error_of_another_kind_stops_no_other_line(desktop, line):
+    desktop.config(f"{line}\nbind 02:00.0\n")
+    assert desktop.run().written == fence(NIC)

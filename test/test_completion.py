@@ -54,7 +54,8 @@ def test_there_are_commands_and_options():
 @SHELLS
 def test_commands(complete):
     assert complete("vfio-early", "") | {"--help", "--version"} == \
-        set(commands()) | {"--help", "--version"}
+        set(commands()) | {"help", "--help", "--version"}
+    assert complete("vfio-early", "help", "") == set(commands())
     assert complete("vfio-early", "sta") == {"status"}
 
 
@@ -72,6 +73,21 @@ def test_options(complete, command):
 ])
 def test_values(complete, words, offered):
     assert complete("vfio-early", *words) == offered
+
+
+@SHELLS
+def test_columns(complete):
+    assert {"address", "use", "all"} <= complete("vfio-early", "list", "-o", "")
+    assert complete("vfio-early", "list", "--columns", "+reset,nu") == {"+reset,numa"}
+
+
+def test_devices_are_those_of_the_machine(desktop):
+    """As far as the command is for them: what has no line cannot be removed."""
+    desktop.config("bind 02:00.0\n")
+    listed = vfio_early(desktop, "list", "--json", "-o", "address").json["functions"]
+    root = str(desktop.root)
+    assert bash("vfio-early", "add", "--root", root, "") == {row["address"] for row in listed}
+    assert bash("vfio-early", "remove", "--root", root, "") == {"0000:02:00.0"}
 
 
 @SHELLS
@@ -104,7 +120,3 @@ def test_zsh_finds_the_same_lists():
         assert {line.partition(":")[0] for line in found.splitlines()} == names
     if shutil.which("zsh"):
         run("zsh", "-n", "completion/_vfio-early")
-
-
-def test_shellcheck():
-    run("shellcheck", "completion/vfio-early.bash")

@@ -9,8 +9,8 @@ import pytest
 from machine import TOP
 
 sys.path.insert(0, str(TOP / "test/bench"))
-import measure  # noqa: E402  pylint: disable=wrong-import-position
-import trees  # noqa: E402  pylint: disable=wrong-import-position
+import measure  # noqa: E402
+import trees  # noqa: E402
 
 BOOT = TOP / "build/vfio-early-boot.full"  # its symbols show callgrind where it forks
 PROGRAMS = ("vfio-early-boot", "vfio-early-init")

@@ -9,11 +9,12 @@ from cli import UNWANTED, Refusal
 
 
 def dangers(host, config, *arguments):
-    """{(address or line, kind): danger} of a config."""
+    """{(address or number of the line or 0, kind): danger} of a config."""
     host.config(config)
     done = host.host("check", "--json", *arguments)
     assert done.returncode in (0, 1, 3), done.stderr
-    return {(danger["address"] or danger["line"], danger["kind"]): danger
+    return {(danger["address"] or int((danger["line"] or ":0").rpartition(":")[2]),
+             danger["kind"]): danger
             for danger in json.loads(done.stdout)["dangers"]}
 
 

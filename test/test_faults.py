@@ -221,7 +221,7 @@ def test_run_that_cannot_be_written(desktop, call, words):
 def test_a_report_that_the_strict_start_left(desktop):
     """With "start init" all was done before /run was mounted: the report is moved, no more."""
     desktop.write("usr/lib/vfio-early/report", "report version=1 mode=normal\n")
-    desktop.config("bind 02:00.0\n")
+    desktop.config("start init\nbind 02:00.0\n")
     run = desktop.run()
     assert desktop.read("run/vfio-early/report") == "report version=1 mode=normal\n"
     assert run.written == {} and run.status == 0

@@ -104,8 +104,7 @@ def test_an_id_of_two_devices_is_a_line_each(host):
     done = host.host("import")
     assert addresses(done.stdout)[:2] == ["0000:01:00.0", CARD]
     assert "# /etc/modprobe.d/vfio.conf:2: 10de:1c03\n" in done.stdout
-    assert "0000:01:00.0: the boot will refuse it as it stands: the firmware's display" \
-        in done.stderr
+    assert "danger: 0000:01:00.0: the firmware's display is on it" in done.stderr
 
 
 def test_what_is_not_there_is_a_comment(host):

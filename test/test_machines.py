@@ -14,7 +14,8 @@ from cli import CONF, UNWANTED, WELL, vfio_early
 from machine import BOOT, Report
 
 KINDS = {"display": ("03",), "network": ("02",), "nvme": ("0108",), "sata": ("0106",),
-         "raid": ("0104",), "sas": ("0107", "0100"), "usb": ("0c03",), "accelerator": ("12", "0b40"),
+         "raid": ("0104",), "sas": ("0107", "0100"), "usb": ("0c03",),
+         "accelerator": ("12", "0b40"),
          "infiniband": ("0c06",), "fibre channel": ("0c04",), "NVSwitch": ("0680",)}
 SAMPLE = None if os.environ.get("MACHINES") == "all" else 2
 # A device that has vfio-pci in the record is bound already.

@@ -39,11 +39,9 @@ def test_one_version():
     assert re.search(rf"^## {re.escape(version)}$", (TOP / "CHANGELOG.md").read_text(), re.M)
 
 
-@pytest.mark.parametrize("script", ["postrm", *sorted(
-    f"tests/{path.name}" for path in (DEBIAN / "tests").iterdir() if path.name != "control")])
-def test_shellcheck(script):
-    run("shellcheck", DEBIAN / script)
-    assert os.access(DEBIAN / script, os.X_OK) == script.startswith("tests/")
+def test_autopkgtests_are_executable():
+    scripts = [path for path in (DEBIAN / "tests").iterdir() if path.name != "control"]
+    assert scripts and all(os.access(path, os.X_OK) for path in scripts)
 
 
 @pytest.fixture(scope="module")

@@ -126,7 +126,8 @@ CASES = [
          {NIC: "bound"}, bound(NIC, driver="mlx5_vfio_pci")),
 
     Case("no report", LISTED, DUE, {NIC: "pending"}, boots=False, notices=("no-report",),
-         told=("the boot program has left no report", REBUILD,
+         told=("danger: this boot: the boot program has left no report",
+               "    remedy: vfio-early apply, then reboot\n",
                f"{NIC}: pending: this boot bound nothing")),
     Case("no report, bound all the same", LISTED, DUE, {NIC: "bound"}, bound(NIC), boots=False,
          notices=("no-report",)),
@@ -137,9 +138,10 @@ CASES = [
     Case("a report of another kernel", LISTED, DUE, {NIC: "pending"}, notices=("other-boot",),
          since=written("proc/sys/kernel/osrelease", "5.10.0\n")),
     Case("off", LISTED, DUE, {NIC: "pending"}, cmdline="vfio_early=off", notices=("off",),
-         told=("vfio_early=off is on the kernel command line", "next: reboot without it")),
+         told=("vfio_early=off is on the kernel command line", "    remedy: reboot without it\n")),
     Case("a dry run", LISTED, DUE, {NIC: "pending"}, cmdline="vfio_early=dry-run",
-         notices=("dry-run",), told=("next: reboot without it",)),
+         notices=("dry-run",),
+         told=("note: this boot: vfio_early=dry-run is on", "    remedy: reboot without it\n")),
     Case("a boot without /sys", LISTED, DUE, {NIC: "pending"}, notices=("stopped",),
          since=written(REPORT, "report version=1 program=1 kernel=6.12.1 time=1 mode=normal "
                                'note="no PCI bus in /sys"\nconfig file=/etc/vfio-early.conf\n'),
@@ -147,7 +149,7 @@ CASES = [
 
     Case("a line more", LISTED, DUE, {1: "", TWIN: "pending", NIC: "bound"}, bound(NIC),
          config("bind 03:00.0\n" + LISTED), ("edited",),
-         told=(f"edited: /{CONF} ", "this boot's config did not list it",
+         told=(f"note: this boot: /{CONF} ", "this boot's config did not list it",
                f"or at once: {HAND} {TWIN}")),
     Case("a comment more", LISTED, DUE, {NIC: "bound"}, bound(NIC),
          config("# mine\n  bind 02:00.0 8086:10d3 # the card\r\n"), ("edited",)),
@@ -248,7 +250,7 @@ def desktop_reason(machine, address):
 def test_json(desktop):
     run_case(Case("", LISTED, WELL, before=bound(NIC)), desktop)
     assert vfio_early(desktop, "status", "--json").json == {
-        "schema": 1, "status": 0, "notices": [],
+        "schema": 1, "status": 0, "error": None, "notices": [], "errors": [],
         "boot": {"report": True, "kernel": KERNEL, "mode": "normal", "note": None,
                  "time": 1700000000},
         "devices": [{"line": f"/{CONF}:1", "statement": "bind 02:00.0 8086:10d3",
@@ -266,7 +268,7 @@ def test_json_of_what_is_not_utf8(desktop):
 def test_no_sysfs(machine):
     shutil.rmtree(machine.path("sys"))
     said = vfio_early(machine, "status")
-    assert said.status == ENVIRONMENT and "is /sys mounted?" in said.err
+    assert said.status == ENVIRONMENT and f"{machine.root}/sys: no PCI bus" in said.err
 
 
 def test_a_report_that_cannot_be_read(desktop):
@@ -320,6 +322,6 @@ def test_a_switch_that_nothing_has(desktop):
     desktop.config("bind 02:00.0\n")
     desktop.cmdline("vfio_early=of")
     assert desktop.run().report is not None
-    words = "vfio_early=of is on the kernel command line: not off, dry-run or a [NAME]"
-    assert f"unknown-switch: {words}" in vfio_early(desktop, "status").out
+    words = "vfio_early: unknown word on the kernel command line: of (expected off, dry-run or"
+    assert f"danger: this boot: {words}" in vfio_early(desktop, "status").out
     assert words in vfio_early(desktop, "check").out

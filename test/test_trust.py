@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A config that somebody else than root can change: check and image refuse it, and say what helps."""
+"""check and image refuse a config that other users than root can change, and print a remedy."""
 
 import json
 import os

@@ -204,9 +204,8 @@ static bool tell_summary(const struct verdicts *verdicts)
 static void tell_wrong_switch(const struct boot *boot)
 {
 	if (boot->cmdline.wrong)
-		log_line(LOG_WARNING, "vfio_early=", boot->cmdline.wrong,
-			 " on the kernel command line: not off, dry-run or a [NAME] of "
-			 "the config");
+		log_line(LOG_WARNING, CMDLINE_WRONG, boot->cmdline.wrong,
+			 CMDLINE_EXPECTED);
 }
 
 static bool tell(const struct boot *boot)
@@ -278,7 +277,8 @@ static int run(struct boot *boot)
 		error = confdir_read(&boot->root, &boot->confdir);
 	if (!error)
 		cmdline_check(&boot->cmdline, &boot->confdir.conf);
-	if (!error && report_move(&boot->root, &boot->confdir) == 0)
+	if (!error && conf_starts_init(&boot->confdir.conf) &&
+	    report_move(&boot->root, &boot->confdir) == 0)
 		return EXIT_WANTED;
 	tell_wrong_switch(boot);
 	if (!error && !conf_has_bind(&boot->confdir.conf) &&

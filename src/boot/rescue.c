@@ -16,7 +16,6 @@
 #include "root.h"
 
 #define DEVICES "sys/bus/pci/devices/"
-#define REPORT_MAX (16 * 1024 * 1024)
 
 /* A storage function (base class 01) that this boot bound or fenced. */
 static bool is_held_storage(const struct report_record *record)

@@ -6,11 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/json.h"
+#include "finding-print.h"
 #include "lib/printable.h"
 #include "lib/table.h"
-
-#define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
 
 enum status make_audits(const char *directory, char *const *paths, struct audits *ret)
 {
@@ -35,7 +33,7 @@ enum status audits_status(const struct audits *audits)
 		[AUDIT_UNREADABLE] = STATUS_ENVIRONMENT,
 	};
 
-	return statuses[audits_judge(audits)];
+	return statuses[audits_result(audits)];
 }
 
 enum { COLUMN_IMAGE, COLUMN_KERNEL, COLUMN_MADE_BY, COLUMN_RESULT };
@@ -50,82 +48,55 @@ static int add_columns(struct table *table)
 	return error;
 }
 
-static int set_printable(struct table_line *line, size_t column, const char *string)
-{
-	struct text text = { 0 };
-	int error;
-
-	printable_add(&text, string);
-	error = text_error(&text);
-	if (!error)
-		error = table_set(line, column, text_string(&text));
-	text_done(&text);
-	return error;
-}
-
 static int add_line(struct table *table, const struct audit *audit)
 {
 	struct table_line *line = table_add_line(table, NULL);
-	int error = line ? set_printable(line, COLUMN_IMAGE, audit->path) : -ENOMEM;
+	int error = line ? table_set(line, COLUMN_IMAGE, audit->path) : -ENOMEM;
 
 	if (!error)
-		error = set_printable(line, COLUMN_KERNEL, audit->kernel);
+		error = table_set(line, COLUMN_KERNEL, audit->kernel);
 	if (!error)
 		error = table_set(line, COLUMN_MADE_BY, audit->layout);
 	if (!error)
 		error = table_set(line, COLUMN_RESULT,
-				  audit_result_name(audit_judge(audit)));
-	if (!error && audit->faults.count)
+				  audit_result_name(audit_result(audit)));
+	if (!error && audit->findings.count)
 		table_set_bold(line);
 	return error;
 }
 
-static void print_faults(const struct audit *audit)
-{
-	struct text path = { 0 };
-
-	printable_add(&path, audit->path);
-	for (size_t i = 0; i < audit->faults.count; i++) {
-		const struct fault *fault = &audit->faults.items[i];
-
-		printf("%s: %s\n    remedy: %s\n", text_string(&path),
-		       text_string(&fault->text), fault->remedy);
-	}
-	text_done(&path);
-}
-
-static int texts_error(const struct audits *audits)
+static int findings_lost(const struct audits *audits)
 {
 	int error = 0;
 
 	for (size_t i = 0; i < audits->count && !error; i++)
-		error = faults_error(&audits->items[i].faults);
+		error = findings_error(&audits->items[i].findings);
 	return error;
 }
 
 int audits_print(const struct audits *audits, bool color)
 {
-	struct table *table = table_new("images", false, color);
+	struct table *table = table_new(color);
 	int error = table ? add_columns(table) : -ENOMEM;
 
 	for (size_t i = 0; i < audits->count && !error; i++)
 		error = add_line(table, &audits->items[i]);
 	if (!error)
-		error = table_print(table, SCHEMA);
+		error = table_print(table);
 	table_free(table);
 	for (size_t i = 0; i < audits->count && !error; i++)
-		print_faults(&audits->items[i]);
-	return error ? error : texts_error(audits);
+		findings_print(stdout, &audits->items[i].findings, color);
+	return error ? error : findings_lost(audits);
 }
 
-static void json_fault(struct json *json, const struct fault *fault)
+static void json_fault(struct json *json, const struct finding *fault)
 {
 	json_open(json, NULL, '{');
-	json_string(json, "kind", fault_kind_name(fault->kind));
-	json_bool(json, "due", fault_is_due(fault));
+	json_string(json, "kind", finding_kind_name(fault->kind));
+	json_boolean(json, "due", finding_is_due(fault));
 	json_string(json, "text", text_string(&fault->text));
-	json_string(json, "remedy", fault->remedy);
-	json_close(json, '}');
+	json_string(json, "remedy", text_string(&fault->remedy));
+	json_close(json);
 }
 
 static void json_audit(struct json *json, const struct audit *audit)
@@ -134,24 +105,18 @@ static void json_audit(struct json *json, const struct audit *audit)
 	json_string(json, "image", audit->path);
 	json_string(json, "kernel", audit->kernel);
 	json_string(json, "made_by", audit->layout);
-	json_string(json, "result", audit_result_name(audit_judge(audit)));
+	json_string(json, "result", audit_result_name(audit_result(audit)));
 	json_open(json, "faults", '[');
-	for (size_t i = 0; i < audit->faults.count; i++)
-		json_fault(json, &audit->faults.items[i]);
-	json_close(json, ']');
-	json_close(json, '}');
+	for (size_t i = 0; i < audit->findings.count; i++)
+		json_fault(json, &audit->findings.items[i]);
+	json_close(json);
+	json_close(json);
 }
 
-void audits_print_json(const struct audits *audits)
+void audits_add_json(const struct audits *audits, struct json *json)
 {
-	struct json json = { 0 };
-
-	json_open(&json, NULL, '{');
-	json_number(&json, "schema", SCHEMA);
-	json_number(&json, "status", audits_status(audits));
-	json_open(&json, "images", '[');
+	json_open(json, "images", '[');
 	for (size_t i = 0; i < audits->count; i++)
-		json_audit(&json, &audits->items[i]);
-	json_close(&json, ']');
-	json_close(&json, '}');
+		json_audit(json, &audits->items[i]);
+	json_close(json);
 }

@@ -20,6 +20,8 @@ enum status audits_status(const struct audits *audits);
  * Prints a table of the images, and a line for each fault with its remedy. Returns 0 or -ENOMEM.
  */
 int audits_print(const struct audits *audits, bool color) _must_check_;
-void audits_print_json(const struct audits *audits);
+
+/* Adds the same to a JSON object, as "images". */
+void audits_add_json(const struct audits *audits, struct json *json);
 
 #endif

@@ -15,14 +15,13 @@
 #include "config/edit.h"
 #include "config/selection.h"
 #include "danger/danger.h"
-#include "device.h"
-#include "guard.h"
+#include "finding-print.h"
 #include "lib/printable.h"
 #include "machine/card.h"
 #include "machine/group.h"
 #include "machine/machine.h"
 #include "machine/names.h"
-#include "status/line-states.h"
+#include "machine/sysfs.h"
 
 struct add {
 	const struct request *request;
@@ -34,9 +33,9 @@ struct add {
 	struct edit edit;
 	unsigned int number; /* of the line in the file */
 	char before
-		[STATEMENT_SIZE]; /* the line of the device as it was, "" if it is new */
-	struct text line;	  /* the new line, empty if a line is changed */
-	struct text text;	  /* the file as it will be */
+		[CONF_STATEMENT_SIZE]; /* the line of the device as it was, "" if it is new */
+	struct text line;	       /* the new line, empty if a line is changed */
+	struct text text;	       /* the file as it will be */
 };
 
 static void add_done(struct add *add)
@@ -52,14 +51,10 @@ static enum status load(struct add *add)
 {
 	enum status status = load_machine(add->request, &add->machine);
 
+	if (status == STATUS_WELL)
+		status = require_devices(&add->machine);
 	if (status != STATUS_WELL)
 		return status;
-	if (!add->machine.has_devices) {
-		complain(
-			"add: no PCI bus in /sys, so no device can be looked up; is /sys "
-			"mounted?");
-		return STATUS_ENVIRONMENT;
-	}
 	add->names = names_open(&add->machine);
 	return add->names ? STATUS_WELL : fail("add", -ENOMEM);
 }
@@ -173,7 +168,7 @@ static void offer(const struct add *add, const struct pci_address *choice, bool 
 static enum status ask_for(struct add *add, const struct selection *selection,
 			   const bool *cards)
 {
-	bool person = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+	bool person = can_ask();
 	size_t number;
 
 	complain("%s: %zu device%s match%s%s", add->request->arguments[0],
@@ -248,20 +243,6 @@ static enum status choose(struct add *add)
 	return status;
 }
 
-static enum status lock(struct add *add)
-{
-	int error = edit_open(&add->edit, &add->machine.root, add->file);
-
-	if (error) {
-		complain("/%s: cannot be edited: %s", add->file, edit_explain(error));
-		return STATUS_ENVIRONMENT;
-	}
-	if (strcmp(add->edit.path, add->file))
-		printable_print(stdout, "/%s is a symlink: /%s is edited\n", add->file,
-				add->edit.path);
-	return STATUS_WELL;
-}
-
 /* How many functions the conditions of the rule select, those that with= adds left out. */
 static size_t count_stated(const struct match *match, const struct rule *rule)
 {
@@ -323,14 +304,14 @@ static bool asks_more(const struct add *add, const struct claim *claim)
 }
 
 /* Reports the line that lists the device. Returns whether the device will be bound. */
-static enum status tell_listed(const struct add *add, const struct claim *claim)
+static enum status report_listed(const struct add *add, const struct claim *claim)
 {
-	char address[PCI_ADDRESS_SIZE], statement[STATEMENT_SIZE];
+	char address[PCI_ADDRESS_SIZE], statement[CONF_STATEMENT_SIZE];
 	struct text place = { 0 };
 
 	pci_address_format(&add->address, address);
 	place_add(&claim->rule->place, &place);
-	line_state_statement(&add->machine.confdir, &claim->rule->place, statement);
+	confdir_statement(&add->machine.confdir, &claim->rule->place, statement);
 	if (claim->result != RESULT_NONE)
 		complain(
 			"%s: listed already, but %s: %s: %s; edit that line, or remove it "
@@ -350,13 +331,13 @@ static enum status tell_listed(const struct add *add, const struct claim *claim)
  */
 static enum status check_listed(struct add *add, bool *ret_listed)
 {
-	const struct claim *claim = draft_claim(&add->machine, &add->address);
+	const struct claim *claim = machine_claim_at(&add->machine, &add->address);
 	const struct rule *own = find_own_rule(add);
 
 	string_copy(add->file, sizeof(add->file),
 		    own ? own->place.file + 1 : CONFDIR_MAIN);
 	*ret_listed = claim && !asks_more(add, claim);
-	return *ret_listed ? tell_listed(add, claim) : STATUS_WELL;
+	return *ret_listed ? report_listed(add, claim) : STATUS_WELL;
 }
 
 /* Puts what `edit_set` makes of the file in the place of what it is. */
@@ -373,7 +354,7 @@ static void set(struct add *add, const char *key, const char *value)
 static int amend(struct add *add, const struct rule *rule, const struct text *old)
 {
 	add->number = rule->place.line;
-	line_state_statement(&add->machine.confdir, &rule->place, add->before);
+	confdir_statement(&add->machine.confdir, &rule->place, add->before);
 	text_add_bytes(&add->text, text_string(old), old->length);
 	if (changes_with(add, rule))
 		set(add, "with=", add->with);
@@ -394,7 +375,6 @@ static int amend(struct add *add, const struct rule *rule, const struct text *ol
 
 static int insert(struct add *add, const struct text *old)
 {
-	const struct request *request = add->request;
 	const struct pci_function *function =
 		pci_find(&add->machine.snapshot, &add->address);
 	struct text words = { 0 };
@@ -402,12 +382,9 @@ static int insert(struct add *add, const struct text *old)
 
 	if (!function) /* gone meanwhile */
 		return -ENODEV;
-	if (add->with)
-		text_add(&words, " with=", add->with);
-	if (request->driver)
-		text_add(&words, " driver=", request->driver);
-	for (const char *const *allow = request->allow; *allow; allow++)
-		text_add(&words, " allow=", *allow);
+	if (prefix_skip(add->request->arguments[0], "serial="))
+		text_add(&words, " ", add->request->arguments[0]);
+	add_settings(add->request, add->with, &words);
 	bind_line_add(&add->machine, add->names, function, text_string(&words),
 		      &add->line);
 	error = text_error(&words);
@@ -437,12 +414,7 @@ static enum status check_options(const struct request *request)
 	int error;
 
 	text_add(&line, "bind 00:00.0");
-	if (request->with)
-		text_add(&line, " with=", request->with);
-	if (request->driver)
-		text_add(&line, " driver=", request->driver);
-	for (const char *const *allow = request->allow; *allow; allow++)
-		text_add(&line, " allow=", *allow);
+	add_settings(request, request->with, &line);
 	error = text_error(&line);
 	if (!error)
 		error = conf_parse(&conf, "options", line.data, line.length, false);
@@ -458,8 +430,8 @@ static enum status check_options(const struct request *request)
 }
 
 /* "WORDS: 0000:01:00.1 [10de:10f1] NVIDIA GP106 High Definition Audio (snd_hda_intel)" */
-static void tell_device(const struct add *add, const char *words,
-			const struct pci_function *function)
+static void print_device(const struct add *add, const char *words,
+			 const struct pci_function *function)
 {
 	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE], name[NAMES_SIZE];
 
@@ -471,7 +443,7 @@ static void tell_device(const struct add *add, const char *words,
 }
 
 /* Prints what with= adds: one line may take all functions of a chip. */
-static void tell_companions(const struct add *add, const struct rule *rule)
+static void print_companions(const struct add *add, const struct rule *rule)
 {
 	const struct match *match = &add->machine.match;
 
@@ -480,34 +452,29 @@ static void tell_companions(const struct add *add, const struct rule *rule)
 
 		if (claim->rule == rule && claim->result == RESULT_NONE &&
 		    pci_address_compare(&claim->function->address, &add->address))
-			tell_device(add, "also takes", claim->function);
+			print_device(add, "also takes", claim->function);
 	}
 }
 
-/* What else is in the group, and not listed. */
-static void tell_mates(const struct add *add)
+/* Prints what else is in the group, and not listed. */
+static void print_mates(const struct add *add)
 {
-	char path[DEVICE_PATH_SIZE], **names = NULL;
-	size_t count = 0;
+	_cleanup_(group_members_done) struct group_members members = { 0 };
+	const struct machine *machine = &add->machine;
+	int group = sysfs_group(&machine->root, &add->address);
 
-	if (root_names(&add->machine.root,
-		       device_path(&add->address, "iommu_group/devices", path), &names,
-		       &count))
+	if (group_find_members(machine, group, &members))
 		return;
-	for (size_t i = 0; i < count; i++) {
-		const struct pci_function *mate;
-		struct pci_address address;
+	for (size_t i = 0; i < members.count; i++) {
+		const struct pci_function *mate = members.items[i];
+		bool counts =
+			!pci_is_bridge(mate) &&
+			(!pci_is_chipset(mate) || group_is_blocked_by(machine, mate));
 
-		if (pci_address_parse(names[i], &address) ||
-		    draft_claim(&add->machine, &address))
-			continue;
-		mate = pci_find(&add->machine.snapshot, &address);
-		if (!mate || pci_is_bridge(mate) ||
-		    (pci_is_chipset(mate) && !group_is_blocked_by(&add->machine, mate)))
-			continue;
-		tell_device(add, "in the same IOMMU group, and not listed", mate);
+		if (counts && !machine_claim_of(machine, mate))
+			print_device(add, "in the same IOMMU group, and not listed",
+				     mate);
 	}
-	names_free(names, count);
 }
 
 static enum status write_it(struct add *add)
@@ -521,12 +488,12 @@ static enum status write_it(struct add *add)
 }
 
 /* Prints the line, and what it was before if it is not new. */
-static void tell_line(const struct add *add, const struct rule *rule)
+static void print_line(const struct add *add, const struct rule *rule)
 {
 	bool dry_run = add->request->dry_run, is_new = !*add->before;
-	char statement[STATEMENT_SIZE];
+	char statement[CONF_STATEMENT_SIZE];
 
-	line_state_statement(&add->machine.confdir, &rule->place, statement);
+	confdir_statement(&add->machine.confdir, &rule->place, statement);
 	printf("%s/%s:%u: %s\n",
 	       !dry_run ? ""
 	       : is_new ? "would add "
@@ -534,13 +501,13 @@ static void tell_line(const struct add *add, const struct rule *rule)
 	       add->file, add->number, is_new ? text_string(&add->line) : statement);
 	if (!is_new)
 		printf("    before: %s\n", add->before);
-	tell_companions(add, rule);
-	tell_mates(add);
+	print_companions(add, rule);
+	print_mates(add);
 	fflush(stdout); /* the warnings come after the line in a pipe, too */
 }
 
 /* Prints the command that binds all that the line takes. */
-static void tell_next(const struct add *add, const struct rule *rule)
+static void print_next(const struct add *add, const struct rule *rule)
 {
 	static const char *const with[] = { "", " --with functions", " --with group" };
 	const char *root = add->request->root;
@@ -554,9 +521,9 @@ static void tell_next(const struct add *add, const struct rule *rule)
 			other ? " --root " : "", other ? root : "");
 }
 
-static enum status judge(struct add *add, const struct rule *rule)
+static enum status check_and_write(struct add *add, const struct rule *rule)
 {
-	_cleanup_(dangers_done) struct dangers dangers = { 0 };
+	_cleanup_(findings_done) struct findings dangers = { 0 };
 	const struct match *match = &add->machine.match;
 	const struct line_match *line = &match->lines[rule - match->conf->rules];
 	enum status status;
@@ -570,15 +537,15 @@ static enum status judge(struct add *add, const struct rule *rule)
 	error = dangers_find(&add->machine, &dangers);
 	if (error)
 		return fail("add", error);
-	if (guard_refuses(&add->machine, &dangers, rule, GUARD_LIST))
+	if (findings_refuse(&dangers, &add->machine, rule, TAKE_LIST))
 		return STATUS_UNWANTED;
 	status = write_it(add);
 	if (status != STATUS_WELL)
 		return status;
-	tell_line(add, rule);
-	guard_warn(&dangers, rule);
+	print_line(add, rule);
+	findings_warn(&dangers, rule);
 	if (!add->request->dry_run)
-		tell_next(add, rule);
+		print_next(add, rule);
 	return STATUS_WELL;
 }
 
@@ -593,7 +560,7 @@ static enum status try_line(struct add *add)
 	if (error)
 		return fail("add", error);
 	rule = draft_rule(&add->machine, add->file, add->number);
-	return rule ? judge(add, rule) : fail("add", -EINVAL);
+	return rule ? check_and_write(add, rule) : fail("add", -EINVAL);
 }
 
 /* Under the lock the config is read again: another edit may have come in between. */
@@ -609,7 +576,7 @@ static enum status reload(struct add *add)
 static enum status lock_and_check(struct add *add, bool *ret_listed)
 {
 	char file[ROOT_PATH_SIZE];
-	enum status status = lock(add);
+	enum status status = open_edit(&add->edit, &add->machine, add->file);
 
 	string_copy(file, sizeof(file), add->file);
 	if (status == STATUS_WELL)

@@ -10,7 +10,7 @@
 #include "audit-print.h"
 #include "command.h"
 #include "danger/danger.h"
-#include "guard.h"
+#include "finding-print.h"
 #include "image/audit.h"
 #include "image/rebuild.h"
 #include "lib/interrupt.h"
@@ -21,13 +21,13 @@
 struct apply {
 	const struct request *request;
 	struct machine machine;
-	struct dangers dangers;
+	struct findings dangers;
 	struct rebuild rebuild;
 };
 
 static void apply_done(struct apply *apply)
 {
-	dangers_done(&apply->dangers);
+	findings_done(&apply->dangers);
 	machine_done(&apply->machine);
 }
 
@@ -37,41 +37,25 @@ static enum status load(struct apply *apply)
 
 	if (status != STATUS_WELL)
 		return status;
-	machine_tell_errors(&apply->machine, "");
+	machine_print_errors(&apply->machine, "");
 	if (apply->machine.confdir.conf.error_total) {
 		complain("the config has errors: no image is built; correct them first");
 		return STATUS_CONFIG;
 	}
-	if (!apply->machine.has_devices) {
-		complain("%s: no PCI bus in its /sys; is it mounted?",
-			 apply->request->root);
-		return STATUS_ENVIRONMENT;
-	}
+	status = require_devices(&apply->machine);
+	if (status != STATUS_WELL)
+		return status;
 	if (dangers_find(&apply->machine, &apply->dangers))
 		return fail("the config cannot be checked", -ENOMEM);
 	return STATUS_WELL;
 }
 
-/* Prints the dangers, and what a line permits. Returns how many of them need a yes. */
-static size_t tell_dangers(const struct dangers *dangers)
+/* Prints the dangers, and what a line permits. */
+static void print_dangers(const struct findings *dangers)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < dangers->count; i++) {
-		const struct danger *danger = &dangers->items[i];
-		bool grave = danger_is_grave(danger);
-		struct text subject = { 0 };
-
-		if (!grave && !danger->allowed)
-			continue;
-		danger_add_subject(danger, &subject);
-		printable_print(stderr, "%s: %s: %s\n", danger_word(danger),
-				text_string(&subject), danger->text);
-		printable_print(stderr, "    remedy: %s\n", danger->remedy);
-		text_done(&subject);
-		count += grave;
-	}
-	return count;
+	for (size_t i = 0; i < dangers->count; i++)
+		if (dangers->items[i].severity != SEVERITY_NOTE)
+			finding_print(stderr, &dangers->items[i], false);
 }
 
 /* Dangers need a yes, from a person or from the command line. */
@@ -79,33 +63,36 @@ static bool is_agreed(const struct apply *apply)
 {
 	const struct request *request = apply->request;
 
-	if (!tell_dangers(&apply->dangers) || request->yes || request->dry_run)
+	print_dangers(&apply->dangers);
+	if (!findings_count_dangers(&apply->dangers) || request->yes || request->dry_run)
 		return true;
-	if (!guard_can_ask()) {
+	if (!can_ask()) {
 		complain(
 			"there are dangers: no image is built; --yes builds them all the same");
 		return false;
 	}
-	return guard_ask("Build the images all the same?");
+	return ask_yes("Build the images all the same?");
 }
 
 /*
- * Looks into all images; STATUS_WELL if that was possible, and `*ret_judged` how they are.
+ * Inspects all images, and prints what was found if `print` is true. Returns STATUS_WELL if that
+ * was possible; `*ret_judged` says how the images are.
  */
-static enum status look(const struct apply *apply, bool tell, enum status *ret_judged)
+static enum status inspect_images(const struct apply *apply, bool print,
+				  enum status *ret_judged)
 {
 	_cleanup_(audits_done) struct audits audits = { 0 };
 	const struct request *request = apply->request;
 	enum status status = make_audits(request->root, request->arguments, &audits);
 
 	*ret_judged = audits_status(&audits);
-	if (status == STATUS_WELL && tell && audits_print(&audits, request->color))
+	if (status == STATUS_WELL && print && audits_print(&audits, request->color))
 		return fail("apply", -ENOMEM);
 	return status;
 }
 
 /* What failed, and what state that leaves /boot in. */
-static enum status tell_failure(const struct apply *apply, const char *line, int result)
+static enum status report_failure(const struct apply *apply, const char *line, int result)
 {
 	enum status judged;
 	struct text end = { 0 };
@@ -114,7 +101,7 @@ static enum status tell_failure(const struct apply *apply, const char *line, int
 	complain("%s: failed: %s; images that it did not build are the old ones:", line,
 		 text_string(&end));
 	text_done(&end);
-	if (look(apply, true, &judged) == STATUS_WELL && judged == STATUS_WELL)
+	if (inspect_images(apply, true, &judged) == STATUS_WELL && judged == STATUS_WELL)
 		complain("every image is as the config wants it all the same");
 	return STATUS_ENVIRONMENT;
 }
@@ -138,7 +125,7 @@ static enum status run_step(const struct apply *apply, const char *const *step)
 			"old ones",
 			text_string(&line));
 	else if (result)
-		status = tell_failure(apply, text_string(&line), result);
+		status = report_failure(apply, text_string(&line), result);
 	text_done(&line);
 	return interrupt_caught() ? STATUS_ENVIRONMENT : status;
 }
@@ -157,7 +144,7 @@ static enum status rebuild(const struct apply *apply)
 /* Did it help? */
 static enum status verify(const struct apply *apply)
 {
-	enum status judged, status = look(apply, true, &judged);
+	enum status judged, status = inspect_images(apply, true, &judged);
 
 	if (status != STATUS_WELL)
 		return status;
@@ -173,26 +160,26 @@ static enum status verify(const struct apply *apply)
 }
 
 /* Nothing that building anew would change. */
-static enum status tell_no_need(const struct apply *apply, enum status judged)
+static enum status report_no_need(const struct apply *apply, enum status judged)
 {
 	if (judged == STATUS_WELL) {
 		puts("nothing to do: every image is as the config wants it; \"vfio-early "
 		     "status\" tells whether this boot used it");
 		return STATUS_WELL;
 	}
-	if (look(apply, true, &judged) == STATUS_WELL)
+	if (inspect_images(apply, true, &judged) == STATUS_WELL)
 		complain("no image is built: that would not help");
 	return judged;
 }
 
 static enum status apply_images(struct apply *apply)
 {
-	enum status judged, status = look(apply, false, &judged);
+	enum status judged, status = inspect_images(apply, false, &judged);
 
 	if (status != STATUS_WELL)
 		return status;
 	if (judged == STATUS_WELL || judged == STATUS_UNWANTED)
-		return tell_no_need(apply, judged);
+		return report_no_need(apply, judged);
 	rebuild_plan(&apply->machine.root, &apply->rebuild);
 	if (!apply->rebuild.count) {
 		complain(

@@ -14,7 +14,7 @@
 static enum status print(const struct request *request, const struct audits *audits)
 {
 	if (request->json)
-		audits_print_json(audits);
+		audits_add_json(audits, request->json);
 	else if (audits_print(audits, request->color))
 		return fail("audit", -ENOMEM);
 	return audits_status(audits);

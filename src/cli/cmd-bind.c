@@ -10,11 +10,9 @@
 
 #include "apply.h"
 #include "command.h"
-#include "config/draft.h"
 #include "danger/danger.h"
-#include "guard.h"
+#include "finding-print.h"
 #include "lib/printable.h"
-#include "machine/card.h"
 #include "machine/machine.h"
 #include "machine/resolver.h"
 #include "plan.h"
@@ -44,12 +42,10 @@ static void binding_done(struct binding *binding)
 static void add_listed(const struct machine *machine, const struct request *request,
 		       const struct pci_address *address, struct text *line)
 {
-	const struct claim *claim = draft_claim(machine, address);
+	const struct claim *claim = machine_claim_at(machine, address);
 	unsigned int allow = claim ? claim->rule->allow : 0;
 
-	if (request->driver)
-		text_add(line, " driver=", request->driver);
-	else if (claim && claim->result == RESULT_NONE)
+	if (!request->driver && claim && claim->result == RESULT_NONE)
 		text_add(line, " driver=", claim->driver);
 	if (allow & ALLOW_BOOT_DISPLAY)
 		text_add(line, " allow=boot-display");
@@ -62,31 +58,26 @@ static enum status add_line(const struct binding *binding, const char *word,
 			    struct text *text)
 {
 	const struct request *request = binding->request;
+	char address_text[PCI_ADDRESS_SIZE];
 	struct pci_address address;
-	bool card = card_parse(word, &address);
-	const char *wrong = card ? NULL : pci_address_parse(word, &address);
-	const char *with = request->with ? request->with : card ? "functions" : NULL;
-	char text_address[PCI_ADDRESS_SIZE];
+	bool card;
+	enum status status =
+		find_function(&binding->machine, "bind", word, &address, &card);
 
-	if (wrong) {
-		complain("bind: %s %s", word, wrong);
-		return STATUS_USAGE;
-	}
-	if (!pci_find(&binding->machine.snapshot, &address)) {
-		complain("%s: no such device; \"vfio-early list\" shows all", word);
-		return STATUS_UNWANTED;
-	}
-	text_add(text, "bind ", pci_address_format(&address, text_address));
+	if (status != STATUS_WELL)
+		return status;
+	text_add(text, "bind ", pci_address_format(&address, address_text));
 	add_listed(&binding->machine, request, &address, text);
-	if (with)
-		text_add(text, " with=", with);
-	for (const char *const *allow = request->allow; *allow; allow++)
-		text_add(text, " allow=", *allow);
+	add_settings(request,
+		     request->with ? request->with
+		     : card	   ? "functions"
+				   : NULL,
+		     text);
 	text_add(text, "\n");
 	return STATUS_WELL;
 }
 
-static enum status compose(const struct binding *binding, struct text *text)
+static enum status compose_lines(const struct binding *binding, struct text *text)
 {
 	for (int i = 0; i < binding->request->count; i++) {
 		enum status status =
@@ -109,7 +100,7 @@ static void drop_binds(struct conf *conf)
 }
 
 /* Puts the lines of `text` in the place of the config's own. */
-static enum status match(struct binding *binding, const struct text *text)
+static enum status match_lines(struct binding *binding, const struct text *text)
 {
 	struct conf *conf = &binding->machine.confdir.conf;
 	size_t errors = conf->error_count;
@@ -128,19 +119,21 @@ static enum status match(struct binding *binding, const struct text *text)
 	return error ? fail("bind", error) : STATUS_WELL;
 }
 
-static enum status guard(const struct binding *binding)
+/* Refuses what the host needs, and asks a person about the other dangers. */
+static enum status check_dangers(const struct binding *binding)
 {
-	_cleanup_(dangers_done) struct dangers dangers = { 0 };
+	_cleanup_(findings_done) struct findings dangers = { 0 };
+	const struct request *request = binding->request;
 	int error = dangers_find(&binding->machine, &dangers);
 
 	if (error)
 		return fail("bind", error);
-	if (guard_refuses(&binding->machine, &dangers, NULL, GUARD_BIND))
+	if (findings_refuse(&dangers, &binding->machine, NULL, TAKE_BIND))
 		return STATUS_UNWANTED;
-	guard_warn(&dangers, NULL);
-	return guard_is_agreed(&dangers, binding->request, "Bind anyway?")
-		       ? STATUS_WELL
-		       : STATUS_UNWANTED;
+	if (!findings_warn(&dangers, NULL) || request->yes || request->dry_run ||
+	    !can_ask() || ask_yes("Bind anyway?"))
+		return STATUS_WELL;
+	return STATUS_UNWANTED;
 }
 
 /* A driver that is there needs no module; else libkmod finds those of the kernel that runs. */
@@ -213,7 +206,7 @@ static void print_verdict(const struct claim *claim, const struct verdict *verdi
 }
 
 /* Tells what came of it; what is fenced and not bound stays so until it is released. */
-static enum status tell(const struct binding *binding)
+static enum status print_results(const struct binding *binding)
 {
 	const struct match *match = &binding->machine.match;
 	enum status status = STATUS_WELL;
@@ -235,21 +228,60 @@ static enum status tell(const struct binding *binding)
 	return status;
 }
 
-static enum status apply(struct binding *binding)
+static void json_device(struct json *json, const struct claim *claim,
+			const struct verdict *verdict)
+{
+	char address[PCI_ADDRESS_SIZE];
+
+	json_open(json, NULL, '{');
+	json_string(json, "address",
+		    pci_address_format(&claim->function->address, address));
+	json_string(json, "target", claim->driver);
+	json_string(json, "driver", verdict->driver);
+	json_string(json, "result", result_name(verdict->result));
+	json_string(json, "reason", verdict->reason);
+	json_close(json);
+}
+
+static enum status add_json(const struct binding *binding)
+{
+	struct json *json = binding->request->json;
+	const struct match *match = &binding->machine.match;
+	enum status status = STATUS_WELL;
+
+	json_open(json, "devices", '[');
+	for (size_t i = 0; i < match->claim_count; i++) {
+		const struct verdict *verdict = &binding->verdicts.claims[i];
+
+		if (!verdict_speaks(&binding->verdicts, i))
+			continue;
+		json_device(json, &match->claims[i], verdict);
+		if (verdict->result != RESULT_BOUND && verdict->result != RESULT_PLANNED)
+			status = STATUS_UNWANTED;
+	}
+	json_close(json);
+	return status;
+}
+
+static enum status apply_steps(struct binding *binding)
 {
 	struct machine *machine = &binding->machine;
+	const struct request *request = binding->request;
 	int error = plan_make(&machine->match, &binding->plan);
 
-	if (!error && binding->request->dry_run)
+	if (!error && request->dry_run && !request->json)
 		return print_plan(&binding->plan);
-	if (!error)
+	if (!error && !request->dry_run)
 		error = apply_plan(&machine->root, &binding->plan, &machine->match,
 				   &binding->loadplan, &machine->cmdline,
 				   APPLY_DEADLINE_MS, &binding->applied);
 	if (!error)
 		error = verdicts_make(&machine->root, &machine->match, &binding->loadplan,
-				      &binding->applied, &binding->verdicts);
-	return error ? fail("bind", error) : tell(binding);
+				      request->dry_run ? NULL : &binding->applied,
+				      &binding->verdicts);
+	if (error)
+		return fail("bind", error);
+	return request->json ? add_json(binding) : print_results(binding);
 }
 
 static enum status run(const struct request *request)
@@ -258,21 +290,20 @@ static enum status run(const struct request *request)
 	enum status status = load_machine(request, &binding.machine);
 	struct text text = { 0 };
 
-	if (status == STATUS_WELL && binding.machine.root.live && geteuid() &&
-	    !request->dry_run) {
-		complain("bind: only root can bind a device; try sudo");
-		status = STATUS_ENVIRONMENT;
-	}
 	if (status == STATUS_WELL)
-		status = compose(&binding, &text);
+		status = require_root(request, &binding.machine, "bind");
 	if (status == STATUS_WELL)
-		status = match(&binding, &text);
+		status = require_devices(&binding.machine);
+	if (status == STATUS_WELL)
+		status = compose_lines(&binding, &text);
+	if (status == STATUS_WELL)
+		status = match_lines(&binding, &text);
 	text_done(&text);
 	if (status == STATUS_WELL)
-		status = guard(&binding);
+		status = check_dangers(&binding);
 	if (status == STATUS_WELL)
 		status = find_modules(&binding);
-	return status == STATUS_WELL ? apply(&binding) : status;
+	return status == STATUS_WELL ? apply_steps(&binding) : status;
 }
 
 const struct command command_bind = {
@@ -289,7 +320,7 @@ const struct command command_bind = {
 		"Exit status: 0 all are bound, 1 one is not, or is refused, 2 usage, 4 the\n"
 		"driver is missing, or only root may.",
 	.options = OPTION_ROOT | OPTION_WITH | OPTION_DRIVER | OPTION_ALLOW |
-		   OPTION_DRY_RUN | OPTION_YES,
+		   OPTION_DRY_RUN | OPTION_YES | OPTION_JSON,
 	.least = 1,
 	.most = 256,
 	.run = run,

@@ -8,16 +8,12 @@
 #include "condition.h"
 #include "config/suggestion.h"
 #include "danger/danger.h"
-#include "lib/json.h"
+#include "finding-print.h"
 #include "lib/printable.h"
 #include "machine/machine.h"
 #include "machine/names.h"
-#include "status/line-states.h"
-
-#define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
 
 #define RED "\033[31m"
-#define YELLOW "\033[33m"
 #define GREEN "\033[32m"
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
@@ -26,15 +22,14 @@ struct check {
 	const struct request *request;
 	struct machine machine;
 	struct names *names;
-	struct dangers dangers;
-	struct json json;
+	struct findings dangers;
 	/* functions that will be bound, that are bound already, that will not be; lines */
 	size_t planned, bound, refused, lines_off;
 };
 
 static void check_done(struct check *check)
 {
-	dangers_done(&check->dangers);
+	findings_done(&check->dangers);
 	names_close(check->names);
 	machine_done(&check->machine);
 }
@@ -54,16 +49,18 @@ static void print_painted(const struct check *check, const char *sequence,
 }
 
 /* What will become of one claim, RESULT_PLANNED if all goes well; and why not. */
-static enum result foresee(const struct check *check, const struct claim *claim,
-			   const char **ret_reason)
+static enum result predict_result(const struct check *check, const struct claim *claim,
+				  const char **ret_reason)
 {
-	const struct danger *refusal = dangers_refuse(&check->dangers, claim);
-	const struct danger *unbound = dangers_unbound(&check->dangers, claim);
+	const struct finding *refusal = dangers_refuse(&check->dangers, claim);
+	const struct finding *unbound = dangers_unbound(&check->dangers, claim);
 
 	*ret_reason = claim->reason;
 	if (claim->result != RESULT_NONE)
 		return claim->result;
-	*ret_reason = refusal ? refusal->text : unbound ? unbound->text : NULL;
+	*ret_reason = refusal	? text_string(&refusal->text)
+		      : unbound ? text_string(&unbound->text)
+				: NULL;
 	return refusal ? RESULT_REFUSED : unbound ? RESULT_FENCED : RESULT_PLANNED;
 }
 
@@ -74,11 +71,7 @@ static void explain_line(const struct check *check, size_t line, struct text *te
 	const struct line_match *match = &check->machine.match.lines[line];
 	struct text near = { 0 };
 
-	if (match->reason)
-		text_add(text, match->reason);
-	else if (match->result == RESULT_INACTIVE)
-		text_add(text, "counts only with vfio_early=", rule->profile,
-			 " on the kernel command line");
+	machine_explain_line(rule, match, text);
 	if (match->result == RESULT_ABSENT)
 		suggestion_add(rule, &check->machine.snapshot, &near);
 	if (near.length)
@@ -124,7 +117,7 @@ static void print_planned(const struct check *check, const struct claim *claim)
 static void print_claim(const struct check *check, const struct claim *claim)
 {
 	const char *reason;
-	enum result result = foresee(check, claim, &reason);
+	enum result result = predict_result(check, claim, &reason);
 
 	print_function(check, claim->function);
 	if (result == RESULT_PLANNED) {
@@ -160,11 +153,11 @@ static void print_line(const struct check *check, size_t line)
 	const struct machine *machine = &check->machine;
 	const struct rule *rule = &machine->confdir.conf.rules[line];
 	const struct line_match *match = &machine->match.lines[line];
-	char statement[STATEMENT_SIZE];
+	char statement[CONF_STATEMENT_SIZE];
 	struct text place = { 0 }, why = { 0 };
 
 	place_add(&rule->place, &place);
-	line_state_statement(&machine->confdir, &rule->place, statement);
+	confdir_statement(&machine->confdir, &rule->place, statement);
 	paint(check, BOLD);
 	printable_print(stdout, "%s: %s", text_string(&place), statement);
 	paint(check, PLAIN);
@@ -185,26 +178,6 @@ static void print_line(const struct check *check, size_t line)
 	text_done(&why);
 }
 
-static void print_danger(const struct check *check, const struct danger *danger)
-{
-	struct text subject = { 0 };
-
-	danger_add_subject(danger, &subject);
-	print_painted(check, danger_is_grave(danger) ? RED : YELLOW, danger_word(danger));
-	printable_print(stdout, ": %s: %s\n", text_string(&subject), danger->text);
-	printable_print(stdout, "    remedy: %s\n", danger->remedy);
-	text_done(&subject);
-}
-
-static size_t count_dangers(const struct check *check)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < check->dangers.count; i++)
-		count += danger_is_grave(&check->dangers.items[i]);
-	return count;
-}
-
 static const char *plural(size_t count)
 {
 	return count == 1 ? "" : "s";
@@ -212,7 +185,7 @@ static const char *plural(size_t count)
 
 static void print_summary(const struct check *check)
 {
-	size_t dangers = count_dangers(check);
+	size_t dangers = findings_count_dangers(&check->dangers);
 
 	printf("%zu device%s will be bound", check->planned, plural(check->planned));
 	if (check->bound)
@@ -236,25 +209,18 @@ static void print_text(const struct check *check)
 		print_line(check, i);
 	if (check->dangers.count)
 		putchar('\n');
-	for (size_t i = 0; i < check->dangers.count; i++)
-		print_danger(check, &check->dangers.items[i]);
+	findings_print(stdout, &check->dangers, check->request->color);
 	if (conf->count)
 		putchar('\n');
 	print_summary(check);
 }
 
-static void json_place(struct json *json, const struct place *place)
-{
-	json_string(json, "file", place->file);
-	json_number(json, "line", place->line);
-}
-
-static void json_claim(struct check *check, const struct claim *claim)
+static void json_claim(const struct check *check, const struct claim *claim)
 {
 	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE], name[NAMES_SIZE];
-	struct json *json = &check->json;
+	struct json *json = check->request->json;
 	const char *reason;
-	enum result result = foresee(check, claim, &reason);
+	enum result result = predict_result(check, claim, &reason);
 
 	json_open(json, NULL, '{');
 	json_string(json, "address",
@@ -265,83 +231,70 @@ static void json_claim(struct check *check, const struct claim *claim)
 	json_string(json, "target", claim->driver);
 	json_string(json, "result", result_name(result));
 	json_string(json, "reason", reason);
-	json_close(json, '}');
+	json_close(json);
 }
 
-static void json_line(struct check *check, size_t line)
+static void json_line(const struct check *check, size_t line)
 {
+	struct json *json = check->request->json;
 	const struct machine *machine = &check->machine;
 	const struct rule *rule = &machine->confdir.conf.rules[line];
 	const struct line_match *match = &machine->match.lines[line];
-	char statement[STATEMENT_SIZE];
+	char statement[CONF_STATEMENT_SIZE];
 	struct text why = { 0 };
 
-	json_open(&check->json, NULL, '{');
-	json_place(&check->json, &rule->place);
-	line_state_statement(&machine->confdir, &rule->place, statement);
-	json_string(&check->json, "statement", statement);
+	json_open(json, NULL, '{');
+	json_string(json, "file", rule->place.file);
+	json_place(json, &rule->place);
+	confdir_statement(&machine->confdir, &rule->place, statement);
+	json_string(json, "statement", statement);
 	explain_line(check, line, &why);
-	json_string(&check->json, "result",
+	json_string(json, "result",
 		    match->result == RESULT_NONE ? "" : result_name(match->result));
-	json_string(&check->json, "reason", text_string(&why));
-	json_open(&check->json, "devices", '[');
+	json_string(json, "reason", text_string(&why));
+	json_open(json, "devices", '[');
 	for (size_t i = 0; i < machine->match.claim_count; i++)
 		if (machine->match.claims[i].rule == rule)
 			json_claim(check, &machine->match.claims[i]);
-	json_close(&check->json, ']');
-	json_close(&check->json, '}');
+	json_close(json);
+	json_close(json);
 	text_done(&why);
 }
 
-static void json_danger(struct json *json, const struct danger *danger)
+static void json_danger(struct json *json, const struct finding *danger)
 {
 	char address[PCI_ADDRESS_SIZE] = "";
 
 	if (danger->claim)
 		pci_address_format(&danger->claim->function->address, address);
 	json_open(json, NULL, '{');
-	json_string(json, "kind", danger_kind_name(danger->kind));
-	json_bool(json, "grave", danger_is_grave(danger));
-	json_bool(json, "refuses", danger->refuses);
-	json_bool(json, "allowed", danger->allowed);
+	json_string(json, "kind", finding_kind_name(danger->kind));
+	json_boolean(json, "grave", danger->severity == SEVERITY_DANGER);
+	json_boolean(json, "refuses", danger->refuses);
+	json_boolean(json, "allowed", danger->severity == SEVERITY_ALLOWED);
 	json_string(json, "address", address);
 	json_string(json, "file", danger->rule ? danger->rule->place.file : NULL);
-	json_number(json, "line", danger->rule ? danger->rule->place.line : 0);
-	json_string(json, "text", danger->text);
-	json_string(json, "remedy", danger->remedy);
-	json_close(json, '}');
+	json_place(json, danger->rule ? &danger->rule->place : NULL);
+	json_string(json, "text", text_string(&danger->text));
+	json_string(json, "remedy", text_string(&danger->remedy));
+	json_close(json);
 }
 
-static void json_error(struct json *json, const struct conf_error *error)
-{
-	json_open(json, NULL, '{');
-	json_place(json, &error->place);
-	json_number(json, "column", error->place.column);
-	json_string(json, "message", error->message);
-	json_close(json, '}');
-}
-
-static void print_json(struct check *check)
+static void add_json(const struct check *check)
 {
 	const struct conf *conf = &check->machine.confdir.conf;
-	struct json *json = &check->json;
+	struct json *json = check->request->json;
 
-	json_open(json, NULL, '{');
-	json_number(json, "schema", SCHEMA);
 	json_string(json, "kernel", check->machine.kernel);
 	json_open(json, "lines", '[');
 	for (size_t i = 0; i < conf->count; i++)
 		json_line(check, i);
-	json_close(json, ']');
+	json_close(json);
 	json_open(json, "dangers", '[');
 	for (size_t i = 0; i < check->dangers.count; i++)
 		json_danger(json, &check->dangers.items[i]);
-	json_close(json, ']');
-	json_open(json, "errors", '[');
-	for (size_t i = 0; i < conf->error_count; i++)
-		json_error(json, &conf->errors[i]);
-	json_close(json, ']');
-	json_close(json, '}');
+	json_close(json);
+	json_errors(json, conf);
 }
 
 static void count(struct check *check)
@@ -355,7 +308,7 @@ static void count(struct check *check)
 
 		if (match->claims[i].repeats)
 			continue;
-		if (foresee(check, &match->claims[i], &reason) != RESULT_PLANNED)
+		if (predict_result(check, &match->claims[i], &reason) != RESULT_PLANNED)
 			check->refused++;
 		else if (is_bound(&match->claims[i]))
 			check->bound++;
@@ -364,28 +317,14 @@ static void count(struct check *check)
 	}
 }
 
-static enum status judge(const struct check *check)
+static enum status result_status(const struct check *check)
 {
 	if (check->machine.confdir.conf.error_total)
 		return STATUS_CONFIG;
-	return check->refused || check->lines_off || count_dangers(check)
+	return check->refused || check->lines_off ||
+			       findings_count_dangers(&check->dangers)
 		       ? STATUS_UNWANTED
 		       : STATUS_WELL;
-}
-
-/* A kernel that is asked for by name has to be there; without one, what can be checked is. */
-static bool has_kernel(const struct request *request, const struct machine *machine)
-{
-	char path[ROOT_PATH_SIZE];
-
-	if (!request->kernel)
-		return true;
-	if (string_join(path, sizeof(path), "lib/modules/", request->kernel, NULL) &&
-	    root_has(&machine->root, path))
-		return true;
-	complain("Linux %s: no /lib/modules/%s; is it installed?", request->kernel,
-		 request->kernel);
-	return false;
 }
 
 static enum status run(const struct request *request)
@@ -398,11 +337,11 @@ static enum status run(const struct request *request)
 	if (!has_kernel(request, &check.machine))
 		return STATUS_ENVIRONMENT;
 	if (!check.machine.has_devices) {
-		machine_tell_errors(&check.machine, "");
-		complain("%s: no PCI bus in its /sys; the config was only read",
-			 request->root);
-		return check.machine.confdir.conf.error_total ? STATUS_CONFIG
-							      : STATUS_ENVIRONMENT;
+		machine_print_errors(&check.machine, "");
+		if (request->json)
+			json_errors(request->json, &check.machine.confdir.conf);
+		status = require_devices(&check.machine);
+		return check.machine.confdir.conf.error_total ? STATUS_CONFIG : status;
 	}
 	check.names = names_open(&check.machine);
 	if (!check.names || dangers_find(&check.machine, &check.dangers))
@@ -410,12 +349,12 @@ static enum status run(const struct request *request)
 	count(&check);
 	machine_note_unseen(&check.machine);
 	if (request->json) {
-		print_json(&check);
+		add_json(&check);
 	} else {
-		machine_tell_errors(&check.machine, "");
+		machine_print_errors(&check.machine, "");
 		print_text(&check);
 	}
-	return judge(&check);
+	return result_status(&check);
 }
 
 const struct command command_check = {

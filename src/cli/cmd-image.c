@@ -48,8 +48,7 @@ static int write_plan(const struct image *image, const struct root *dest)
 /* "start init": the hook of the generator looks for this file. */
 static int write_start(const struct conf *conf, const struct root *dest)
 {
-	return image_plan_starts_init(conf) ? root_create(dest, IMAGE_START_INIT, "", 0)
-					    : 0;
+	return conf_starts_init(conf) ? root_create(dest, IMAGE_START_INIT, "", 0) : 0;
 }
 
 /* So that the boot program itself refuses the host's own disks and its way to the network. */
@@ -98,7 +97,7 @@ static void print_modules(const struct loadplan *plan)
 	}
 }
 
-static void tell_lacks(const struct image *image)
+static void print_lacks(const struct image *image)
 {
 	for (size_t i = 0; i < image->plan.missing_count; i++) {
 		const struct missing_driver *missing = &image->plan.missing[i];
@@ -112,7 +111,7 @@ static void tell_lacks(const struct image *image)
 	}
 }
 
-static enum status build(struct image *image)
+static enum status build_image(struct image *image)
 {
 	int error;
 
@@ -133,7 +132,7 @@ static enum status build(struct image *image)
 			image->request->dest, strerror(-error));
 		return STATUS_ENVIRONMENT;
 	}
-	tell_lacks(image);
+	print_lacks(image);
 	print_modules(&image->plan.loadplan);
 	if (image->machine.confdir.conf.error_total)
 		return STATUS_CONFIG;
@@ -155,11 +154,11 @@ static enum status run(const struct request *request)
 	status = load_machine(&machine_request, &image.machine);
 	if (status != STATUS_WELL)
 		return status;
-	machine_tell_errors(&image.machine, WARNING);
+	machine_print_errors(&image.machine, WARNING);
 	if (!conf->count &&
 	    !conf->error_total) /* nothing to do: nothing goes into the image */
 		return STATUS_WELL;
-	return build(&image);
+	return build_image(&image);
 }
 
 const struct command command_image = {

@@ -14,6 +14,7 @@
 #include "config/draft.h"
 #include "config/edit.h"
 #include "danger/danger.h"
+#include "finding-print.h"
 #include "import/entries.h"
 #include "import/leftovers.h"
 #include "import/sources.h"
@@ -55,20 +56,16 @@ static enum status load(struct import *import)
 	enum status status = load_machine(import->request, &import->machine);
 	int error;
 
+	if (status == STATUS_WELL)
+		status = require_devices(&import->machine);
 	if (status != STATUS_WELL)
 		return status;
-	if (!import->machine.has_devices) {
-		complain(
-			"import: no PCI bus in /sys, so no device can be looked up; is /sys "
-			"mounted?");
-		return STATUS_ENVIRONMENT;
-	}
 	error = draft_match(&import->machine, DROPIN, &nothing);
 	import->names = error ? NULL : names_open(&import->machine);
 	return import->names ? STATUS_WELL : fail("import", error ? error : -ENOMEM);
 }
 
-static enum status find_wishes(struct import *import)
+static enum status find_entries(struct import *import)
 {
 	const struct request *request = import->request;
 	int error = 0;
@@ -133,8 +130,8 @@ static void add_drivers(struct import *import, const struct pci_function *functi
 		return; /* the modules of a device without any are none */
 }
 
-static int take(struct import *import, const struct pci_function *function,
-		struct resolver *resolver)
+static int add_line(struct import *import, const struct pci_function *function,
+		    struct resolver *resolver)
 {
 	if (ARRAY_GROW(import->taken, import->taken_count))
 		return -ENOMEM;
@@ -168,15 +165,15 @@ static int add_functions(struct import *import, const struct entry *entry,
 				 pci_address_format(&function->address, address), ": ",
 				 reason, "\n");
 		else
-			error = take(import, function, resolver);
+			error = add_line(import, function, resolver);
 	}
 	if (!count)
 		leave_out(import, entry, ": no such device on this machine");
 	return error;
 }
 
-static int add_wish(struct import *import, const struct entry *entry,
-		    struct resolver *resolver)
+static int add_entry(struct import *import, const struct entry *entry,
+		     struct resolver *resolver)
 {
 	struct text problem = { 0 };
 	int error;
@@ -191,7 +188,7 @@ static int add_wish(struct import *import, const struct entry *entry,
 	return error;
 }
 
-static enum status compose(struct import *import)
+static enum status compose_lines(struct import *import)
 {
 	const struct machine *machine = &import->machine;
 	struct resolver *resolver =
@@ -200,34 +197,28 @@ static enum status compose(struct import *import)
 
 	text_add(&import->text, "# Imported from other recipes, one line a device.\n");
 	for (size_t i = 0; i < import->entries.count && !error; i++)
-		error = add_wish(import, &import->entries.items[i], resolver);
+		error = add_entry(import, &import->entries.items[i], resolver);
 	resolver_free(resolver);
 	if (!error)
 		error = text_error(&import->text);
 	return error ? fail("import", error) : STATUS_WELL;
 }
 
-/* What the boot program would refuse as it stands. */
-static void tell_refusals(const struct import *import, const struct dangers *dangers)
+/* Prints what makes the boot program refuse an imported line as it stands. */
+static void print_refusals(const struct findings *dangers)
 {
-	const struct match *match = &import->machine.match;
+	for (size_t i = 0; i < dangers->count; i++) {
+		const struct finding *danger = &dangers->items[i];
 
-	for (size_t i = 0; i < match->claim_count; i++) {
-		const struct claim *claim = &match->claims[i];
-		const struct danger *danger = dangers_refuse(dangers, claim);
-		char address[PCI_ADDRESS_SIZE];
-
-		if (danger && !strcmp(claim->rule->place.file, "/" DROPIN))
-			complain("%s: the boot will refuse it as it stands: %s; %s",
-				 pci_address_format(&claim->function->address, address),
-				 danger->text, danger->remedy);
+		if (danger->refuses && !strcmp(danger->rule->place.file, "/" DROPIN))
+			finding_print(stderr, danger, false);
 	}
 }
 
 /* The lines are tried before anybody gets them: none that the parser refuses. */
 static enum status try_lines(struct import *import)
 {
-	_cleanup_(dangers_done) struct dangers dangers = { 0 };
+	_cleanup_(findings_done) struct findings dangers = { 0 };
 	size_t errors = import->machine.confdir.conf.error_total;
 	int error = draft_match(&import->machine, DROPIN, &import->text);
 
@@ -237,7 +228,7 @@ static enum status try_lines(struct import *import)
 		error = dangers_find(&import->machine, &dangers);
 	if (error)
 		return fail("import", error);
-	tell_refusals(import, &dangers);
+	print_refusals(&dangers);
 	return STATUS_WELL;
 }
 
@@ -248,7 +239,7 @@ static int write_locked(struct edit *edit, const struct import *import)
 	return edit_commit(edit, &import->text);
 }
 
-static enum status write_it(const struct import *import)
+static enum status write_dropin(const struct import *import)
 {
 	_cleanup_(edit_done) struct edit edit = EDIT_NONE;
 	const struct root *root = &import->machine.root;
@@ -273,19 +264,19 @@ static enum status write_it(const struct import *import)
 	return STATUS_WELL;
 }
 
-static void tell_relic(void *context, const char *leftover)
+static void print_leftover(void *context, const char *leftover)
 {
 	(void)context;
 	fprintf(stderr, "%s\n", leftover);
 }
 
-static enum status hand_out(struct import *import)
+static enum status print_import(struct import *import)
 {
 	enum status status = STATUS_WELL;
 	int error;
 
 	if (import->request->write)
-		status = write_it(import);
+		status = write_dropin(import);
 	else
 		fputs(text_string(&import->text), stdout);
 	if (status != STATUS_WELL)
@@ -293,7 +284,7 @@ static enum status hand_out(struct import *import)
 	fflush(stdout);
 	fputs(text_string(&import->left), stderr);
 	error = leftovers_find(&import->machine.root, text_string(&import->drivers),
-			       tell_relic, NULL);
+			       print_leftover, NULL);
 	if (error)
 		return fail("import", error);
 	return import->failed || (import->left.length && !import->taken_count)
@@ -308,7 +299,7 @@ static enum status run(const struct request *request)
 
 	machine_note_errors(&import.machine);
 	if (status == STATUS_WELL)
-		status = find_wishes(&import);
+		status = find_entries(&import);
 	if (status != STATUS_WELL)
 		return status;
 	if (!import.entries.count) {
@@ -316,10 +307,10 @@ static enum status run(const struct request *request)
 			 request->count ? " there" : " on this machine");
 		return STATUS_WELL;
 	}
-	status = compose(&import);
+	status = compose_lines(&import);
 	if (status == STATUS_WELL)
 		status = try_lines(&import);
-	return status == STATUS_WELL ? hand_out(&import) : status;
+	return status == STATUS_WELL ? print_import(&import) : status;
 }
 
 const struct command command_import = {

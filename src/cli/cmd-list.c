@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vfio-early list: the functions of the machine by IOMMU group. */
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "columns.h"
 #include "command.h"
+#include "finding-print.h"
 #include "inuse/host-use.h"
 #include "lib/table.h"
 #include "machine/group.h"
 #include "machine/iommu.h"
 #include "machine/sysfs.h"
-
-#define SCHEMA 1
 
 struct list {
 	const struct request *request;
@@ -41,24 +41,18 @@ static int compare_rows(const void *a, const void *b)
 	return pci_address_compare(&left->function->address, &right->function->address);
 }
 
-static bool is_of_chipset(const struct pci_function *function)
-{
-	return pci_is_bridge(function) || pci_is_chipset(function);
-}
-
 /* Returns whether the driver of `bridge` keeps a device of its group from a guest. */
-static bool is_in_the_way(const struct machine *machine,
-			  const struct pci_function *bridge)
+static bool blocks_a_device(const struct machine *machine,
+			    const struct pci_function *bridge)
 {
-	const struct pci_snapshot *snapshot = &machine->snapshot;
-	int group;
+	_cleanup_(group_members_done) struct group_members members = { 0 };
+	int group = sysfs_group(&machine->root, &bridge->address);
 
-	if (!group_is_blocked_by(machine, bridge))
+	if (!group_is_blocked_by(machine, bridge) ||
+	    group_find_members(machine, group, &members))
 		return false;
-	group = sysfs_group(&machine->root, &bridge->address);
-	for (size_t i = 0; i < snapshot->count && group >= 0; i++)
-		if (!is_of_chipset(&snapshot->functions[i]) &&
-		    sysfs_group(&machine->root, &snapshot->functions[i].address) == group)
+	for (size_t i = 0; i < members.count; i++)
+		if (!pci_is_infrastructure(members.items[i]))
 			return true;
 	return false;
 }
@@ -68,8 +62,8 @@ static bool is_listed(const struct list *list, const struct pci_function *functi
 {
 	const struct machine *machine = &list->listing.machine;
 
-	return !is_of_chipset(function) || list->request->all ||
-	       machine_claim_of(machine, function) || is_in_the_way(machine, function);
+	return !pci_is_infrastructure(function) || list->request->all ||
+	       machine_claim_of(machine, function) || blocks_a_device(machine, function);
 }
 
 static int make_rows(struct list *list)
@@ -137,11 +131,10 @@ static int add_group_line(struct table *table, int group, struct table_line **re
 	return *ret ? table_set(*ret, 0, name) : -ENOMEM;
 }
 
-/* JSON is flat, and a tree needs its column in front: then each line stands for itself. */
+/* A tree needs its column in front: else each line stands for itself. */
 static bool has_tree(const struct list *list)
 {
-	return !list->request->json && list->columns.count &&
-	       list->columns.items[0]->flags & TABLE_TREE;
+	return list->columns.count && list->columns.items[0]->flags & TABLE_TREE;
 }
 
 static int fill_table(struct list *list, struct table *table)
@@ -173,37 +166,71 @@ static int fill_table(struct list *list, struct table *table)
 
 static int print_table(struct list *list)
 {
-	struct table *table =
-		table_new("functions", list->request->json, list->request->color);
+	struct table *table = table_new(list->request->color);
 	int error = table ? fill_table(list, table) : -ENOMEM;
 
 	if (!error)
-		error = table_print(table, SCHEMA);
+		error = table_print(table);
 	table_free(table);
 	return error;
 }
 
-/* What the table can't show: on standard error, behind it. */
-static void tell_notes(const struct list *list, unsigned int needs)
+/* Adds a cell, with the name of its column in small letters as the key. */
+static void add_json_cell(struct list *list, const struct row *row,
+			  const struct column *column)
+{
+	struct json *json = list->request->json;
+	char key[sizeof(column->name)] = "";
+	struct text text = { 0 };
+	uint64_t number;
+
+	for (size_t i = 0; column->name[i]; i++)
+		key[i] = tolower(column->name[i]);
+	column->get(&list->listing, row, &text);
+	json->failed |= text.failed;
+	if (column->flags & COLUMN_NUMBER &&
+	    number_parse(text_string(&text), 10, INT64_MAX, &number))
+		json_number(json, key, number);
+	else if (column->flags & COLUMN_BOOLEAN)
+		json_boolean(json, key, !strcmp(text_string(&text), "1"));
+	else
+		json_string(json, key, text_string(&text));
+	text_done(&text);
+}
+
+/* JSON is flat: the group is a key of each function. */
+static void add_json(struct list *list)
+{
+	struct json *json = list->request->json;
+
+	json_open(json, "functions", '[');
+	for (size_t i = 0; i < list->row_count; i++) {
+		json_open(json, NULL, '{');
+		for (size_t j = 0; j < list->columns.count; j++)
+			add_json_cell(list, &list->rows[i], list->columns.items[j]);
+		json_close(json);
+	}
+	json_close(json);
+}
+
+/* Prints what the table cannot show on standard error, after the table. */
+static int print_notes(const struct list *list, unsigned int needs)
 {
 	const struct machine *machine = &list->listing.machine;
-	struct text remedy = { 0 };
+	_cleanup_(findings_done) struct findings findings = { 0 };
+	struct finding finding = finding_make(FINDING_IOMMU_OFF);
 
 	fflush(stdout);
-	if (iommu_is_off(machine)) {
-		iommu_add_remedy(machine, &remedy);
-		complain(
-			"no IOMMU: it is off, or there is none, and vfio-pci refuses every "
-			"device; %s",
-			text_string(&remedy));
-	}
+	iommu_find_off(machine, &finding);
+	findings_add(&findings, &finding);
+	findings_print(stderr, &findings, false);
 	if (needs & NEED_ROOT)
 		machine_note_unseen(machine);
 	if (needs & NEED_MODULES && !list->listing.resolver)
-		complain("Linux %s: its modules cannot be read; is it installed?",
-			 machine->kernel);
+		remark("Linux %s: its modules cannot be read; is it installed?",
+		       machine->kernel);
 	machine_note_errors(machine);
-	text_done(&remedy);
+	return findings_error(&findings);
 }
 
 static enum status run(const struct request *request)
@@ -217,22 +244,23 @@ static enum status run(const struct request *request)
 	if (!columns_choose(&list.columns, request->columns, request->json))
 		return STATUS_USAGE;
 	status = load_machine(request, &list.listing.machine);
+	if (status == STATUS_WELL)
+		status = require_devices(&list.listing.machine);
 	if (status != STATUS_WELL)
 		return status;
-	if (!list.listing.machine.has_devices) {
-		complain("%s: no PCI bus in its /sys", request->root);
+	if (!has_kernel(request, &list.listing.machine))
 		return STATUS_ENVIRONMENT;
-	}
 	needs = columns_needs(&list.columns);
 	error = load_needs(&list.listing, needs);
 	if (!error)
 		error = make_rows(&list);
-	if (!error)
+	if (!error && request->json)
+		add_json(&list);
+	else if (!error)
 		error = print_table(&list);
-	if (error)
-		return fail("the list cannot be made", error);
-	tell_notes(&list, needs);
-	return STATUS_WELL;
+	if (!error)
+		error = print_notes(&list, needs);
+	return error ? fail("the list cannot be made", error) : STATUS_WELL;
 }
 
 const struct command command_list = {

@@ -13,11 +13,9 @@
 
 #include "apply.h"
 #include "command.h"
-#include "config/draft.h"
 #include "deadline.h"
 #include "device.h"
 #include "lib/printable.h"
-#include "machine/card.h"
 #include "machine/machine.h"
 #include "machine/sysfs.h"
 
@@ -100,17 +98,12 @@ static void add_card(struct release *release, struct pci_address address)
 static enum status find_item(struct release *release, const char *word)
 {
 	struct pci_address address;
-	bool card = card_parse(word, &address);
-	const char *wrong = card ? NULL : pci_address_parse(word, &address);
+	bool card;
+	enum status status =
+		find_function(&release->machine, "release", word, &address, &card);
 
-	if (wrong) {
-		complain("release: %s %s", word, wrong);
-		return STATUS_USAGE;
-	}
-	if (!pci_find(&release->machine.snapshot, &address)) {
-		complain("%s: no such device; \"vfio-early list\" shows all", word);
-		return STATUS_UNWANTED;
-	}
+	if (status != STATUS_WELL)
+		return status;
 	if (card)
 		add_card(release, address);
 	else
@@ -234,7 +227,7 @@ static void release_item(const struct release *release, struct item *item)
 }
 
 /* In the child. */
-static void work(void *context)
+static void release_all(void *context)
 {
 	const struct release *release = context;
 	struct shared *shared = release->shared;
@@ -250,11 +243,11 @@ static void run_items(struct release *release)
 	unsigned int budget = DEADLINE_MS;
 
 	while (shared->start < release->count && budget) {
-		enum deadline end =
-			deadline_run(work, release, &shared->now, STEP_MS, &budget);
+		enum deadline end = deadline_run(release_all, release, &shared->now,
+						 STEP_MS, &budget);
 
 		if (end == DEADLINE_NO_CHILD)
-			work(release);
+			release_all(release);
 		else if (end != DEADLINE_MOVED && shared->start < release->count)
 			shared->start++;
 	}
@@ -287,9 +280,9 @@ static void explain_failure(const struct item *item, enum release_step step,
 }
 
 /* Which line, if any, takes it again at the next boot. */
-static void tell_listed(const struct release *release, const struct item *item)
+static void print_listed(const struct release *release, const struct item *item)
 {
-	const struct claim *claim = draft_claim(&release->machine, &item->address);
+	const struct claim *claim = machine_claim_at(&release->machine, &item->address);
 	struct text place = { 0 };
 
 	if (!claim || claim->result != RESULT_NONE)
@@ -302,7 +295,21 @@ static void tell_listed(const struct release *release, const struct item *item)
 	text_done(&place);
 }
 
-static enum status tell_item(const struct release *release, const struct item *item)
+static void json_item(const struct release *release, const struct item *item,
+		      const char *result)
+{
+	struct json *json = release->request->json;
+	char address[PCI_ADDRESS_SIZE], driver[PCI_DRIVER_SIZE];
+
+	device_driver(&release->machine.root, &item->address, driver);
+	json_open(json, NULL, '{');
+	json_string(json, "address", pci_address_format(&item->address, address));
+	json_string(json, "driver", driver);
+	json_string(json, "result", result);
+	json_close(json);
+}
+
+static enum status print_item(const struct release *release, const struct item *item)
 {
 	enum release_step failed = failed_step(item);
 	char address[PCI_ADDRESS_SIZE], driver[PCI_DRIVER_SIZE];
@@ -320,6 +327,8 @@ static enum status tell_item(const struct release *release, const struct item *i
 			address, driver);
 		return STATUS_UNWANTED;
 	}
+	if (release->request->json)
+		return STATUS_WELL;
 	if (*driver)
 		printable_print(stdout, "%s: %s %s\n", address,
 				strcmp(driver, item->driver) ? "released to"
@@ -327,20 +336,38 @@ static enum status tell_item(const struct release *release, const struct item *i
 				driver);
 	else
 		printf("%s: released; the host has no driver for it\n", address);
-	tell_listed(release, item);
+	print_listed(release, item);
 	return STATUS_WELL;
 }
 
-static enum status tell(const struct release *release)
+static enum status print_items(const struct release *release)
 {
+	struct json *json = release->request->json;
 	enum status worst = STATUS_WELL;
 
+	if (json)
+		json_open(json, "devices", '[');
 	for (size_t i = 0; i < release->count; i++) {
-		enum status status = tell_item(release, &release->shared->items[i]);
+		const struct item *item = &release->shared->items[i];
+		enum status status = print_item(release, item);
 
 		worst = status > worst ? status : worst;
+		if (json)
+			json_item(release, item,
+				  status == STATUS_WELL ? "released" : "failed");
 	}
+	if (json)
+		json_close(json);
 	return worst;
+}
+
+static enum status json_plan(const struct release *release)
+{
+	json_open(release->request->json, "devices", '[');
+	for (size_t i = 0; i < release->count; i++)
+		json_item(release, &release->shared->items[i], "planned");
+	json_close(release->request->json);
+	return STATUS_WELL;
 }
 
 static enum status print_plan(const struct release *release)
@@ -363,21 +390,20 @@ static enum status run(const struct request *request)
 	_cleanup_(release_done) struct release release = { .request = request };
 	enum status status = load_machine(request, &release.machine);
 
-	if (status == STATUS_WELL && release.machine.root.live && geteuid() &&
-	    !request->dry_run) {
-		complain("release: only root can release a device; try sudo");
-		status = STATUS_ENVIRONMENT;
-	}
+	if (status == STATUS_WELL)
+		status = require_root(request, &release.machine, "release");
+	if (status == STATUS_WELL)
+		status = require_devices(&release.machine);
 	if (status == STATUS_WELL)
 		status = find_items(&release);
 	if (status == STATUS_WELL && request->dry_run)
-		return print_plan(&release);
+		return request->json ? json_plan(&release) : print_plan(&release);
 	if (status == STATUS_WELL)
 		status = check_use(&release);
 	if (status != STATUS_WELL)
 		return status;
 	run_items(&release);
-	return tell(&release);
+	return print_items(&release);
 }
 
 const struct command command_release = {
@@ -390,7 +416,7 @@ const struct command command_release = {
 		"drivers probe them, and says which driver has each now. The config stays as it\n"
 		"is: what it lists is taken again at the next boot.\n\n"
 		"Exit status: 0 all are released, 1 one is not, 2 usage, 4 only root may.",
-	.options = OPTION_ROOT | OPTION_DRY_RUN,
+	.options = OPTION_ROOT | OPTION_DRY_RUN | OPTION_JSON,
 	.least = 1,
 	.most = 256,
 	.run = run,

@@ -9,13 +9,12 @@
 #include "config/edit.h"
 #include "lib/printable.h"
 #include "machine/machine.h"
-#include "status/line-states.h"
 
 /* A line of the config, to be removed. `file` starts with "/". */
 struct candidate {
 	char file[ROOT_PATH_SIZE];
 	unsigned int line;
-	char statement[STATEMENT_SIZE];
+	char statement[CONF_STATEMENT_SIZE];
 };
 
 struct removal {
@@ -49,7 +48,7 @@ static int add_candidate(struct removal *removal, const struct place *place)
 	candidate = &removal->candidates[removal->count++];
 	candidate->line = place->line;
 	string_copy(candidate->file, sizeof(candidate->file), place->file);
-	line_state_statement(&removal->machine.confdir, place, candidate->statement);
+	confdir_statement(&removal->machine.confdir, place, candidate->statement);
 	return 0;
 }
 
@@ -86,7 +85,7 @@ static size_t count_claims(const struct match *match, const struct rule *rule)
 static enum status find_selecting(struct removal *removal,
 				  const struct pci_address *address)
 {
-	const struct claim *claim = draft_claim(&removal->machine, address);
+	const struct claim *claim = machine_claim_at(&removal->machine, address);
 	struct text place = { 0 };
 
 	if (!claim)
@@ -144,7 +143,7 @@ static enum status find_place(struct removal *removal, const char *word)
 	return error ? fail("remove", error) : STATUS_WELL;
 }
 
-static enum status find(struct removal *removal)
+static enum status find_lines(struct removal *removal)
 {
 	const char *word = removal->request->arguments[0];
 	struct rule stated;
@@ -168,7 +167,7 @@ static enum status find(struct removal *removal)
 	return error ? fail("remove", error) : STATUS_WELL;
 }
 
-static enum status tell_none(const struct removal *removal)
+static enum status report_none(const struct removal *removal)
 {
 	complain(
 		"%s: no line lists it; \"vfio-early status\" shows what is listed, and where",
@@ -176,7 +175,7 @@ static enum status tell_none(const struct removal *removal)
 	return STATUS_UNWANTED;
 }
 
-static enum status tell_many(const struct removal *removal)
+static enum status report_many(const struct removal *removal)
 {
 	complain("%s: %zu lines list it; name one of them:",
 		 removal->request->arguments[0], removal->count);
@@ -193,28 +192,23 @@ static enum status load_and_find(struct removal *removal)
 	enum status status = load_machine(removal->request, &removal->machine);
 
 	if (status == STATUS_WELL)
-		status = find(removal);
+		status = find_lines(removal);
 	if (status != STATUS_WELL)
 		return status;
 	if (!removal->candidates)
-		return tell_none(removal);
-	return removal->count == 1 ? STATUS_WELL : tell_many(removal);
+		return report_none(removal);
+	return removal->count == 1 ? STATUS_WELL : report_many(removal);
 }
 
 /* Locks the line's file, and finds the line again: another edit may have come in between. */
 static enum status lock(struct removal *removal)
 {
 	const struct candidate before = removal->candidates[0];
-	int error = edit_open(&removal->edit, &removal->machine.root, before.file + 1);
-	enum status status;
+	enum status status =
+		open_edit(&removal->edit, &removal->machine, before.file + 1);
 
-	if (error) {
-		complain("%s: cannot be edited: %s", before.file, edit_explain(error));
-		return STATUS_ENVIRONMENT;
-	}
-	if (strcmp(removal->edit.path, before.file + 1))
-		printable_print(stdout, "%s is a symlink: /%s is edited\n", before.file,
-				removal->edit.path);
+	if (status != STATUS_WELL)
+		return status;
 	machine_done(&removal->machine);
 	status = load_and_find(removal);
 	if (status == STATUS_WELL &&
@@ -254,7 +248,7 @@ static void drop_listed(struct removal *removal)
 
 	for (size_t i = 0; i < removal->taken_count; i++) {
 		const struct pci_address *address = &removal->taken[i];
-		const struct claim *claim = draft_claim(&removal->machine, address);
+		const struct claim *claim = machine_claim_at(&removal->machine, address);
 		struct text place = { 0 };
 
 		if (!claim || claim->result != RESULT_NONE) {
@@ -269,7 +263,7 @@ static void drop_listed(struct removal *removal)
 }
 
 /* Prints what gives back at once what the line took. */
-static void tell_next(const struct removal *removal)
+static void print_next(const struct removal *removal)
 {
 	const char *root = removal->request->root;
 	char address[PCI_ADDRESS_SIZE];
@@ -284,7 +278,7 @@ static void tell_next(const struct removal *removal)
 	putchar('\n');
 }
 
-static void tell(struct removal *removal, const struct text *text)
+static void print_removed(struct removal *removal, const struct text *text)
 {
 	const struct candidate *candidate = &removal->candidates[0];
 	bool dry_run = removal->request->dry_run;
@@ -295,10 +289,10 @@ static void tell(struct removal *removal, const struct text *text)
 	if (!draft_match(&removal->machine, candidate->file + 1, text))
 		drop_listed(removal);
 	if (!dry_run)
-		tell_next(removal);
+		print_next(removal);
 }
 
-static enum status cut(struct removal *removal)
+static enum status cut_line(struct removal *removal)
 {
 	const struct candidate *candidate = &removal->candidates[0];
 	bool dry_run = removal->request->dry_run;
@@ -316,7 +310,7 @@ static enum status cut(struct removal *removal)
 		complain("%s: cannot be written: %s", candidate->file,
 			 edit_explain(error));
 	else
-		tell(removal, &text);
+		print_removed(removal, &text);
 	text_done(&text);
 	return error ? STATUS_ENVIRONMENT : STATUS_WELL;
 }
@@ -330,7 +324,7 @@ static enum status run(const struct request *request)
 	machine_note_errors(&removal.machine);
 	if (status == STATUS_WELL && !request->dry_run)
 		status = lock(&removal);
-	return status == STATUS_WELL ? cut(&removal) : status;
+	return status == STATUS_WELL ? cut_line(&removal) : status;
 }
 
 const struct command command_remove = {

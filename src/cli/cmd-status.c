@@ -6,25 +6,25 @@
 #include <time.h>
 
 #include "command.h"
-#include "lib/json.h"
+#include "finding-print.h"
 #include "lib/printable.h"
 #include "machine/machine.h"
+#include "status/boot-findings.h"
 #include "status/boot-report.h"
 #include "status/line-states.h"
-#include "status/notices.h"
-
-#define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
 
 struct status_view {
 	const struct machine *machine;
 	const struct boot_report *report;
-	const struct notices *notices;
+	const struct findings *notices;
 	const struct line_states *states;
 	enum status status;
+	bool color;
 };
 
-static enum status judge(const struct machine *machine, const struct notices *notices,
-			 const struct line_states *states)
+static enum status overall_status(const struct machine *machine,
+				  const struct findings *notices,
+				  const struct line_states *states)
 {
 	bool well = true, due = notices->count > 0;
 
@@ -59,18 +59,9 @@ static void print_boot(const struct boot_report *report)
 			*report->note ? ": " : "", report->note);
 }
 
-static void print_notices(const struct notices *notices)
-{
-	for (size_t i = 0; i < notices->count; i++) {
-		printable_print(stdout, "%s: %s\n", notices->items[i].kind,
-				text_string(&notices->items[i].text));
-		print_next(&notices->items[i].next, "  ");
-	}
-}
-
 static void print_line_head(const struct machine *machine, const struct rule *rule)
 {
-	char statement[STATEMENT_SIZE];
+	char statement[CONF_STATEMENT_SIZE];
 	struct text place = { 0 };
 
 	if (!rule) {
@@ -78,7 +69,7 @@ static void print_line_head(const struct machine *machine, const struct rule *ru
 		return;
 	}
 	place_add(&rule->place, &place);
-	line_state_statement(&machine->confdir, &rule->place, statement);
+	confdir_statement(&machine->confdir, &rule->place, statement);
 	printable_print(stdout, "%s: %s\n", text_string(&place), statement);
 	text_done(&place);
 }
@@ -101,7 +92,7 @@ static void print_text(const struct status_view *view)
 	const struct line_states *states = view->states;
 
 	print_boot(view->report);
-	print_notices(view->notices);
+	findings_print(stdout, view->notices, view->color);
 	for (size_t i = 0; i < states->count; i++) {
 		if (!i || states->items[i].rule != states->items[i - 1].rule)
 			print_line_head(view->machine, states->items[i].rule);
@@ -114,83 +105,77 @@ static void print_text(const struct status_view *view)
 static void json_boot(struct json *json, const struct boot_report *report)
 {
 	json_open(json, "boot", '{');
-	json_bool(json, "report", report->found);
+	json_boolean(json, "report", report->found);
 	json_string(json, "kernel", report->kernel);
 	json_string(json, "mode", report->mode);
 	json_string(json, "note", report->note);
 	json_number(json, "time", report->time);
-	json_close(json, '}');
+	json_close(json);
 }
 
-static void json_notices(struct json *json, const struct notices *notices)
+static void json_notices(struct json *json, const struct findings *notices)
 {
 	json_open(json, "notices", '[');
 	for (size_t i = 0; i < notices->count; i++) {
 		json_open(json, NULL, '{');
-		json_string(json, "kind", notices->items[i].kind);
+		json_string(json, "kind", finding_kind_name(notices->items[i].kind));
 		json_string(json, "text", text_string(&notices->items[i].text));
-		json_string(json, "next", text_string(&notices->items[i].next));
-		json_close(json, '}');
+		json_string(json, "next", text_string(&notices->items[i].remedy));
+		json_close(json);
 	}
-	json_close(json, ']');
+	json_close(json);
 }
 
 static void json_state(struct json *json, const struct machine *machine,
 		       const struct line_state *state)
 {
-	char statement[STATEMENT_SIZE] = "";
-	struct text place = { 0 };
+	char statement[CONF_STATEMENT_SIZE] = "";
 
-	if (state->rule) {
-		place_add(&state->rule->place, &place);
-		line_state_statement(&machine->confdir, &state->rule->place, statement);
-	}
+	if (state->rule)
+		confdir_statement(&machine->confdir, &state->rule->place, statement);
 	json_open(json, NULL, '{');
-	json_string(json, "line", text_string(&place));
+	json_place(json, state->rule ? &state->rule->place : NULL);
 	json_string(json, "statement", statement);
 	json_string(json, "address", state->address);
 	json_string(json, "target", state->claim ? state->claim->driver : NULL);
 	json_string(json, "driver", state->driver);
 	json_string(json, "boot", state->boot);
 	json_string(json, "result", state->result);
-	json_bool(json, "well", line_state_is_well(state));
+	json_boolean(json, "well", line_state_is_well(state));
 	json_string(json, "why", text_string(&state->why));
 	json_string(json, "next", text_string(&state->next));
-	json_close(json, '}');
-	text_done(&place);
+	json_close(json);
 }
 
-static void print_json(const struct status_view *view)
+static void add_json(const struct status_view *view, struct json *json)
 {
-	struct json json = { 0 };
-
-	json_open(&json, NULL, '{');
-	json_number(&json, "schema", SCHEMA);
-	json_number(&json, "status", view->status);
-	json_boot(&json, view->report);
-	json_notices(&json, view->notices);
-	json_open(&json, "devices", '[');
+	json_boot(json, view->report);
+	json_notices(json, view->notices);
+	json_open(json, "devices", '[');
 	for (size_t i = 0; i < view->states->count; i++)
-		json_state(&json, view->machine, &view->states->items[i]);
-	json_close(&json, ']');
-	json_close(&json, '}');
+		json_state(json, view->machine, &view->states->items[i]);
+	json_close(json);
+	json_errors(json, &view->machine->confdir.conf);
 }
 
-static enum status tell(const struct request *request, const struct machine *machine,
-			const struct boot_report *report)
+static enum status print_status(const struct request *request,
+				const struct machine *machine,
+				const struct boot_report *report)
 {
-	_cleanup_(notices_done) struct notices notices = { 0 };
+	_cleanup_(findings_done) struct findings notices = { 0 };
 	_cleanup_(line_states_done) struct line_states states = { 0 };
-	struct status_view view = { machine, report, &notices, &states, STATUS_WELL };
-	int error = notices_find(machine, report, &notices);
+	struct status_view view = { machine, report,	  &notices,
+				    &states, STATUS_WELL, request->color };
+	bool usable = false;
+	int error = boot_findings_find(machine, report, &notices, &usable);
 
 	if (!error)
-		error = line_states_find(machine, report, notices.usable, &states);
+		error = line_states_find(machine, report, usable, &states);
 	if (error)
 		return fail("status", error);
-	view.status = judge(machine, &notices, &states);
+	view.status = overall_status(machine, &notices, &states);
 	if (request->json)
-		print_json(&view);
+		add_json(&view, request->json);
 	else
 		print_text(&view);
 	return view.status;
@@ -213,18 +198,16 @@ static enum status run(const struct request *request)
 
 	if (status != STATUS_WELL)
 		return status;
-	machine_tell_errors(&machine, "");
+	machine_print_errors(&machine, "");
 	if (wants_serial(&machine.confdir.conf))
 		machine_note_unseen(&machine);
-	if (!machine.has_devices) {
-		complain("%s/sys/bus/pci: not there; is /sys mounted?",
-			 root_prefix(machine.directory));
-		return STATUS_ENVIRONMENT;
-	}
+	status = require_devices(&machine);
+	if (status != STATUS_WELL)
+		return status;
 	error = boot_report_read(&machine.root, machine.directory, &report);
 	if (error)
 		return fail("/" REPORT_FILE ": cannot be read", error);
-	return tell(request, &machine, &report);
+	return print_status(request, &machine, &report);
 }
 
 const struct command command_status = {

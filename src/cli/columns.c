@@ -8,7 +8,6 @@
 
 #include "command.h"
 #include "device.h"
-#include "lib/printable.h"
 #include "lib/table.h"
 #include "machine/sysfs.h"
 
@@ -83,7 +82,7 @@ static void get_name(struct listing *listing, const struct row *row, struct text
 static void get_driver(struct listing *listing, const struct row *row, struct text *text)
 {
 	(void)listing;
-	printable_add(text, row->function->driver);
+	text_add(text, row->function->driver);
 }
 
 static void get_target(struct listing *listing, const struct row *row, struct text *text)
@@ -226,7 +225,7 @@ enum shown {
 /* In the order of --columns all. Their help is the man page's. */
 static const struct column all[] = {
 	{ "ADDRESS", TABLE_TREE, 0, SHOWN, 0, get_address },
-	{ "GROUP", TABLE_RIGHT | TABLE_NUMBER, 0, SHOWN_JSON, 0, get_group },
+	{ "GROUP", TABLE_RIGHT | COLUMN_NUMBER, 0, SHOWN_JSON, 0, get_group },
 	{ "ID", 0, 0, SHOWN, 0, get_id },
 	{ "SUBSYSTEM", 0, 0, SHOWN_JSON, 0, get_subsystem },
 	{ "CODE", 0, 0, SHOWN_JSON, 0, get_class_code },
@@ -240,11 +239,11 @@ static const struct column all[] = {
 	{ "RESULT", 0, 0, SHOWN_JSON, 0, get_result },
 	{ "MODULES", 0, 0, 0, NEED_MODULES, get_modules },
 	{ "RESET", 0, 0, 0, 0, get_reset },
-	{ "NUMA", TABLE_RIGHT | TABLE_NUMBER, 0, 0, 0, get_numa },
-	{ "DISPLAY", TABLE_RIGHT | TABLE_BOOLEAN, 0, 0, NEED_ROOT, get_display },
+	{ "NUMA", TABLE_RIGHT | COLUMN_NUMBER, 0, 0, 0, get_numa },
+	{ "DISPLAY", TABLE_RIGHT | COLUMN_BOOLEAN, 0, 0, NEED_ROOT, get_display },
 	{ "PATH", 0, 0, SHOWN_JSON, 0, get_path },
 	{ "SERIAL", 0, 0, 0, NEED_ROOT, get_serial },
-	{ "VFS", TABLE_RIGHT | TABLE_NUMBER, 0, 0, 0, get_vfs },
+	{ "VFS", TABLE_RIGHT | COLUMN_NUMBER, 0, 0, 0, get_vfs },
 	{ "PF", 0, 0, 0, 0, get_physical },
 	{ "USE", 0, 0, 0, NEED_USES, get_use },
 };
@@ -298,6 +297,10 @@ bool columns_choose(struct columns *ret, const char *words, bool json)
 	*ret = (struct columns){ 0 };
 	if (!words || *words == '+')
 		add_shown(ret, json);
+	if (words && !*words) {
+		complain("--columns: no column is named; see --help");
+		return false;
+	}
 	for (words = words ? words + (*words == '+') : ""; *words;
 	     words += *words == ',') {
 		size_t length = strcspn(words, ",");

@@ -11,6 +11,12 @@
 #include "machine/names.h"
 #include "machine/resolver.h"
 
+/* What a column is in JSON, beside enum table_flag; text without either. */
+enum column_flag {
+	COLUMN_NUMBER = 1 << 8,
+	COLUMN_BOOLEAN = 1 << 9, /* for the cells "1" and "0" */
+};
+
 /* What some columns need, and is loaded only for them. */
 enum column_need {
 	NEED_MODULES = 1 << 0,
@@ -37,7 +43,7 @@ struct row {
 
 struct column {
 	char name[12];
-	unsigned int flags; /* enum table_flag */
+	unsigned int flags; /* enum table_flag and enum column_flag */
 	double width;	    /* that is enough, if need be; 0: as wide as its content */
 	unsigned int shown; /* to people or in JSON, without being asked for */
 	unsigned int needs; /* enum column_need */

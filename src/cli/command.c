@@ -3,12 +3,62 @@
 
 #include "command.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "lib/printable.h"
+#include "machine/card.h"
 
 enum status fail(const char *what, int error)
 {
 	complain("%s: %s", what, strerror(-error));
 	return STATUS_ENVIRONMENT;
+}
+
+void json_place(struct json *json, const struct place *place)
+{
+	struct place line = place ? *place : (struct place){ 0 };
+	struct text text = { 0 };
+
+	line.column = 0;
+	if (place)
+		place_add(&line, &text);
+	json_string(json, "line", text_string(&text));
+	text_done(&text);
+}
+
+static void json_error(struct json *json, const struct conf_error *error)
+{
+	json_open(json, NULL, '{');
+	json_string(json, "file", error->place.file);
+	json_place(json, &error->place);
+	json_number(json, "column", error->place.column);
+	json_string(json, "message", error->message);
+	json_close(json);
+}
+
+void json_errors(struct json *json, const struct conf *conf)
+{
+	json_open(json, "errors", '[');
+	for (size_t i = 0; i < conf->error_count; i++)
+		json_error(json, &conf->errors[i]);
+	json_close(json);
+}
+
+bool has_kernel(const struct request *request, const struct machine *machine)
+{
+	char path[ROOT_PATH_SIZE];
+
+	if (!request->kernel)
+		return true;
+	if (string_join(path, sizeof(path), "lib/modules/", request->kernel, NULL) &&
+	    root_has(&machine->root, path))
+		return true;
+	complain("Linux %s: no /lib/modules/%s; is it installed?", request->kernel,
+		 request->kernel);
+	return false;
 }
 
 enum status load_machine(const struct request *request, struct machine *ret)
@@ -24,4 +74,77 @@ enum status load_machine(const struct request *request, struct machine *ret)
 	if (error && ret->root.fd < 0)
 		return fail(request->root, error);
 	return error ? fail("loading the config and the machine", error) : STATUS_WELL;
+}
+
+enum status require_devices(const struct machine *machine)
+{
+	if (machine->has_devices)
+		return STATUS_WELL;
+	complain("%s/sys: no PCI bus, so no device can be looked up; is it mounted?",
+		 root_prefix(machine->directory));
+	return STATUS_ENVIRONMENT;
+}
+
+enum status require_root(const struct request *request, const struct machine *machine,
+			 const char *command)
+{
+	if (!machine->root.live || !geteuid() || request->dry_run)
+		return STATUS_WELL;
+	complain("%s: only root can %s a device; try sudo", command, command);
+	return STATUS_ENVIRONMENT;
+}
+
+enum status find_function(const struct machine *machine, const char *command,
+			  const char *word, struct pci_address *ret, bool *ret_card)
+{
+	const char *wrong;
+
+	*ret_card = card_parse(word, ret);
+	wrong = *ret_card ? NULL : pci_address_parse(word, ret);
+	if (wrong) {
+		complain("%s: %s %s", command, word, wrong);
+		return STATUS_USAGE;
+	}
+	if (pci_find(&machine->snapshot, ret))
+		return STATUS_WELL;
+	complain("%s: no such device; \"vfio-early list\" shows all", word);
+	return STATUS_UNWANTED;
+}
+
+void add_settings(const struct request *request, const char *with, struct text *text)
+{
+	if (with)
+		text_add(text, " with=", with);
+	if (request->driver)
+		text_add(text, " driver=", request->driver);
+	for (const char *const *allow = request->allow; *allow; allow++)
+		text_add(text, " allow=", *allow);
+}
+
+enum status open_edit(struct edit *edit, const struct machine *machine, const char *path)
+{
+	int error = edit_open(edit, &machine->root, path);
+
+	if (error) {
+		complain("/%s: cannot be edited: %s", path, edit_explain(error));
+		return STATUS_ENVIRONMENT;
+	}
+	if (strcmp(edit->path, path))
+		printable_print(stdout, "/%s is a symlink: /%s is edited\n", path,
+				edit->path);
+	return STATUS_WELL;
+}
+
+bool can_ask(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+bool ask_yes(const char *question)
+{
+	char answer[16];
+
+	fprintf(stderr, "%s [y/N] ", question);
+	return fgets(answer, sizeof(answer), stdin) &&
+	       (!strcasecmp(answer, "y\n") || !strcasecmp(answer, "yes\n"));
 }

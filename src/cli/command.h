@@ -4,7 +4,9 @@
 
 #include <stdbool.h>
 
+#include "config/edit.h"
 #include "lib/complain.h"
+#include "lib/json.h"
 #include "machine/machine.h"
 #include "util.h"
 
@@ -46,7 +48,9 @@ struct request {
 	const char *driver;		   /* --driver, NULL without it */
 	const char *allow[ALLOWS_MAX + 1]; /* each --allow; ends with NULL */
 	const char *columns;		   /* --columns, NULL without it */
-	bool dry_run, yes, write, json, all;
+	struct json *
+		json; /* --json: the root is open, and main() prints it; NULL without it */
+	bool dry_run, yes, write, all;
 	bool color;	  /* standard output is a terminal, and nobody is against it */
 	char **arguments; /* ends with NULL */
 	int count;
@@ -74,5 +78,45 @@ enum status fail(const char *what, int error);
  * printing the error. In either case machine_done() frees `ret`.
  */
 enum status load_machine(const struct request *request, struct machine *ret) _must_check_;
+
+/* Returns STATUS_WELL if the machine has a PCI bus, or STATUS_ENVIRONMENT after saying so. */
+enum status require_devices(const struct machine *machine) _must_check_;
+
+/* The same if this user may change drivers: root, unless it is a dry run or another root. */
+enum status require_root(const struct request *request, const struct machine *machine,
+			 const char *command) _must_check_;
+
+/*
+ * Parses "01:00.0", or "01:00" for a card (`ret` is its first function), and finds it on the
+ * machine. Returns STATUS_WELL, or another status after printing the error.
+ */
+enum status find_function(const struct machine *machine, const char *command,
+			  const char *word, struct pci_address *ret,
+			  bool *ret_card) _must_check_;
+
+/* Adds the settings that --with (or `with`), --driver and --allow stand for, as in a bind line. */
+void add_settings(const struct request *request, const char *with, struct text *text);
+
+/* As edit_open(), for the config's file `path`. Prints which file a symlink leads to. */
+enum status open_edit(struct edit *edit, const struct machine *machine,
+		      const char *path) _must_check_;
+
+/* Is there a person at a terminal to ask? */
+bool can_ask(void);
+
+/* Asks the question on standard error. Returns whether the answer is yes. */
+bool ask_yes(const char *question);
+
+/*
+ * Returns whether the machine has the kernel of --kernel, or the command line names none. Prints
+ * the error if not.
+ */
+bool has_kernel(const struct request *request, const struct machine *machine);
+
+/* Adds "line": "FILE:LINE" as everywhere in JSON, or null if `place` is NULL. */
+void json_place(struct json *json, const struct place *place);
+
+/* Adds the errors of the config as "errors". */
+void json_errors(struct json *json, const struct conf *conf);
 
 #endif

@@ -8,6 +8,8 @@
 #include "command.h"
 #include "util.h"
 
+#define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
+
 static const struct command *const commands[] = {
 	&command_list,	 &command_check,  &command_add,	    &command_remove,
 	&command_status, &command_bind,	  &command_release, &command_apply,
@@ -98,6 +100,7 @@ static void fill_options(unsigned int bits, struct option *table, char *letters)
 {
 	*table++ = (struct option){ "help", no_argument, NULL, 'h' };
 	*table++ = (struct option){ "version", no_argument, NULL, 'V' };
+	*letters++ = ':'; /* a missing argument is reported as such */
 	*letters++ = 'h';
 	*letters++ = 'V';
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
@@ -137,7 +140,8 @@ static void add_allow(struct request *request, const char *word)
 	request->allow[count] = word;
 }
 
-static void take_option(struct request *request, unsigned int bit, const char *argument)
+static void set_option(struct request *request, struct json *json, unsigned int bit,
+		       const char *argument)
 {
 	switch (bit) {
 	case OPTION_ROOT:
@@ -171,7 +175,7 @@ static void take_option(struct request *request, unsigned int bit, const char *a
 		request->columns = argument;
 		break;
 	case OPTION_JSON:
-		request->json = true;
+		request->json = json;
 		break;
 	case OPTION_ALL:
 		request->all = true;
@@ -191,40 +195,73 @@ static bool wants_color(void)
 	       strcmp(terminal, "dumb");
 }
 
-static enum status run(const struct command *command, int argc, char **argv)
+/* Opens the object, unless it is open. The keys that every object has come first. */
+static void start_json(struct json *json)
+{
+	if (json->depth)
+		return;
+	json_open(json, NULL, '{');
+	json_number(json, "schema", SCHEMA);
+	json_number(json, "status", STATUS_WELL);
+	json_string(json, "error", NULL);
+}
+
+/* Reports what getopt_long() does not take. */
+static void complain_of_option(const struct command *command, int result, char **argv)
+{
+	char letter[] = { '-', optopt, '\0' };
+	const char *word = optopt && optopt < LONG_OPTIONS ? letter : argv[optind - 1];
+
+	complain(result == ':' ? "%s: %s needs an argument; see vfio-early %s --help"
+			       : "%s: unknown option: %s; see vfio-early %s --help",
+		 command->name, word, command->name);
+}
+
+static bool has_arguments(const struct command *command, const struct request *request)
+{
+	if (request->count >= command->least && request->count <= command->most)
+		return true;
+	complain("usage: vfio-early %s [OPTION]...%s%s; see --help", command->name,
+		 *command->arguments ? " " : "", command->arguments);
+	return false;
+}
+
+static enum status run(const struct command *command, int argc, char **argv,
+		       struct json *json)
 {
 	struct option table[ARRAY_SIZE(options) + 3];
-	char letters[2 * ARRAY_SIZE(options) + 3];
+	char letters[2 * ARRAY_SIZE(options) + 4];
 	struct request request = { .root = "/", .color = wants_color() };
+	bool understood = true;
 	int option;
 
+	opterr = 0;
 	fill_options(command->options | OPTION_NO_COLOR, table, letters);
 	while ((option = getopt_long(argc, argv, letters, table, NULL)) != -1) {
 		if (option == 'h')
 			return help(command);
 		if (option == 'V')
 			return puts("vfio-early " VERSION) < 0;
-		if (!option_bit(option))
-			return STATUS_USAGE;
-		take_option(&request, option_bit(option), optarg);
+		if (option_bit(option)) {
+			set_option(&request, json, option_bit(option), optarg);
+			continue;
+		}
+		complain_of_option(command, option, argv);
+		understood = false;
 	}
 	request.arguments = argv + optind;
 	request.count = argc - optind;
-	if (request.count < command->least || request.count > command->most) {
-		complain("usage: vfio-early %s [OPTION]...%s%s; see --help",
-			 command->name, *command->arguments ? " " : "",
-			 command->arguments);
-		return STATUS_USAGE;
-	}
-	return command->run(&request);
+	understood = understood && has_arguments(command, &request);
+	if (request.json)
+		start_json(json);
+	return understood ? command->run(&request) : STATUS_USAGE;
 }
 
-int main(int argc, char **argv)
+static enum status run_named(int argc, char **argv, struct json *json)
 {
 	static char program[] = "vfio-early";
 	const char *name = argc > 1 ? argv[1] : "";
 	const struct command *command = find_command(name);
-	enum status status;
 
 	if (!strcmp(name, "--version") || !strcmp(name, "-V"))
 		return puts("vfio-early " VERSION) < 0;
@@ -242,8 +279,41 @@ int main(int argc, char **argv)
 			 name);
 		return STATUS_USAGE;
 	}
-	argv[1] = program; /* for getopt's messages */
-	status = run(command, argc - 1, argv + 1);
+	argv[1] = program;
+	return run(command, argc - 1, argv + 1, json);
+}
+
+/* For a command line that is not understood: a program may have wanted JSON anyway. */
+static bool names_json(char **argv)
+{
+	for (; *argv; argv++)
+		if (!strcmp(*argv, "--json") || !strcmp(*argv, "-J"))
+			return true;
+	return false;
+}
+
+/* Prints the object with how the command ended. Returns the exit status. */
+static enum status print_json(struct json *json, enum status status)
+{
+	json_rewind(json);
+	json_number(json, "status", status);
+	if (status != STATUS_WELL)
+		json_string(json, "error", complain_last());
+	if (!json_print(json))
+		return status;
+	complain("--json: %s", strerror(ENOMEM));
+	return STATUS_ENVIRONMENT;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_(json_done) struct json json = { 0 };
+	enum status status = run_named(argc, argv, &json);
+
+	if (status == STATUS_USAGE && names_json(argv))
+		start_json(&json);
+	if (json.depth)
+		status = print_json(&json, status);
 	if (fflush(stdout) || ferror(stdout)) {
 		complain("standard output: cannot be written");
 		return STATUS_ENVIRONMENT;

@@ -58,26 +58,57 @@ static void take_choices(struct cmdline *cmdline, char *list)
 	}
 }
 
+/*
+ * Returns whether the word starts with vfio_early, in any case. The kernel treats - and _ alike in
+ * the names of parameters (parameq() in kernel/params.c).
+ */
+static bool is_switch(const char *word, size_t length)
+{
+	static const char name[] = "vfio_early";
+
+	if (length < sizeof(name) - 1)
+		return false;
+	for (size_t i = 0; i < sizeof(name) - 1; i++) {
+		char c = word[i] == '-' ? '_' : word[i];
+
+		if (c != name[i] && (c | ('a' ^ 'A')) != name[i])
+			return false;
+	}
+	return true;
+}
+
+/* Copies the word without its quotes, which the kernel removes, too. Returns the copy's size. */
+static size_t copy_word(const char *word, size_t length, char *copy)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < length; i++)
+		if (word[i] != '"')
+			copy[used++] = word[i];
+	copy[used++] = '\0';
+	return used;
+}
+
 int cmdline_parse(struct cmdline *cmdline, const char *text)
 {
 	const char *word;
 	size_t length, used = 0;
 
 	cmdline->text = strdup(text);
-	cmdline->words = malloc(strlen(text) + 1);
+	cmdline->words = calloc(strlen(text) + 1, 1);
 	if (!cmdline->text || !cmdline->words)
 		return -ENOMEM;
 	while ((word = next_word(&text, &length))) {
-		const char *value = prefix_skip(word, "vfio_early=");
-		char *copy = cmdline->words + used;
+		char *copy = cmdline->words + used, *value = copy + strlen("vfio_early");
+		bool quoted = *word == '"';
 
-		if (!value)
+		if (!is_switch(word + quoted, length - quoted))
 			continue;
-		length -= value - word;
-		memcpy(copy, value, length);
-		copy[length] = '\0';
-		used += length + 1;
-		take_choices(cmdline, copy);
+		used += copy_word(word, length, copy);
+		if (*value == '=' && value[1])
+			take_choices(cmdline, value + 1);
+		else if (!cmdline->wrong)
+			cmdline->wrong = copy;
 	}
 	return 0;
 }

@@ -11,6 +11,10 @@
 
 #define CMDLINE_PROFILES_MAX 16
 
+/* What is printed before and after `wrong`. */
+#define CMDLINE_WRONG "vfio_early: unknown word on the kernel command line: "
+#define CMDLINE_EXPECTED " (expected off, dry-run or a [NAME] of the config)"
+
 /* The kernel command line, and what vfio_early= in it says. Starts zeroed. */
 struct cmdline {
 	char *text;
@@ -18,7 +22,7 @@ struct cmdline {
 	bool off, dry_run;
 	const char *profiles[CMDLINE_PROFILES_MAX];
 	size_t profile_count;
-	const char *wrong; /* the first word of vfio_early= that can't be used, or NULL */
+	const char *wrong; /* the first word of or like vfio_early= that has no meaning, or NULL */
 };
 
 /* Copies and parses `text`, the content of /proc/cmdline. 0 or -ENOMEM. */

@@ -25,7 +25,7 @@ struct line {
 		*base; /* start of `buffer`: a word's column is its distance from here */
 	char *rest;    /* what was not split into words yet */
 	bool bad;
-	bool keep; /* its first word is "keep" */
+	bool keep; /* it may be meant to protect a device */
 };
 
 int conf_error(struct conf *conf, struct conf_error error, const char *word,
@@ -74,9 +74,11 @@ void place_add(const struct place *place, struct text *text)
 /* An error at `at` in the line, of which `word` is quoted unless NULL. 0 or -ENOMEM. */
 static int error_at(struct line *line, const char *at, const char *word, const char *what)
 {
-	struct conf_error error = { .place = line->rule.place,
-				    .profile = line->rule.profile,
-				    .keep = line->keep };
+	struct conf_error error = { .place = line->rule.place, .keep = line->keep };
+
+	/* Nothing chooses the profile "" of an invalid heading, but protection still counts. */
+	if (line->rule.profile && *line->rule.profile)
+		error.profile = line->rule.profile;
 
 	line->bad = true;
 	error.place.column = at - line->base + 1;
@@ -93,7 +95,15 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* The next word, or NULL at the end of the line or at a comment. */
+const char *conf_comment(const char *line, const char *end)
+{
+	for (const char *p = line; p < end; p++)
+		if (*p == '#' && (p == line || is_blank(p[-1])))
+			return p;
+	return end;
+}
+
+/* The next word, or NULL at the end of the line. */
 static char *next_word(struct line *line)
 {
 	char *word = line->rest;
@@ -101,10 +111,8 @@ static char *next_word(struct line *line)
 	while (is_blank(*word))
 		word++;
 	line->rest = word;
-	if (*word == '\0' || *word == '#') {
-		*word = '\0';
+	if (!*word)
 		return NULL;
-	}
 	while (*line->rest && !is_blank(*line->rest))
 		line->rest++;
 	if (*line->rest)
@@ -292,6 +300,8 @@ static int parse_keep(struct line *line, const char *statement)
 		return error;
 	if (line->rule.given & ~CONDITIONS)
 		return word_error(line, statement, "takes conditions only, no settings");
+	if (line->rule.profile && !*line->rule.profile)
+		return word_error(line, statement, "is below an invalid [NAME]");
 	return 0;
 }
 
@@ -380,7 +390,7 @@ static int parse_profile(struct line *line, char *word, const char **profile)
 	char *end = strchr(word, ']');
 	const char *more = next_word(line);
 
-	if (!end || end[1] || more)
+	if (*word != '[' || !end || end[1] || more)
 		return word_error(line, word, not_in_force);
 	*end = '\0';
 	if (!conf_name_is_good(word + 1) || !strcmp(word + 1, "off") ||
@@ -395,50 +405,94 @@ static int parse_profile(struct line *line, char *word, const char **profile)
 	return 0;
 }
 
-/* The first byte that no statement has, in front of a comment: not a tab, and not ASCII. */
-static const char *find_junk(const char *text, size_t length)
+/* The first byte that no statement has: not a tab, and not ASCII. */
+static const char *find_junk(const char *text, const char *end)
 {
-	for (size_t i = 0; i < length; i++) {
-		unsigned char c = text[i];
-
-		if (c == '#' && (!i || is_blank(text[i - 1])))
-			return NULL;
-		if (c != '\t' && !is_printable(c))
-			return text + i;
-	}
+	for (; text < end; text++)
+		if (*text != '\t' && !is_printable(*text))
+			return text;
 	return NULL;
 }
+
+/* Returns whether the `length` bytes at `word` start like a statement. */
+static bool starts_like_statement(const char *word, size_t length)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
+		size_t own = strlen(statements[i].name);
+
+		if (length >= own && memcmp(word, statements[i].name, own) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Returns whether the word is, or may be meant as, a [NAME]: also gaming], or in other brackets. */
+static bool is_like_heading(const char *word, size_t length)
+{
+	if (starts_like_statement(word, length))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (word[i] == '[' || word[i] == ']' || !is_printable(word[i]))
+			return true;
+	return false;
+}
+
+/* Returns whether the line may protect a device: its statement is neither of those that do not. */
+static bool may_be_keep(const char *word, size_t length)
+{
+	static const char *const others[] = { "bind", "option", "start" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (length == strlen(others[i]) && memcmp(word, others[i], length) == 0)
+			return false;
+	return *word != '[' && *word != '#';
+}
+
+#define JUNK "a byte that is no printable ASCII"
 
 static int parse_line(struct line *line, const char *text, size_t length,
 		      const char **profile)
 {
 	char buffer[CONF_LINE_MAX + 1];
-	const char *junk, *start = text;
+	const char *junk, *carriage_return, *end, *start = text;
+	bool heading;
 	char *word;
 
 	if (length && text[length - 1] == '\r')
 		length--;
 	while (start < text + length && is_blank(*start))
 		start++;
-	/* The lines below a heading that is not valid are not in force: "" is never chosen. */
-	if (start < text + length && *start == '[')
+	for (end = start; end < text + length && !is_blank(*end);)
+		end++;
+	/* No line counts below an invalid heading: "" is never chosen. */
+	heading = start < end && *start != '#' && is_like_heading(start, end - start);
+	if (heading)
 		*profile = "";
-	line->keep = text + length - start > 4 && prefix_skip(start, "keep");
+	line->keep = start < end && may_be_keep(start, end - start);
 	line->base = text;
 	if (length > CONF_LINE_MAX)
 		return error_at(line, text + CONF_LINE_MAX, NULL,
 				"the line is longer than 1024 bytes");
-	junk = find_junk(text, length);
+	carriage_return = memchr(text, '\r', length);
+	end = conf_comment(text, text + length);
+	junk = find_junk(text, end);
+	/* After a carriage return, also in a comment, another line may have been meant. */
+	line->keep |= carriage_return != NULL;
+	if (carriage_return && (!junk || carriage_return <= junk))
+		return error_at(line, carriage_return, NULL,
+				"a carriage return inside the line");
 	if (junk)
-		return error_at(line, junk, NULL, "a byte that is no printable ASCII");
+		return error_at(line, junk, NULL,
+				heading ? JUNK "; the lines below it are not in force"
+					: JUNK);
 
-	memcpy(buffer, text, length);
-	buffer[length] = '\0';
+	memcpy(buffer, text, end - text);
+	buffer[end - text] = '\0';
 	line->base = line->rest = buffer;
 	word = next_word(line);
 	if (!word)
 		return 0;
-	if (*word == '[')
+	if (heading)
 		return parse_profile(line, word, profile);
 	if (line->conf->count - line->conf->generated_count == CONF_LINES_MAX)
 		return error_at(line, word, NULL, "more than 4096 statements");
@@ -454,8 +508,7 @@ int conf_parse(struct conf *conf, const char *file, const char *text, size_t len
 	file = conf_string(conf, file);
 	if (!file)
 		return -ENOMEM;
-	if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
-		text += 3;
+	text += text_mark_length(text, length);
 	while (text < end) {
 		const char *newline = memchr(text, '\n', end - text);
 		struct line line = { .conf = conf };
@@ -504,6 +557,16 @@ bool conf_has_bind(const struct conf *conf)
 		if (conf->rules[i].statement == STATEMENT_BIND)
 			return true;
 	return false;
+}
+
+bool conf_starts_init(const struct conf *conf)
+{
+	bool init = false;
+
+	for (size_t i = 0; i < conf->count; i++)
+		if (conf->rules[i].statement == STATEMENT_START)
+			init = conf->rules[i].start_init;
+	return init;
 }
 
 void conf_done(struct conf *conf)

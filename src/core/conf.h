@@ -13,8 +13,9 @@
 #define CONF_FILE_MAX (1024 * 1024)	 /* bytes of one file */
 #define CONF_KEEP_MAX (16 * 1024 * 1024) /* bytes of the generated keep lines */
 #define CONF_LINE_MAX 1024		 /* bytes of one line */
-#define CONF_LINES_MAX 4096		 /* statements of all files */
-#define CONF_ERRORS_MAX 1024		 /* errors that are kept; the rest is counted */
+#define CONF_STATEMENT_SIZE (CONF_LINE_MAX + 1)
+#define CONF_LINES_MAX 4096  /* statements of all files */
+#define CONF_ERRORS_MAX 1024 /* errors that are kept; the rest is counted */
 
 #define CONF_DRIVER_AUTO "auto"
 #define CONF_DRIVER_DEFAULT "vfio-pci"
@@ -118,6 +119,13 @@ int conf_parse(struct conf *conf, const char *file, const char *text, size_t len
 int conf_error(struct conf *conf, struct conf_error error, const char *word,
 	       const char *what) _must_check_;
 
+/*
+ * comment := "#" ..., at the start of a line or after a blank
+ *
+ * Returns the start of the comment of the line from `line` to `end`, or `end`.
+ */
+const char *conf_comment(const char *line, const char *end);
+
 /* A copy of `string` that lives as long as `conf`, or NULL without memory. */
 const char *conf_string(struct conf *conf, const char *string);
 
@@ -139,6 +147,9 @@ const struct conf_error *conf_broken_keep(const struct conf *conf,
 
 /* Returns whether any line, in force in this boot or not, is a bind line. */
 bool conf_has_bind(const struct conf *conf);
+
+/* Returns whether the config says "start init". The last start line counts. */
+bool conf_starts_init(const struct conf *conf);
 
 /* Is `name` something that a driver, a module or a profile can be called? */
 bool conf_name_is_good(const char *name);

@@ -23,6 +23,23 @@ static int file_error(struct conf *conf, const char *path, const char *what,
 	return error;
 }
 
+/* Returns whether `error` means that there is no such file. A dangling symbolic link is a file. */
+static bool is_absent(const struct root *root, const char *path, int error)
+{
+	char target[ROOT_PATH_SIZE];
+
+	return error == -ENOENT && root_link(root, path, target, sizeof(target));
+}
+
+static int unreadable(struct conf *conf, const char *path, int error)
+{
+	return file_error(conf, path, "cannot be read: ",
+			  error == -EINVAL ? "not a regular file"
+			  : error == -ENOENT
+				  ? "a symbolic link to a file that does not exist"
+				  : error_text(-error));
+}
+
 /* Cuts a text that goes on behind its limit at the last complete line. */
 static int cut_text(struct conf *conf, const char *path, struct text *text)
 {
@@ -46,31 +63,19 @@ static int add_file(struct confdir *confdir, const struct root *root, const char
 	file = &confdir->files[confdir->file_count];
 	*file = (struct conf_file){ .generated = generated };
 	error = root_read_file(root, path, limit, &file->text);
-	if (error == -ENOENT && root_link(root, path, absolute, sizeof(absolute)))
+	if (is_absent(root, path, error))
 		return 0;
 	confdir->file_count++;
 	file->path = strdup(path);
 	if (!file->path)
 		return -ENOMEM;
 	if (error < 0)
-		return file_error(
-			&confdir->conf, path, "cannot be read: ",
-			error == -EINVAL ? "not a regular file"
-			: error == -ENOENT
-				? "a symbolic link to a file that does not exist"
-				: error_text(-error));
+		return unreadable(&confdir->conf, path, error);
 	if (error > 0 && cut_text(&confdir->conf, path, &file->text))
 		return -ENOMEM;
 	string_join(absolute, sizeof(absolute), "/", path, NULL);
 	return conf_parse(&confdir->conf, absolute, text_string(&file->text),
 			  file->text.length, generated);
-}
-
-static bool is_dropin(const char *name)
-{
-	size_t length = strlen(name);
-
-	return length > 5 && !strcmp(name + length - 5, ".conf");
 }
 
 static int add_dropins(struct confdir *confdir, const struct root *root)
@@ -79,15 +84,14 @@ static int add_dropins(struct confdir *confdir, const struct root *root)
 	size_t count = 0;
 	int error = root_names(root, CONFDIR_DROPINS, &names, &count);
 
-	if (error == -ENOENT)
-		return 0;
 	if (error)
-		return file_error(&confdir->conf, CONFDIR_DROPINS,
-				  "cannot be read: ", error_text(-error));
+		return is_absent(root, CONFDIR_DROPINS, error)
+			       ? 0
+			       : unreadable(&confdir->conf, CONFDIR_DROPINS, error);
 	for (size_t i = 0; i < count && !error; i++) {
 		char path[ROOT_PATH_SIZE];
 
-		if (!is_dropin(names[i]))
+		if (!suffix_find(names[i], ".conf"))
 			continue;
 		string_join(path, sizeof(path), CONFDIR_DROPINS "/", names[i], NULL);
 		error = add_file(confdir, root, path, false);
@@ -104,6 +108,37 @@ int confdir_read(const struct root *root, struct confdir *ret)
 	if (!error)
 		error = add_file(ret, root, CONFDIR_MAIN, false);
 	return error ? error : add_dropins(ret, root);
+}
+
+struct conf_file *confdir_file(const struct confdir *confdir, const char *path)
+{
+	for (size_t i = 0; i < confdir->file_count; i++)
+		if (!strcmp(confdir->files[i].path, path))
+			return &confdir->files[i];
+	return NULL;
+}
+
+void confdir_statement(const struct confdir *confdir, const struct place *place,
+		       char *buffer)
+{
+	const struct conf_file *file = confdir_file(confdir, place->file + 1);
+	const char *line = file ? text_string(&file->text) : NULL, *end;
+	size_t size;
+
+	if (line)
+		line += text_mark_length(line, file->text.length);
+	for (unsigned int i = 1; line && i < place->line; i++)
+		line = line_next(line);
+	*buffer = '\0';
+	if (!line)
+		return;
+	line += strspn(line, " \t");
+	end = conf_comment(line, line + strcspn(line, "\n"));
+	while (end > line && strchr(" \t\r", end[-1]))
+		end--;
+	size = end - line + 1;
+	string_copy(buffer, size < CONF_STATEMENT_SIZE ? size : CONF_STATEMENT_SIZE,
+		    line);
 }
 
 int confdir_copy(const struct confdir *confdir, const struct root *root,

@@ -33,6 +33,16 @@ struct confdir {
  */
 int confdir_read(const struct root *root, struct confdir *ret) _must_check_;
 
+/* Returns the file at `path` ("etc/..."), or NULL. */
+struct conf_file *confdir_file(const struct confdir *confdir, const char *path);
+
+/*
+ * Writes the line at `place`, without its comment and the blanks around it, into
+ * CONF_STATEMENT_SIZE bytes: "" if there is no such line.
+ */
+void confdir_statement(const struct confdir *confdir, const struct place *place,
+		       char *buffer);
+
 /*
  * Copies a person's files, not the generated one, to the same paths below `directory`, or to the
  * root itself for "". 0 or the first -errno.

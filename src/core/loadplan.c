@@ -12,8 +12,6 @@
 #define LOADPLAN_MAX (256 * 1024)
 #define COMPRESSED_FILE 4 /* MODULE_INIT_COMPRESSED_FILE, include/uapi/linux/module.h */
 
-static const char *const compressions[] = { ".xz", ".zst", ".gz" };
-
 bool loadplan_has_driver(const struct loadplan *plan, const char *driver)
 {
 	for (size_t i = 0; i < plan->driver_count; i++)
@@ -175,18 +173,14 @@ void loadplan_module_name(const char *path, char *name)
 	name[length] = '\0';
 }
 
-/* The length of `path` without the suffix of a compressed file. */
-static size_t uncompressed_length(const char *path)
+size_t loadplan_plain_length(const char *path)
 {
-	size_t length = strlen(path);
+	static const char *const compressions[] = { ".xz", ".zst", ".gz" };
+	const char *suffix = NULL;
 
-	for (size_t i = 0; i < ARRAY_SIZE(compressions); i++) {
-		size_t suffix = strlen(compressions[i]);
-
-		if (length > suffix && !strcmp(path + length - suffix, compressions[i]))
-			return length - suffix;
-	}
-	return length;
+	for (size_t i = 0; i < ARRAY_SIZE(compressions) && !suffix; i++)
+		suffix = suffix_find(path, compressions[i]);
+	return suffix ? (size_t)(suffix - path) : strlen(path);
 }
 
 /*
@@ -196,7 +190,7 @@ static size_t uncompressed_length(const char *path)
 static int open_module(const struct root *root, const char *path, bool *ret_compressed)
 {
 	_cleanup_(freep) char *plain = NULL;
-	size_t length = uncompressed_length(path);
+	size_t length = loadplan_plain_length(path);
 	int fd = root_descriptor(root, path, O_RDONLY);
 
 	*ret_compressed = path[length] != '\0';

@@ -63,6 +63,9 @@ void loadplan_format(const struct loadplan *plan, const char *version, struct te
 /* The module's name in a path: "vfio_pci" in PCI_DRIVER_SIZE bytes for ".../vfio-pci.ko.xz". */
 void loadplan_module_name(const char *path, char *name);
 
+/* The length of a module's path without the suffix of a compressed file. */
+size_t loadplan_plain_length(const char *path);
+
 /*
  * Loads one module, with its own options, those of the config's active option lines, and those of
  * the kernel command line, in that order (the last one wins in the kernel). 0, also if it is

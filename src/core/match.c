@@ -163,7 +163,7 @@ static bool has_claim(const struct match *match, size_t first,
 static bool goes_with(enum with how, const struct pci_function *function,
 		      const struct pci_function *other)
 {
-	if (pci_is_bridge(other) || pci_is_chipset(other) || other->virtual)
+	if (pci_is_infrastructure(other) || other->virtual)
 		return false;
 	if (how == WITH_FUNCTIONS)
 		return pci_same_card(function, other);

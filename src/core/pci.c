@@ -339,6 +339,11 @@ bool pci_is_chipset(const struct pci_function *function)
 	return function->class >> 8 == 0x0600 || function->class >> 8 == 0x0601;
 }
 
+bool pci_is_infrastructure(const struct pci_function *function)
+{
+	return pci_is_bridge(function) || pci_is_chipset(function);
+}
+
 bool pci_is_display(const struct pci_function *function)
 {
 	return function->class >> 16 == 0x03;

@@ -155,6 +155,9 @@ bool pci_is_bridge(const struct pci_function *function);
  */
 bool pci_is_chipset(const struct pci_function *function);
 
+/* Is it either of them? Only a line that names it can select it. */
+bool pci_is_infrastructure(const struct pci_function *function);
+
 /* Base class 03. */
 bool pci_is_display(const struct pci_function *function);
 

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#define REPORT_MAX (16 * 1024 * 1024)
-
 #ifndef VERSION
 #define VERSION "unknown"
 #endif

@@ -14,6 +14,7 @@
 
 #define REPORT_DIRECTORY "run/vfio-early/"
 #define REPORT_FILE REPORT_DIRECTORY "report"
+#define REPORT_MAX (16 * 1024 * 1024) /* bytes of it that are read */
 #define REPORT_VERSION 1
 
 /* Where /init leaves the report, with "start init": /run is not there yet, and comes over it. */

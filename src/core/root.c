@@ -165,19 +165,6 @@ static int make_parent(const struct root *root, const char *path)
 	return error;
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-	while (length) {
-		ssize_t written = write(fd, bytes, length);
-
-		if (written <= 0)
-			return written ? -errno : -EIO;
-		bytes += written;
-		length -= written;
-	}
-	return 0;
-}
-
 int root_create(const struct root *root, const char *path, const char *bytes,
 		size_t length)
 {
@@ -261,14 +248,14 @@ int root_each_name(const struct root *root, const char *path,
 	return error ? error : -errno;
 }
 
-struct names {
+struct name_list {
 	char **names;
 	size_t count;
 };
 
 static int add_name(void *context, const char *name)
 {
-	struct names *names = context;
+	struct name_list *names = context;
 	char *copy = strdup(name);
 
 	if (!copy || ARRAY_GROW(names->names, names->count)) {
@@ -286,7 +273,7 @@ static int compare_names(const void *a, const void *b)
 
 int root_names(const struct root *root, const char *path, char ***ret, size_t *ret_count)
 {
-	struct names names = { 0 };
+	struct name_list names = { 0 };
 	int error = root_each_name(root, path, add_name, &names);
 
 	if (error) {

@@ -65,6 +65,11 @@ const char *text_string(const struct text *text)
 	return text->data ? text->data : "";
 }
 
+size_t text_mark_length(const char *text, size_t length)
+{
+	return length >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;
+}
+
 bool text_equal(const struct text *a, const struct text *b)
 {
 	return a->length == b->length &&

@@ -35,6 +35,9 @@ int text_error(const struct text *text) _must_check_;
 /* The text as a C string: "" when nothing was added. Valid until the next change. */
 const char *text_string(const struct text *text);
 
+/* Returns the length of the UTF-8 byte order mark that `text` starts with, or 0. */
+size_t text_mark_length(const char *text, size_t length);
+
 bool text_equal(const struct text *a, const struct text *b);
 
 /* Hands the string to the caller, who frees it; the text is empty then. NULL without memory. */

@@ -95,6 +95,14 @@ const char *prefix_skip(const char *text, const char *prefix)
 	return prefix[i] ? NULL : text + i;
 }
 
+const char *suffix_find(const char *text, const char *suffix)
+{
+	size_t length = strlen(text), end = strlen(suffix);
+
+	return length >= end && !strcmp(text + length - end, suffix) ? text + length - end
+								     : NULL;
+}
+
 void string_copy(char *buffer, size_t size, const char *text)
 {
 	string_join(buffer, size, text, NULL);
@@ -172,6 +180,19 @@ const char *error_text(int error)
 			return text;
 	number_format(unknown + strlen("error "), error, 10, 1);
 	return unknown;
+}
+
+int write_all(int fd, const char *bytes, size_t length)
+{
+	while (length) {
+		ssize_t written = write(fd, bytes, length);
+
+		if (written <= 0)
+			return written ? -errno : -EIO;
+		bytes += written;
+		length -= written;
+	}
+	return 0;
 }
 
 int module_insert(int fd, const char *options, int flags)

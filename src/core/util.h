@@ -53,6 +53,9 @@ static inline bool is_printable(char c)
 /* The rest of `text` behind `prefix`, or NULL if it starts otherwise. */
 const char *prefix_skip(const char *text, const char *prefix);
 
+/* Where `text` has `suffix` at its end, or NULL if it ends otherwise. */
+const char *suffix_find(const char *text, const char *suffix);
+
 /* Copies `text`, cut if need be, to `size` bytes at `buffer`, the final NUL included. */
 void string_copy(char *buffer, size_t size, const char *text);
 
@@ -71,6 +74,9 @@ bool string_joinv(char *buffer, size_t size, va_list strings);
 
 /* What an errno means, as strerror() says it, for those that happen here; else "error N". */
 const char *error_text(int error);
+
+/* Writes all the bytes to a descriptor. 0 or -errno. */
+int write_all(int fd, const char *bytes, size_t length) _must_check_;
 
 /*
  * Loads a module from a descriptor (finit_module(2)). 0 or -errno. Neither klibc nor glibc

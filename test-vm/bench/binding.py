@@ -12,13 +12,13 @@ import sys
 
 HERE = pathlib.Path(os.path.abspath(__file__)).parent
 sys.path.insert(0, str(HERE.parent))
-import debian  # noqa: E402  pylint: disable=wrong-import-position
-import image  # noqa: E402  pylint: disable=wrong-import-position
-import once  # noqa: E402  pylint: disable=wrong-import-position
-import qemu  # noqa: E402  pylint: disable=wrong-import-position
+import debian  # noqa: E402
+import image  # noqa: E402
+import once  # noqa: E402
+import qemu  # noqa: E402
 
 sys.path.insert(0, str(once.TREE / "test/bench"))
-import measure  # noqa: E402  pylint: disable=wrong-import-position
+import measure  # noqa: E402
 
 COUNTS = (1, 8, 64)
 ROUNDS = 2  # the first one of each contestant warms the caches, and is not counted

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Figure "boot": what a guest's processor has done when the real root's init starts, with us and
-without, for each kind of image. Eight functions are claimed that no host driver wants: what is measured is ours.
+without, for each kind of image. vfio-early claims eight functions that no host driver wants: the
+figure shows what it costs.
 """
 
 import pathlib

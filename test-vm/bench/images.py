@@ -8,7 +8,8 @@ import debian
 import image
 
 # With us, and without; both kinds of generator.py.
-KINDS = {"initramfs-tools": ("shared", "empty"), "dracut with systemd": ("dracut-systemd", "dracut-empty")}
+KINDS = {"initramfs-tools": ("shared", "empty"),
+         "dracut with systemd": ("dracut-systemd", "dracut-empty")}
 PROGRAMS = ("vfio-early-boot", "vfio-early-init")
 REGULAR = 0o100000
 

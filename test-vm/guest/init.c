@@ -81,7 +81,9 @@ static void buffer_add(struct buffer *buffer, const char *data, size_t length)
 	buffer->data[buffer->length] = '\0';
 }
 
-__attribute__((format(printf, 2, 3)))
+static void buffer_print(struct buffer *buffer, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 static void buffer_print(struct buffer *buffer, const char *format, ...)
 {
 	char line[1024];
@@ -112,7 +114,7 @@ static void write_all(int fd, const char *data, size_t length)
  */
 static bool buffer_copy(struct buffer *buffer, int fd, int echo, int patience_ms)
 {
-	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
 	char block[65536];
 	ssize_t length;
 
@@ -142,13 +144,13 @@ static void send_frame(int frames, const char *name, struct buffer *buffer)
 	write_all(frames, head, strlen(head));
 	write_all(frames, buffer->data, buffer->length);
 	free(buffer->data);
-	*buffer = (struct buffer){0};
+	*buffer = (struct buffer){ 0 };
 }
 
 /* Sends a file, if it's there: what is missing is for the judge to miss. */
 static void send_file(int frames, const char *name, const char *path)
 {
-	struct buffer buffer = {0};
+	struct buffer buffer = { 0 };
 	int fd = open(path, O_RDONLY);
 
 	if (fd < 0)
@@ -200,14 +202,14 @@ static void add_function(struct buffer *buffer, const char *function)
 	attribute(function, "class", class);
 	link_name(function, "driver", driver);
 	link_name(function, "iommu_group", group);
-	buffer_print(buffer, "%s id=%s:%s class=%s driver=%s group=%s\n", function, vendor,
-		     device, class, driver, group);
+	buffer_print(buffer, "%s id=%s:%s class=%s driver=%s group=%s\n", function, vendor, device,
+		     class, driver, group);
 }
 
 /* One line for each PCI function. */
 static void send_functions(int frames, const char *name)
 {
-	struct buffer buffer = {0};
+	struct buffer buffer = { 0 };
 	struct dirent *entry;
 	DIR *dir = opendir(FUNCTIONS);
 
@@ -220,7 +222,7 @@ static void send_functions(int frames, const char *name)
 static void send_kernel_log(int frames)
 {
 	static char log[1 << 20];
-	struct buffer buffer = {0};
+	struct buffer buffer = { 0 };
 	int length = klogctl(SYSLOG_READ_ALL, log, sizeof(log));
 
 	if (length > 0)
@@ -270,7 +272,7 @@ static void run_program(struct buffer *buffer, char **arguments)
 static void add_client(struct buffer *buffer, char *function)
 {
 	buffer_print(buffer, "client %s\n", function);
-	run_program(buffer, (char *[]){CLIENT, function, NULL});
+	run_program(buffer, (char *[]){ CLIENT, function, NULL });
 }
 
 /* @who: an address, or a driver: the functions that it has. */
@@ -295,20 +297,20 @@ static void add_image(struct buffer *buffer)
 
 	uname(&kernel);
 	mkdir(IMAGE, 0755);
-	run_program(buffer, (char *[]){PROGRAM, "image", kernel.release, "--dest", IMAGE, NULL});
+	run_program(buffer, (char *[]){ PROGRAM, "image", kernel.release, "--dest", IMAGE, NULL });
 }
 
 /* To the host program, the config that the boot used is the one that there is. */
 static void send_answer(int frames, char *command)
 {
 	bool is_image = !strcmp(command, "image");
-	struct buffer buffer = {0};
+	struct buffer buffer = { 0 };
 
 	mount(BOOT_CONFIG, CONFIG, NULL, MS_BIND, NULL);
 	if (is_image)
 		add_image(&buffer);
 	else
-		run_program(&buffer, (char *[]){PROGRAM, command, "--json", NULL});
+		run_program(&buffer, (char *[]){ PROGRAM, command, "--json", NULL });
 	send_frame(frames, command, &buffer);
 	if (is_image)
 		send_file(frames, "keep", IMAGE_KEEP);
@@ -363,7 +365,7 @@ static void add_inner_functions(const char *line, char **arguments, int count)
 	char value[WORD_MAX];
 
 	while (count + 2 < ARGUMENTS_MAX && (line = next_option(line, "vmtest.inner", value))) {
-		struct buffer words = {0};
+		struct buffer words = { 0 };
 
 		buffer_print(&words, "vfio-pci,host=%s,rombar=0", value);
 		arguments[count++] = "-device";
@@ -374,8 +376,8 @@ static void add_inner_functions(const char *line, char **arguments, int count)
 /* The console hears it: whoever watches the guest waits for new words there. */
 static void send_inner(int frames, const char *line)
 {
-	char *arguments[ARGUMENTS_MAX] = {0};
-	struct buffer command = {0}, said = {0};
+	char *arguments[ARGUMENTS_MAX] = { 0 };
+	struct buffer command = { 0 }, said = { 0 };
 	int fd = open(INNER_COMMAND, O_RDONLY);
 
 	if (fd < 0)
@@ -446,7 +448,7 @@ static void send_moment(int frames, const char *word)
 
 int main(int argc, char **argv)
 {
-	struct buffer line = {0}, clients = {0};
+	struct buffer line = { 0 }, clients = { 0 };
 	char value[WORD_MAX];
 	const char *at;
 	int frames;
@@ -460,15 +462,15 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	read_command_line(&line);
-	for (at = line.data; at; )
+	for (at = line.data; at;)
 		if ((at = next_option(at, "vmtest.contend", value)))
 			contend(value);
-	for (at = line.data; at; )
+	for (at = line.data; at;)
 		if ((at = next_option(at, "vmtest.client", value)))
 			add_clients(&clients, value);
 	send_frame(frames, "client", &clients);
 	send_inner(frames, line.data);
-	for (at = line.data; at; )
+	for (at = line.data; at;)
 		if ((at = next_option(at, "vmtest.ask", value)))
 			send_answer(frames, value);
 	send_functions(frames, "functions");
@@ -476,7 +478,7 @@ int main(int argc, char **argv)
 	send_file(frames, "modules", "/proc/modules");
 	send_kernel_log(frames);
 	send_file(frames, "trace", TRACE);
-	send_frame(frames, "end", &(struct buffer){0});
+	send_frame(frames, "end", &(struct buffer){ 0 });
 	tcdrain(frames);
 	restart();
 	return 1;

@@ -64,8 +64,7 @@ struct client {
 	unsigned char *memory;
 };
 
-__attribute__((format(printf, 1, 2), noreturn))
-static void fail(const char *format, ...)
+__attribute__((format(printf, 1, 2), noreturn)) static void fail(const char *format, ...)
 {
 	int error = errno;
 	va_list args;
@@ -98,7 +97,7 @@ static int open_group(const char *address)
 
 static void open_device(struct client *client)
 {
-	struct vfio_group_status status = {.argsz = sizeof(status)};
+	struct vfio_group_status status = { .argsz = sizeof(status) };
 
 	client->container = open("/dev/vfio/vfio", O_RDWR);
 	if (client->container < 0)
@@ -122,7 +121,7 @@ static void open_device(struct client *client)
 
 static struct vfio_region_info region_info(struct client *client, unsigned int index)
 {
-	struct vfio_region_info region = {.argsz = sizeof(region), .index = index};
+	struct vfio_region_info region = { .argsz = sizeof(region), .index = index };
 
 	if (ioctl(client->device, VFIO_DEVICE_GET_REGION_INFO, &region) < 0)
 		fail("VFIO_DEVICE_GET_REGION_INFO of region %u", index);
@@ -137,11 +136,9 @@ static void read_config(struct client *client)
 	client->config = region_info(client, VFIO_PCI_CONFIG_REGION_INDEX).offset;
 	if (pread(client->device, &client->id, sizeof(client->id), client->config) != 4)
 		fail("reading the configuration space");
-	if (pwrite(client->device, &command, sizeof(command),
-		   client->config + PCI_COMMAND) != 2)
+	if (pwrite(client->device, &command, sizeof(command), client->config + PCI_COMMAND) != 2)
 		fail("writing the command register");
-	printf("ok configuration space %04x:%04x\n", client->id & 0xffff,
-	       client->id >> 16);
+	printf("ok configuration space %04x:%04x\n", client->id & 0xffff, client->id >> 16);
 }
 
 /* Maps every BAR that can be mapped; keeps the first one. */
@@ -155,8 +152,8 @@ static void map_bars(struct client *client)
 
 		if (!region.size || !(region.flags & VFIO_REGION_INFO_FLAG_MMAP))
 			continue;
-		bar = mmap(NULL, region.size, PROT_READ | PROT_WRITE, MAP_SHARED,
-			   client->device, region.offset);
+		bar = mmap(NULL, region.size, PROT_READ | PROT_WRITE, MAP_SHARED, client->device,
+			   region.offset);
 		if (bar == MAP_FAILED)
 			fail("mapping BAR %u", index);
 		printf("ok BAR %u mapped, first word %08x\n", index, bar[0]);
@@ -174,8 +171,8 @@ static void map_memory(struct client *client)
 		.size = 2 * PAGE,
 	};
 
-	client->memory = mmap(NULL, map.size, PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	client->memory =
+		mmap(NULL, map.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (client->memory == MAP_FAILED)
 		fail("memory");
 	map.vaddr = (uintptr_t)client->memory;
@@ -213,10 +210,9 @@ static uint32_t edu_read(struct client *client, unsigned int where)
 }
 
 /* One DMA transfer, from its start to its interrupt. */
-static void edu_transfer(struct client *client, uint32_t source, uint32_t target,
-			 uint32_t command)
+static void edu_transfer(struct client *client, uint32_t source, uint32_t target, uint32_t command)
 {
-	struct pollfd wait = {.fd = client->interrupt, .events = POLLIN};
+	struct pollfd wait = { .fd = client->interrupt, .events = POLLIN };
 	uint64_t count;
 
 	edu_write(client, EDU_DMA_SOURCE, source);
@@ -251,7 +247,7 @@ static void edu_copy(struct client *client)
  */
 static void await_fault(int log, const char *address, uint64_t where)
 {
-	struct pollfd wait = {.fd = log, .events = POLLIN};
+	struct pollfd wait = { .fd = log, .events = POLLIN };
 	char record[2048], fault[32], old_fault[32], *end;
 	ssize_t length;
 
@@ -347,7 +343,7 @@ static void use_edu(struct client *client)
 
 int main(int argc, char **argv)
 {
-	struct client client = {0};
+	struct client client = { 0 };
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc != 2) {

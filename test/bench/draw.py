@@ -4,7 +4,7 @@
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  pylint: disable=wrong-import-position
+import matplotlib.pyplot as plt  # noqa: E402
 
 plt.rcParams.update({"svg.hashsalt": "vfio-early", "font.size": 9, "axes.spines.top": False,
                      "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3,
@@ -297,8 +297,8 @@ def binding_plot(figure):
     """Bars for the most functions, the cheapest at the top."""
     most = max(row["functions"] for row in figure["rows"])
     drawing, pair = plt.subplots(2, 1, figsize=(7.5, 5.6))
-    for axes, kind, words in zip(pair, ("cold", "warm"), ("the modules loaded on the way",
-                                                         "the modules there already")):
+    for axes, kind, words in zip(pair, ("cold", "warm"),
+                                 ("the modules loaded on the way", "the modules there already")):
         rows = sorted(select(figure["rows"], modules=kind, functions=most),
                       key=lambda row: -row["instructions"])
         counts = [row["instructions"] / 1e6 for row in rows]

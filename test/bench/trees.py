@@ -11,7 +11,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "test"))
-import machine  # noqa: E402  pylint: disable=wrong-import-position
+import machine  # noqa: E402
 
 PCI_IDS = Path("/usr/share/misc/pci.ids")  # libpci depends on it
 USB = 4  # so many cards are USB controllers, for lines with class=; the others are network cards

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The kernel command line: what it chooses has to be names, and options have to be its own words. */
+/* The kernel command line: it chooses names only, and options are words of its own. */
 
 #include "fuzz.h"
 

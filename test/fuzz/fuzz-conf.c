@@ -64,8 +64,7 @@ static void check_rule(const struct conf *conf, const struct rule *rule)
 	CLAIM(rule->place.file && rule->place.line);
 	CLAIM(!rule->profile || !*rule->profile || conf_name_is_good(rule->profile));
 	if (rule->statement == STATEMENT_BIND || rule->statement == STATEMENT_KEEP)
-		CLAIM(rule->given & CONDITIONS && rule->driver &&
-		      conf_name_is_good(rule->driver));
+		CLAIM(rule->given & CONDITIONS && rule->driver && conf_name_is_good(rule->driver));
 	if (rule->statement == STATEMENT_KEEP)
 		CLAIM(!(rule->given & ~CONDITIONS));
 	if (rule->given & CONDITION_PATH)

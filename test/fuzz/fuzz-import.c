@@ -49,8 +49,7 @@ static void make_tree(void)
 		char path[128];
 
 		for (const char *slash = sources[i]; (slash = strchr(slash, '/')); slash++) {
-			snprintf(path, sizeof(path), "%.*s", (int)(slash - sources[i]),
-				 sources[i]);
+			snprintf(path, sizeof(path), "%.*s", (int)(slash - sources[i]), sources[i]);
 			(void)!mkdirat(top, path, 0755);
 		}
 	}

@@ -51,8 +51,7 @@ static void remove_tree(void)
 
 static struct root make_tree(void)
 {
-	static const char *const parents[] = { "proc",		 "sys",
-					       "sys/bus",	 "sys/bus/pci",
+	static const char *const parents[] = { "proc",		 "sys", "sys/bus", "sys/bus/pci",
 					       DEVICE_DIRECTORY, DEVICE };
 	struct root root = ROOT_NONE;
 

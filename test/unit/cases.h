@@ -18,8 +18,8 @@
 #define RUN_TABLE(table, function) \
 	run_table(#function, table, ARRAY_SIZE(table), sizeof((table)[0]), function)
 
-static inline int run_table(const char *group, const void *rows, size_t count,
-			    size_t size, CMUnitTestFunction function)
+static inline int run_table(const char *group, const void *rows, size_t count, size_t size,
+			    CMUnitTestFunction function)
 {
 	struct CMUnitTest *tests = calloc(count, sizeof(*tests));
 	const char *row = rows;
@@ -28,8 +28,8 @@ static inline int run_table(const char *group, const void *rows, size_t count,
 	if (!tests)
 		return 1;
 	for (size_t i = 0; i < count; i++, row += size)
-		tests[i] = (struct CMUnitTest){ *(const char *const *)row, function, NULL,
-						NULL, (void *)row };
+		tests[i] = (struct CMUnitTest){ *(const char *const *)row, function, NULL, NULL,
+						(void *)row };
 	failed = _cmocka_run_group_tests(group, tests, count, NULL, NULL);
 	free(tests);
 	return failed;

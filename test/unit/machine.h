@@ -21,8 +21,7 @@ static inline void machine_word(struct pci_function *function, const char *word)
 
 	if ((value = prefix_skip(word, "driver=")))
 		string_copy(function->driver, sizeof(function->driver), value);
-	else if ((value = prefix_skip(word, "group=")) &&
-		 number_parse(value, 10, 1000, &number))
+	else if ((value = prefix_skip(word, "group=")) && number_parse(value, 10, 1000, &number))
 		function->group = number;
 	else if ((value = prefix_skip(word, "path=")))
 		assert_null(pci_path_parse(value, &function->path));
@@ -46,8 +45,7 @@ static inline struct pci_function machine_function(char *line)
 
 	assert_null(pci_address_parse(word, &function.address));
 	assert_null(pci_id_parse(strtok_r(NULL, " ", &rest), &function.id));
-	assert_null(
-		pci_class_parse(strtok_r(NULL, " ", &rest), &function.class, &digits));
+	assert_null(pci_class_parse(strtok_r(NULL, " ", &rest), &function.class, &digits));
 	assert_int_equal(digits, 6);
 	while ((word = strtok_r(NULL, " ", &rest)))
 		machine_word(&function, word);
@@ -93,16 +91,14 @@ static inline void trial_run(struct trial *trial, const struct trial_input *inpu
 	const char *aliases = input->aliases ? input->aliases : "";
 
 	*trial = (struct trial){ 0 };
-	assert_int_equal(
-		cmdline_parse(&trial->cmdline, input->cmdline ? input->cmdline : ""), 0);
-	assert_int_equal(conf_parse(&trial->conf, "f", input->config,
-				    strlen(input->config), false),
+	assert_int_equal(cmdline_parse(&trial->cmdline, input->cmdline ? input->cmdline : ""), 0);
+	assert_int_equal(conf_parse(&trial->conf, "f", input->config, strlen(input->config), false),
 			 0);
 	assert_int_equal(conf_parse(&trial->conf, "keep", keep, strlen(keep), true), 0);
 	assert_int_equal(trial->conf.error_total, input->errors);
 	trial->snapshot = machine_snapshot(input->machine);
-	assert_int_equal(match_rules(&trial->conf, &trial->cmdline, aliases,
-				     &trial->snapshot, &trial->match),
+	assert_int_equal(match_rules(&trial->conf, &trial->cmdline, aliases, &trial->snapshot,
+				     &trial->match),
 			 0);
 }
 

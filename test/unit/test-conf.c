@@ -109,8 +109,7 @@ static const struct conf_case good[] = {
 	{ "count=", "bind 10de:1c03 count=2\nbind 10de:1c03 count=65536\n",
 	  "f:1 bind id=10de:1c03 count=2\nf:2 bind id=10de:1c03 count=65536\n" },
 	{ "count=all", "bind 10de:1c03 count=all\n", "f:1 bind id=10de:1c03 count=0\n" },
-	{ "an address with count=1 or count=all",
-	  "bind 01:00.0 count=1\nbind 01:00.0 count=all\n",
+	{ "an address with count=1 or count=all", "bind 01:00.0 count=1\nbind 01:00.0 count=all\n",
 	  "f:1 bind address=0000:01:00.0 count=1\n"
 	  "f:2 bind address=0000:01:00.0 count=0\n" },
 	{ "with=", "bind 01:00.0 with=functions\nbind 01:00.0 with=group\n",
@@ -153,10 +152,8 @@ static const struct conf_case good[] = {
 	{ "a byte order mark alone", "\xef\xbb\xbf", "" },
 	{ "no last newline", "bind 01:00.0\nbind 02:00.0",
 	  "f:1 bind address=0000:01:00.0\nf:2 bind address=0000:02:00.0\n" },
-	{ "no last newline behind a CR", "bind 01:00.0\r",
-	  "f:1 bind address=0000:01:00.0\n" },
-	{ "comments in UTF-8",
-	  "# Grafikkarte für die virtuelle Maschine ☃\nbind 01:00.0\n",
+	{ "no last newline behind a CR", "bind 01:00.0\r", "f:1 bind address=0000:01:00.0\n" },
+	{ "comments in UTF-8", "# Grafikkarte für die virtuelle Maschine ☃\nbind 01:00.0\n",
 	  "f:2 bind address=0000:01:00.0\n" },
 	{ "anything in a comment", "bind 01:00.0 # \a\x1b[31m\xff\n#\x01\n",
 	  "f:1 bind address=0000:01:00.0\n" },
@@ -173,6 +170,8 @@ static const struct conf_case good[] = {
 #define NOT_IN_FORCE "the lines below it are not in force"
 #define NO_PROFILE " is no [NAME]; " NOT_IN_FORCE
 
+#define CR "a carriage return inside the line"
+
 static const struct conf_case bad[] = {
 	{ "unknown statement", "bnd 01:00.0\n",
 	  "f:1:1: bnd is no statement; bind, keep, option, start and [NAME] are\n" },
@@ -180,25 +179,19 @@ static const struct conf_case bad[] = {
 	  "f:1:3: BIND is no statement; bind, keep, option, start and [NAME] are\n" },
 	{ "an address without a statement", "01:00.0\n",
 	  "f:1:1: 01:00.0 is no statement; bind, keep, option, start and [NAME] are\n" },
-	{ "bind alone", "bind\n",
-	  "f:1:1: bind names no device; a bare address or ID would\n" },
+	{ "bind alone", "bind\n", "f:1:1: bind names no device; a bare address or ID would\n" },
 	{ "bind with settings only", "bind with=group # 01:00.0\n",
 	  "f:1:1: bind names no device; a bare address or ID would\n" },
-	{ "keep alone", "\tkeep\n",
-	  "f:1:2: keep names no device; a bare address or ID would\n" },
+	{ "keep alone", "\tkeep\n", "f:1:2: keep names no device; a bare address or ID would\n" },
 	{ "unknown word", "bind 01:00.0 fast\n", "f:1:14: fast " NEITHER "\n" },
-	{ "unknown NAME=VALUE", "bind 01:00.0 vendor=10de\n",
-	  "f:1:14: vendor=10de " NEITHER "\n" },
-	{ "a keyword in upper case", "bind ID=10de:1c03\n",
-	  "f:1:6: ID=10de:1c03 " NEITHER "\n" },
-	{ "a keyword without its =", "bind 01:00.0 count\n",
-	  "f:1:14: count " NEITHER "\n" },
+	{ "unknown NAME=VALUE", "bind 01:00.0 vendor=10de\n", "f:1:14: vendor=10de " NEITHER "\n" },
+	{ "a keyword in upper case", "bind ID=10de:1c03\n", "f:1:6: ID=10de:1c03 " NEITHER "\n" },
+	{ "a keyword without its =", "bind 01:00.0 count\n", "f:1:14: count " NEITHER "\n" },
 	{ "a comment needs a blank in front", "bind 01:00.0#gpu\n",
 	  "f:1:6: 01:00.0#gpu" NO_ADDRESS "\n" },
 	{ "bad hex in an address", "bind 0g:00.0\n", "f:1:6: 0g:00.0" NO_ADDRESS "\n" },
 	{ "address out of range", "bind 01:20.0\n", "f:1:6: 01:20.0" NO_ADDRESS "\n" },
-	{ "address= without a value", "bind address=\n",
-	  "f:1:6: address=" NO_ADDRESS "\n" },
+	{ "address= without a value", "bind address=\n", "f:1:6: address=" NO_ADDRESS "\n" },
 	{ "address= with an ID", "bind address=10de:1c03\n",
 	  "f:1:6: address=10de:1c03" NO_ADDRESS "\n" },
 	{ "bad hex in an ID", "bind 10dx:1c03\n", "f:1:6: 10dx:1c03" NO_ID "\n" },
@@ -213,12 +206,9 @@ static const struct conf_case bad[] = {
 	  "00-1b-21-ff-ff-a5-6c-0c\n" },
 	{ "count of nothing", "bind 10de:1c03 count=\n", "f:1:16: count=" NO_COUNT "\n" },
 	{ "count of zero", "bind 10de:1c03 count=0\n", "f:1:16: count=0" NO_COUNT "\n" },
-	{ "count too high", "bind 10de:1c03 count=65537\n",
-	  "f:1:16: count=65537" NO_COUNT "\n" },
-	{ "negative count", "bind 10de:1c03 count=-1\n",
-	  "f:1:16: count=-1" NO_COUNT "\n" },
-	{ "count in hex", "bind 10de:1c03 count=0x2\n",
-	  "f:1:16: count=0x2" NO_COUNT "\n" },
+	{ "count too high", "bind 10de:1c03 count=65537\n", "f:1:16: count=65537" NO_COUNT "\n" },
+	{ "negative count", "bind 10de:1c03 count=-1\n", "f:1:16: count=-1" NO_COUNT "\n" },
+	{ "count in hex", "bind 10de:1c03 count=0x2\n", "f:1:16: count=0x2" NO_COUNT "\n" },
 	{ "count that overflows", "bind 10de:1c03 count=18446744073709551617\n",
 	  "f:1:16: count=18446744073709551617" NO_COUNT "\n" },
 	{ "an address with a count above 1", "  bind 01:00.0 count=2\n",
@@ -239,8 +229,7 @@ static const struct conf_case bad[] = {
 	  "f:1:14: allow=all is neither boot-display nor in-use\n" },
 	{ "unknown rescue", "bind 01:00.0 rescue=yes\n",
 	  "f:1:14: rescue=yes is not release, the only rescue there is\n" },
-	{ "address twice", "bind 01:00.0 address=01:00.0\n",
-	  "f:1:14: address=01:00.0" TWICE "\n" },
+	{ "address twice", "bind 01:00.0 address=01:00.0\n", "f:1:14: address=01:00.0" TWICE "\n" },
 	{ "ID twice", "bind 10de:1c03 10de:1c04\n", "f:1:16: 10de:1c04" TWICE "\n" },
 	{ "setting twice", "bind 01:00.0 with=group with=functions\n",
 	  "f:1:25: with=functions" TWICE "\n" },
@@ -248,25 +237,21 @@ static const struct conf_case bad[] = {
 	  "f:1:1: keep takes conditions only, no settings\n" },
 	{ "option without a module", "option\n", "f:1:1: option names no module\n" },
 	{ "option of a bad module", "option a.b x=1\n", "f:1:8: a.b names no module\n" },
-	{ "option without any", "option vfio-pci # x=1\n",
-	  "f:1:1: option gives no NAME=VALUE\n" },
+	{ "option without any", "option vfio-pci # x=1\n", "f:1:1: option gives no NAME=VALUE\n" },
 	{ "option ids=", "option vfio-pci disable_vga=1 ids=10de:1c03\n",
 	  "f:1:31: ids=10de:1c03 would take every device of that model; "
 	  "use bind lines\n" },
 	{ "start alone", "start\n", "f:1:1: start takes one word, hook or init\n" },
-	{ "start anywhere else", "start early\n",
-	  "f:1:1: start takes one word, hook or init\n" },
+	{ "start anywhere else", "start early\n", "f:1:1: start takes one word, hook or init\n" },
 	{ "start with two words", "start hook init\n",
 	  "f:1:1: start takes one word, hook or init\n" },
 	{ "profile without its bracket", "[gaming\nbind 01:00.0\n",
 	  "f:2 bind [] address=0000:01:00.0\nf:1:1: [gaming" NO_PROFILE "\n" },
 	{ "profile with something behind it", "[gaming] bind 01:00.0\n",
 	  "f:1:1: [gaming]" NO_PROFILE "\n" },
-	{ "profile with a blank in its name", "[my games]\n",
-	  "f:1:1: [my" NO_PROFILE "\n" },
+	{ "profile with a blank in its name", "[my games]\n", "f:1:1: [my" NO_PROFILE "\n" },
 	{ "profile without a name", "[]\n", "f:1:1: []" NO_PROFILE "\n" },
-	{ "profile with a comma, which separates them", "[a,b]\n",
-	  "f:1:1: [a,b]" NO_PROFILE "\n" },
+	{ "profile with a comma, which separates them", "[a,b]\n", "f:1:1: [a,b]" NO_PROFILE "\n" },
 	{ "profile called off", "bind 01:00.0\n[off]\nbind 02:00.0\n",
 	  "f:1 bind address=0000:01:00.0\nf:3 bind [] address=0000:02:00.0\n"
 	  "f:2:1: [off]" NO_PROFILE "\n" },
@@ -279,35 +264,42 @@ static const struct conf_case bad[] = {
 	{ "no other character than ASCII's", "bind 01:00.0 driver=v\xc3\xa4\n",
 	  "f:1:22: " JUNK "\n" },
 	{ "DEL", "bind\x7f", "f:1:5: " JUNK "\n" },
-	{ "CR inside a line", "bind 01:00.0\r bind 02:00.0\n", "f:1:13: " JUNK "\n" },
-	{ "two CRs at the end", "bind 01:00.0\r\r\n", "f:1:13: " JUNK "\n" },
+	{ "CR inside a line", "bind 01:00.0\r bind 02:00.0\n", "f:1:13: " CR "\n" },
+	{ "two CRs at the end", "bind 01:00.0\r\r\n", "f:1:13: " CR "\n" },
+	{ "CR inside a comment", "# a\rkeep 01:00.0\n", "f:1:4: " CR "\n" },
+	{ "CR at the end of a comment", "# a\r\n", "" },
+	{ "keep below a bad profile", "[off]\nkeep 01:00.0\n",
+	  "f:1:1: [off]" NO_PROFILE "\nf:2:1: keep is below an invalid [NAME]\n" },
+	{ "a profile in other brackets", "\xe3\x80\x90" "a]\nbind 01:00.0\n",
+	  "f:2 bind [] address=0000:01:00.0\nf:1:1: " JUNK "; " NOT_IN_FORCE "\n" },
+	{ "half of a profile", "gaming]\nbind 01:00.0\n",
+	  "f:2 bind [] address=0000:01:00.0\n"
+	  "f:1:1: gaming]" NO_PROFILE "\n" },
 	{ "a second byte order mark",
 	  "\xef\xbb\xbf\xef\xbb\xbf"
 	  "bind 01:00.0\n",
-	  "f:1:1: " JUNK "\n" },
+	  "f:1:1: " JUNK "; " NOT_IN_FORCE "\n" },
 	{ "a heading that is not ASCII",
 	  "[a]\n[K\xc3\xbc]\nbind 01:00.0\n[b]\nbind 02:00.0",
 	  "f:3 bind [] address=0000:01:00.0\nf:5 bind [b] address=0000:02:00.0\n"
-	  "f:2:3: " JUNK "\n" },
+	  "f:2:3: " JUNK "; " NOT_IN_FORCE "\n" },
 	{ "a heading with a control byte, after blanks", " \t[a\x01]\nbind 01:00.0",
-	  "f:2 bind [] address=0000:01:00.0\nf:1:5: " JUNK "\n" },
+	  "f:2 bind [] address=0000:01:00.0\nf:1:5: " JUNK "; " NOT_IN_FORCE "\n" },
 	{ "ids= in quotes", "option vfio-pci \"ids=10de:1c03\"",
 	  "f:1:17: \"ids=10de:1c03\" would take every device of that model; use bind lines\n" },
 	{ "binary junk",
 	  "\xff\xfe"
 	  "b\0i",
-	  "f:1:1: " JUNK "\n" },
+	  "f:1:1: " JUNK "; " NOT_IN_FORCE "\n" },
 	{ "columns count from behind the byte order mark",
 	  "\xef\xbb\xbf"
 	  "bind 01:00.0 fast\n",
 	  "f:1:14: fast " NEITHER "\n" },
-	{ "columns count a tab as one", "bind\t01:00.0\tfast\n",
-	  "f:1:14: fast " NEITHER "\n" },
+	{ "columns count a tab as one", "bind\t01:00.0\tfast\n", "f:1:14: fast " NEITHER "\n" },
 	{ "every bad line is told, every good one stays",
 	  "bind 1\nbind 01:00.0\nkeep\n\nbind 02:00.0 with=group\nstart now\n",
 	  "f:2 bind address=0000:01:00.0\nf:5 bind address=0000:02:00.0 with=group\n"
-	  "f:1:6: 1 " NEITHER
-	  "\nf:3:1: keep names no device; a bare address or ID would\n"
+	  "f:1:6: 1 " NEITHER "\nf:3:1: keep names no device; a bare address or ID would\n"
 	  "f:6:1: start takes one word, hook or init\n" },
 };
 
@@ -338,8 +330,7 @@ static void test_line_ends(void **state)
 			text_add(&crlf, "\r");
 		text_add_bytes(&crlf, p, 1);
 	}
-	assert_int_equal(conf_parse(&conf, "f", text_string(&crlf), crlf.length, false),
-			 0);
+	assert_int_equal(conf_parse(&conf, "f", text_string(&crlf), crlf.length, false), 0);
 	assert_string_equal(render(&conf, &result), row->result);
 	text_done(&crlf);
 	text_done(&result);
@@ -365,7 +356,7 @@ static void test_nul_counts_in_a_comment_only(void **state)
 
 	(void)state;
 	expect_bytes(first, sizeof(first) - 1,
-		     "f:2 bind address=0000:02:00.0\nf:1:1: " JUNK "\n");
+		     "f:2 bind [] address=0000:02:00.0\nf:1:1: " JUNK "; " NOT_IN_FORCE "\n");
 	expect_bytes(middle, sizeof(middle) - 1,
 		     "f:2 bind address=0000:02:00.0\nf:1:13: " JUNK "\n");
 	expect_bytes(comment, sizeof(comment) - 1, "f:2 bind address=0000:02:00.0\n");
@@ -374,8 +365,7 @@ static void test_nul_counts_in_a_comment_only(void **state)
 static void test_only_so_many_bytes_are_read(void **state)
 {
 	(void)state;
-	expect_bytes("bind 01:00.0\nbind 02:00.0\n", 13,
-		     "f:1 bind address=0000:01:00.0\n");
+	expect_bytes("bind 01:00.0\nbind 02:00.0\n", 13, "f:1 bind address=0000:01:00.0\n");
 	expect_bytes("bind 01:00.0", 11, "f:1:6: 01:00." NO_ADDRESS "\n");
 }
 
@@ -485,10 +475,9 @@ static void test_files_add_up_and_a_profile_ends_with_its_file(void **state)
 	assert_int_equal(conf_parse(&conf, "a", "[x]\nbind 01:00.0", 16, false), 0);
 	assert_int_equal(conf_parse(&conf, "b", "bind 02:00.0", 12, false), 0);
 	assert_int_equal(conf_parse(&conf, "k", "keep 03:00.0", 12, true), 0);
-	assert_string_equal(render(&conf, &text),
-			    "a:2 bind [x] address=0000:01:00.0\n"
-			    "b:1 bind address=0000:02:00.0\n"
-			    "k:1 keep generated address=0000:03:00.0\n");
+	assert_string_equal(render(&conf, &text), "a:2 bind [x] address=0000:01:00.0\n"
+						  "b:1 bind address=0000:02:00.0\n"
+						  "k:1 keep generated address=0000:03:00.0\n");
 	text_done(&text);
 	conf_done(&conf);
 }
@@ -544,9 +533,7 @@ static void test_names(void **state)
 
 static void test_places(void **state)
 {
-	static const struct place places[] = { { "f", 0, 0 },
-					       { "f", 12, 0 },
-					       { "f", 12, 3 } };
+	static const struct place places[] = { { "f", 0, 0 }, { "f", 12, 0 }, { "f", 12, 3 } };
 	struct text text = { 0 };
 
 	(void)state;

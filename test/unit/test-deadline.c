@@ -52,14 +52,13 @@ struct deadline_case {
 /* Whatever the load of the machine: a row in which steps come in time has no limit for a step. */
 static const struct deadline_case cases[] = {
 	{ "work that ends", end, PATIENCE_MS, PATIENCE_MS, DEADLINE_ENDED, false },
-	{ "work that hangs is given up after one step", hang, STEP_MS, BUDGET_MS,
-	  DEADLINE_GAVE_UP, false },
-	{ "work that hangs with no time left for a step", hang, 0, BUDGET_MS,
-	  DEADLINE_GAVE_UP, false },
-	{ "work that goes on is given up when the budget is used up", go_on,
-	  10 * BUDGET_MS, BUDGET_MS, DEADLINE_MOVED, true },
-	{ "work that dies has ended", die, PATIENCE_MS, PATIENCE_MS, DEADLINE_ENDED,
+	{ "work that hangs is given up after one step", hang, STEP_MS, BUDGET_MS, DEADLINE_GAVE_UP,
 	  false },
+	{ "work that hangs with no time left for a step", hang, 0, BUDGET_MS, DEADLINE_GAVE_UP,
+	  false },
+	{ "work that goes on is given up when the budget is used up", go_on, 10 * BUDGET_MS,
+	  BUDGET_MS, DEADLINE_MOVED, true },
+	{ "work that dies has ended", die, PATIENCE_MS, PATIENCE_MS, DEADLINE_ENDED, false },
 };
 
 static void test_deadline(void **state)
@@ -92,8 +91,7 @@ static void test_a_child_that_was_given_up_is_dead(void **state)
 	(void)!deadline_run(go_on, counter, counter, BUDGET_MS, &budget);
 	seen = *counter;
 	budget = PATIENCE_MS;
-	assert_int_equal(deadline_run(die, counter, counter, PATIENCE_MS, &budget),
-			 DEADLINE_ENDED);
+	assert_int_equal(deadline_run(die, counter, counter, PATIENCE_MS, &budget), DEADLINE_ENDED);
 	assert_int_equal(*counter, seen);
 	shared_free(counter, sizeof(*counter));
 }

@@ -9,8 +9,7 @@
 
 struct plan_case {
 	const char *name, *text;
-	const char
-		*result; /* "driver: path options line;" each, then drivers in brackets */
+	const char *result; /* "driver: path options line;" each, then drivers in brackets */
 	size_t bad_line;
 };
 
@@ -21,11 +20,9 @@ static const struct plan_case plans[] = {
 	  "# Modules\n[vfio-pci]\n/lib/a.ko\n/lib/b.ko.xz x=1 y\n",
 	  "vfio-pci:/lib/a.ko||3;vfio-pci:/lib/b.ko.xz|x=1 y|4;[vfio-pci]", 0 },
 	{ "two drivers", "[vfio-pci]\n/lib/a.ko\n[mlx5]\n/lib/a.ko\n/lib/c.ko\n",
-	  "vfio-pci:/lib/a.ko||2;mlx5:/lib/a.ko||4;mlx5:/lib/c.ko||5;[vfio-pci][mlx5]",
-	  0 },
+	  "vfio-pci:/lib/a.ko||2;mlx5:/lib/a.ko||4;mlx5:/lib/c.ko||5;[vfio-pci][mlx5]", 0 },
 	{ "a driver that is built in", "[vfio-pci]\n", "[vfio-pci]", 0 },
-	{ "no last newline", "[vfio-pci]\n/lib/a.ko", "vfio-pci:/lib/a.ko||2;[vfio-pci]",
-	  0 },
+	{ "no last newline", "[vfio-pci]\n/lib/a.ko", "vfio-pci:/lib/a.ko||2;[vfio-pci]", 0 },
 	{ "a module without a driver is bad, what follows counts",
 	  "/lib/a.ko\n[vfio-pci]\n/lib/b.ko\n", "vfio-pci:/lib/b.ko||3;[vfio-pci]", 1 },
 	{ "a relative path is bad", "[vfio-pci]\nlib/a.ko\n/lib/b.ko\n",
@@ -45,8 +42,7 @@ static const char *render(const struct loadplan *plan, struct text *text)
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct module *module = &plan->modules[i];
 
-		text_add(text, module->driver, ":", module->path, "|", module->options,
-			 "|");
+		text_add(text, module->driver, ":", module->path, "|", module->options, "|");
 		text_add_number(text, module->line, 10, 1);
 		text_add(text, ";");
 	}
@@ -153,8 +149,7 @@ static const struct load_case loads[] = {
 static void test_load(void **state)
 {
 	const struct load_case *row = *state;
-	const struct module module = { "vfio-pci", (char *)"/lib/vfio-pci.ko", (char *)"",
-				       1 };
+	const struct module module = { "vfio-pci", (char *)"/lib/vfio-pci.ko", (char *)"", 1 };
 	const struct cmdline cmdline = { 0 };
 	const struct conf conf = { 0 };
 	struct tree tree;

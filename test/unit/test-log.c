@@ -10,8 +10,8 @@
 #include "tree.h"
 
 /* Logs "TEXT!" to the kernel log of a root, and reads all that is in it. */
-static void log_and_read(struct tree *tree, enum log_level level, const char *text,
-			 char *buffer, size_t size)
+static void log_and_read(struct tree *tree, enum log_level level, const char *text, char *buffer,
+			 size_t size)
 {
 	log_to_kernel(&tree->root);
 	log_line(level, text, "!");

@@ -75,8 +75,7 @@ static const struct match_case conditions[] = {
 	{ "by subsystem and class", ON_DESKTOP("bind subsystem=1458:3702 class=0403"),
 	  "f:1\n  0000:01:00.1 vfio-pci\n" },
 	{ "by class", ON_DESKTOP("bind class=0c0330"), "f:1\n  0000:00:14.0 vfio-pci\n" },
-	{ "by path", ON_DESKTOP("bind path=00:1c.1/00.0"),
-	  "f:1\n  0000:03:00.0 vfio-pci\n" },
+	{ "by path", ON_DESKTOP("bind path=00:1c.1/00.0"), "f:1\n  0000:03:00.0 vfio-pci\n" },
 	{ "by serial number", ON_DESKTOP("bind serial=00-1b-21-ff-ff-00-00-02"),
 	  "f:1\n  0000:03:00.0 vfio-pci\n" },
 	{ "one of two identical by address and ID", ON_DESKTOP("bind 03:00.0 8086:10d3"),
@@ -134,19 +133,16 @@ static const struct match_case missing[] = {
 	  "f:1 absent: no device at 0000:04:00.0\n" },
 	{ "nothing at the path", ON_DESKTOP("bind path=00:1c.2/00.0"),
 	  "f:1 absent: no device at that path\n" },
-	{ "nothing at the address, and the device nowhere",
-	  ON_DESKTOP("bind 04:00.0 10de:ffff"),
+	{ "nothing at the address, and the device nowhere", ON_DESKTOP("bind 04:00.0 10de:ffff"),
 	  "f:1 absent: no device at 0000:04:00.0" FOUND_NOWHERE "\n" },
-	{ "nothing at the address: where the device went",
-	  ON_DESKTOP("bind 04:00.0 10de:1c03"),
+	{ "nothing at the address: where the device went", ON_DESKTOP("bind 04:00.0 10de:1c03"),
 	  "f:1 mismatch: no device at 0000:04:00.0; what the line describes is at "
 	  "0000:01:00.0\n" },
 	{ "nothing at the path: where the device went",
 	  ON_DESKTOP("bind path=00:1c.2/00.0 10de:1c03"),
 	  "f:1 mismatch: no device at that path; what the line describes is "
 	  "at 0000:01:00.0\n" },
-	{ "another device at the address: where it went",
-	  ON_DESKTOP("bind 02:00.0 10de:1c03"),
+	{ "another device at the address: where it went", ON_DESKTOP("bind 02:00.0 10de:1c03"),
 	  "f:1 mismatch: 0000:02:00.0 is 8086:10d3, not 10de:1c03; what the line "
 	  "describes is at 0000:01:00.0\n" },
 	{ "another device at the address: it went to one of two places",
@@ -212,8 +208,7 @@ static const struct match_case companions[] = {
 	  { .config = "bind 00:02.0 with=functions",
 	    .machine = DESKTOP "00:02.1 8086:ffff 038000\n" },
 	  "f:1\n  0000:00:02.0 vfio-pci refused: " DISPLAY "\n" },
-	{ "a companion may be refused",
-	  ON_DESKTOP("bind 01:00.0 with=functions\nkeep 10de:10f1"),
+	{ "a companion may be refused", ON_DESKTOP("bind 01:00.0 with=functions\nkeep 10de:10f1"),
 	  "f:1\n  0000:01:00.0 vfio-pci\n"
 	  "  0000:01:00.1 vfio-pci refused: f:2 keeps it for the host\n" },
 	{ "the boot display is refused as a companion too",
@@ -229,8 +224,7 @@ static const struct match_case guards[] = {
 	  "f:2\n  0000:02:00.0 vfio-pci refused: f:1 keeps it for the host\n"
 	  "  0000:03:00.0 vfio-pci refused: f:3 keeps it for the host\n" },
 	{ "every condition of a keep line holds, or it keeps nothing",
-	  ON_DESKTOP("keep 02:00.0 10de:1c03\nbind 02:00.0"),
-	  "f:2\n  0000:02:00.0 vfio-pci\n" },
+	  ON_DESKTOP("keep 02:00.0 10de:1c03\nbind 02:00.0"), "f:2\n  0000:02:00.0 vfio-pci\n" },
 	{ "a keep line is not overruled by allow=in-use",
 	  ON_DESKTOP("keep 02:00.0\nbind 02:00.0 allow=in-use"),
 	  "f:2\n  0000:02:00.0 vfio-pci refused: f:1 keeps it for the host\n" },
@@ -238,9 +232,7 @@ static const struct match_case guards[] = {
 	  { .config = "bind 02:00.0", .machine = DESKTOP, .keep = "keep 02:00.0" },
 	  "f:1\n  0000:02:00.0 vfio-pci refused: " HOST_USES_IT "\n" },
 	{ "allow=in-use takes it",
-	  { .config = "bind 02:00.0 allow=in-use",
-	    .machine = DESKTOP,
-	    .keep = "keep 02:00.0" },
+	  { .config = "bind 02:00.0 allow=in-use", .machine = DESKTOP, .keep = "keep 02:00.0" },
 	  "f:1\n  0000:02:00.0 vfio-pci\n" },
 	{ "allow=in-use on one line does not help another",
 	  { .config = "bind 02:00.0\nbind 03:00.0 allow=in-use",
@@ -252,8 +244,7 @@ static const struct match_case guards[] = {
 	  "f:1\n  0000:00:02.0 vfio-pci refused: " DISPLAY "\n" },
 	{ "allow=boot-display takes it", ON_DESKTOP("bind 00:02.0 allow=boot-display"),
 	  "f:1\n  0000:00:02.0 vfio-pci\n" },
-	{ "allow=in-use does not take the boot display",
-	  ON_DESKTOP("bind 00:02.0 allow=in-use"),
+	{ "allow=in-use does not take the boot display", ON_DESKTOP("bind 00:02.0 allow=in-use"),
 	  "f:1\n  0000:00:02.0 vfio-pci refused: " DISPLAY "\n" },
 	{ "a bridge is refused", ON_DESKTOP("bind 00:01.0"),
 	  "f:1\n  0000:00:01.0 vfio-pci refused: " BRIDGE "\n" },
@@ -273,16 +264,15 @@ static const struct match_case guards[] = {
 	}
 
 static const struct match_case broken_keeps[] = {
-	{ "an ID after a broken keep line",
-	  BROKEN_ON_DESKTOP("keep 02:00\nbind 10de:1c03"), "f:2" BROKEN },
+	{ "an ID after a broken keep line", BROKEN_ON_DESKTOP("keep 02:00\nbind 10de:1c03"),
+	  "f:2" BROKEN },
 	{ "a class before a broken keep line",
 	  BROKEN_ON_DESKTOP("keep clas=01\nbind class=02 count=all"), "f:2" BROKEN },
 	{ "an address", BROKEN_ON_DESKTOP("keep 02:00\nbind 01:00.0"),
 	  "f:2\n  0000:01:00.0 vfio-pci\n" },
 	{ "a path", BROKEN_ON_DESKTOP("keep 02:00\nbind path=00:1c.1/00.0"),
 	  "f:2\n  0000:03:00.0 vfio-pci\n" },
-	{ "a serial number",
-	  BROKEN_ON_DESKTOP("keep 02:00\nbind serial=00-1b-21-ff-ff-00-00-02"),
+	{ "a serial number", BROKEN_ON_DESKTOP("keep 02:00\nbind serial=00-1b-21-ff-ff-00-00-02"),
 	  "f:2\n  0000:03:00.0 vfio-pci\n" },
 	{ "a broken keep line of a profile not chosen",
 	  BROKEN_ON_DESKTOP("[x]\nkeep 02:00\n[y]\nbind 02:00.0"), "f:4 inactive\n" },
@@ -293,8 +283,7 @@ static const struct match_case broken_keeps[] = {
 };
 
 static const struct match_case profiles[] = {
-	{ "a profile not chosen is inactive", ON_DESKTOP("[x]\nbind 02:00.0"),
-	  "f:2 inactive\n" },
+	{ "a profile not chosen is inactive", ON_DESKTOP("[x]\nbind 02:00.0"), "f:2 inactive\n" },
 	{ "a profile that is chosen",
 	  { .config = "[x]\nbind 02:00.0\n[y]\nbind 03:00.0",
 	    .machine = DESKTOP,
@@ -325,8 +314,7 @@ static const struct match_case repeats[] = {
 	{ "a refused claim is not repeated",
 	  ON_DESKTOP("bind 00:02.0\nbind 00:02.0 allow=boot-display\nbind 8086:3e92 "
 		     "allow=boot-display"),
-	  "f:1\n  0000:00:02.0 vfio-pci refused: " DISPLAY
-	  "\nf:2\n  0000:00:02.0 vfio-pci\n"
+	  "f:1\n  0000:00:02.0 vfio-pci refused: " DISPLAY "\nf:2\n  0000:00:02.0 vfio-pci\n"
 	  "f:3\n  0000:00:02.0 vfio-pci repeats f:2\n" },
 	{ "lines that name different drivers are both invalid",
 	  ON_DESKTOP("bind 02:00.0\nbind 02:00.0 driver=pci-stub\nbind 03:00.0"),
@@ -400,9 +388,9 @@ static void test_what_is_not_known_does_not_match(void **state)
 		match_done(&trial.match);
 		for (size_t j = 0; j < trial.snapshot.count; j++)
 			trial.snapshot.functions[j].known = 0;
-		assert_int_equal(match_rules(&trial.conf, &trial.cmdline, "",
-					     &trial.snapshot, &trial.match),
-				 0);
+		assert_int_equal(
+			match_rules(&trial.conf, &trial.cmdline, "", &trial.snapshot, &trial.match),
+			0);
 		assert_int_equal(trial.match.claim_count, 0);
 		assert_int_equal(trial.match.lines[0].result, RESULT_ABSENT);
 		trial_done(&trial);
@@ -417,17 +405,14 @@ struct needs_case {
 static const struct needs_case needs[] = {
 	{ "a display that is bound", "bind 01:00.0", PCI_DISPLAY, 0 },
 	{ "a display that is kept", "keep 01:00.0", 0, 0 },
-	{ "a display that with= may bring in", "bind 01:00.1 with=functions", PCI_DISPLAY,
-	  0 },
+	{ "a display that with= may bring in", "bind 01:00.1 with=functions", PCI_DISPLAY, 0 },
 	{ "an ID", "bind 8086:10d3", 0, 0 },
-	{ "a serial number of that ID", "bind 8086:10d3 serial=00-1b-21-ff-ff-00-00-01",
-	  0, PCI_SERIAL },
+	{ "a serial number of that ID", "bind 8086:10d3 serial=00-1b-21-ff-ff-00-00-01", 0,
+	  PCI_SERIAL },
 	{ "a serial number, wherever the device went",
 	  "bind 09:00.0 8086:10d3 serial=00-1b-21-ff-ff-00-00-01", 0, PCI_SERIAL },
-	{ "a path that ends in another device", "bind path=00:1c.0/01.0", PCI_DISPLAY,
-	  0 },
-	{ "a path, whatever the ID", "bind 8086:10d3 path=00:1c.0/00.0", PCI_PATH,
-	  PCI_PATH },
+	{ "a path that ends in another device", "bind path=00:1c.0/01.0", PCI_DISPLAY, 0 },
+	{ "a path, whatever the ID", "bind 8086:10d3 path=00:1c.0/00.0", PCI_PATH, PCI_PATH },
 	{ "a path that is kept", "keep path=00:1c.0/00.0", PCI_PATH, PCI_PATH },
 	{ "a group", "bind 02:00.0 with=group", PCI_DISPLAY, PCI_GROUP },
 	{ "a profile that is not chosen", "[x]\nbind 02:00.0 with=group", 0, 0 },
@@ -443,12 +428,12 @@ static void test_needs(void **state)
 	trial_run(&trial, &input);
 	for (size_t i = 0; i < trial.snapshot.count; i++)
 		trial.snapshot.functions[i].known = 0;
-	assert_int_equal(condition_needs(&trial.conf, &trial.cmdline,
-					 pci_find(&trial.snapshot, &gpu)),
-			 row->gpu);
-	assert_int_equal(condition_needs(&trial.conf, &trial.cmdline,
-					 pci_find(&trial.snapshot, &nic)),
-			 row->nic);
+	assert_int_equal(
+		condition_needs(&trial.conf, &trial.cmdline, pci_find(&trial.snapshot, &gpu)),
+		row->gpu);
+	assert_int_equal(
+		condition_needs(&trial.conf, &trial.cmdline, pci_find(&trial.snapshot, &nic)),
+		row->nic);
 	trial_done(&trial);
 }
 
@@ -462,10 +447,9 @@ static const struct question_case questions[] = {
 	{ "an ID among addresses", "bind 01:00.0\nbind 8086:3e92", false, true, false },
 	{ "a path only", "bind path=00:1c.0/00.0", false, true, false },
 	{ "an ID to keep", "bind 01:00.0\nkeep 8086:3e92", true, true, false },
-	{ "an ID in a profile", "bind 01:00.0\n[x]\nbind 8086:3e92 driver=auto", true,
-	  true, false },
-	{ "an address that is not there", "bind 09:00.0\nbind 01:00.0", true, false,
+	{ "an ID in a profile", "bind 01:00.0\n[x]\nbind 8086:3e92 driver=auto", true, true,
 	  false },
+	{ "an address that is not there", "bind 09:00.0\nbind 01:00.0", true, false, false },
 	{ "an address of another device", "bind 02:00.0 10de:1c03", true, false, false },
 	{ "too many of an ID", "bind 8086:10d3", false, true, false },
 	{ "driver=auto", "bind 01:00.0\nbind 02:00.0 driver=auto", true, true, true },
@@ -478,11 +462,9 @@ static void test_questions(void **state)
 	struct trial trial;
 
 	trial_run(&trial, &input);
-	assert_int_equal(match_names_addresses(&trial.conf, &trial.cmdline),
-			 row->names_addresses);
+	assert_int_equal(match_names_addresses(&trial.conf, &trial.cmdline), row->names_addresses);
 	assert_int_equal(match_found_all(&trial.match), row->found_all);
-	assert_int_equal(match_wants_aliases(&trial.conf, &trial.cmdline),
-			 row->wants_aliases);
+	assert_int_equal(match_wants_aliases(&trial.conf, &trial.cmdline), row->wants_aliases);
 	trial_done(&trial);
 }
 

@@ -9,8 +9,7 @@
 #define NO_ADDRESS "is no PCI address; one looks like 0000:01:00.0 or 01:00.0"
 #define NO_ID "is no vendor:device ID; one looks like 10de:1c03"
 #define NO_PATH "is no path; lspci -P prints one, like 00:1c.4/00.0"
-#define NO_SERIAL \
-	"is no serial number; lspci -vv prints one, like 00-1b-21-ff-ff-a5-6c-0c"
+#define NO_SERIAL "is no serial number; lspci -vv prints one, like 00-1b-21-ff-ff-a5-6c-0c"
 #define NO_CLASS "is no class; one looks like 03, 0c03 or 0c0330"
 
 /* What a parser makes of a text: as it is formatted again, or the error. */
@@ -48,8 +47,7 @@ static void test_address(void **state)
 	char buffer[PCI_ADDRESS_SIZE];
 	const char *wrong = pci_address_parse(row->text, &address);
 
-	assert_string_equal(wrong ? wrong : pci_address_format(&address, buffer),
-			    row->result);
+	assert_string_equal(wrong ? wrong : pci_address_format(&address, buffer), row->result);
 	if (wrong)
 		assert_string_equal(pci_address_format(&address, buffer), "0001:02:03.4");
 }
@@ -83,8 +81,7 @@ static const struct parse_case paths[] = {
 	{ "path of one hop", "00:1f.3", "0000:00:1f.3" },
 	{ "path of two hops", "00:1c.4/00.0", "0000:00:1c.4/00.0" },
 	{ "path with a domain", "10000:00:02.0/00.0", "10000:00:02.0/00.0" },
-	{ "path of 24 hops",
-	  "00:1c.4" HOPS_8 HOPS_8 "/01.0/02.1/03.2/04.3/05.4/06.5/07.6",
+	{ "path of 24 hops", "00:1c.4" HOPS_8 HOPS_8 "/01.0/02.1/03.2/04.3/05.4/06.5/07.6",
 	  "0000:00:1c.4" HOPS_8 HOPS_8 "/01.0/02.1/03.2/04.3/05.4/06.5/07.6" },
 	{ "path of 25 hops", "00:1c.4" HOPS_8 HOPS_8 HOPS_8, NO_PATH },
 	{ "path with a slash too much", "00:1c.4/", NO_PATH },
@@ -191,8 +188,7 @@ struct text_case {
 static const struct text_case bad_modaliases[] = {
 	{ "modalias of nothing", "" },
 	{ "modalias of another bus", "usb:v1D6Bp0002" },
-	{ "modalias that is cut",
-	  "pci:v000010DEd00001C03sv00001458sd00003702bc03sc00i0" },
+	{ "modalias that is cut", "pci:v000010DEd00001C03sv00001458sd00003702bc03sc00i0" },
 	{ "modalias with more behind it", DISPLAY_ALIAS "x" },
 	{ "modalias with a pattern", "pci:v000010DEd*sv*sd*bc03sc*i*" },
 	{ "modalias without its class", "pci:v000010DEd00001C03sv00001458sd00003702" },
@@ -229,24 +225,23 @@ static const struct bridge_case bridges[] = {
 static void test_bridge(void **state)
 {
 	const struct bridge_case *row = *state;
-	struct pci_function function = { .class = row->class,
-					 .header_type = row->header_type };
+	struct pci_function function = { .class = row->class, .header_type = row->header_type };
 
 	assert_int_equal(pci_is_bridge(&function), row->bridge);
 	assert_int_equal(pci_is_chipset(&function), row->chipset);
 }
 
 static const struct parse_case links[] = {
-	{ "link to a function of the root bus",
-	  "../../../devices/pci0000:00/0000:00:1f.3", "0000:00:1f.3" },
+	{ "link to a function of the root bus", "../../../devices/pci0000:00/0000:00:1f.3",
+	  "0000:00:1f.3" },
 	{ "link behind a bridge", "../../../devices/pci0000:00/0000:00:1c.4/0000:02:00.0",
 	  "0000:00:1c.4/00.0" },
 	{ "link behind three bridges",
 	  "../../../devices/pci0000:00/0000:00:1c.4/0000:02:00.0/0000:03:09.0/"
 	  "0000:05:00.1",
 	  "0000:00:1c.4/00.0/09.0/00.1" },
-	{ "link to a second root bus",
-	  "../../../devices/pci0000:80/0000:80:01.0/0000:81:00.0", "0000:80:01.0/00.0" },
+	{ "link to a second root bus", "../../../devices/pci0000:80/0000:80:01.0/0000:81:00.0",
+	  "0000:80:01.0/00.0" },
 	{ "link behind VMD starts in the domain of its own",
 	  "../../../devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0/"
 	  "10000:e1:00.0",
@@ -324,10 +319,7 @@ static const struct space_case spaces[] = {
 	{ "there is no extended space", { { 0, 3, 0 } }, 0, 0 },
 	{ "the space ends inside the serial number", { { 0, 3, 0 } }, 11, 0 },
 	{ "the space ends with the serial number", { { 0, 3, 0 } }, 12, SERIAL },
-	{ "the list leads out of the space",
-	  { { 0, 1, 0xff8 }, { 0x40, 3, 0 } },
-	  3840,
-	  0 },
+	{ "the list leads out of the space", { { 0, 1, 0xff8 }, { 0x40, 3, 0 } }, 3840, 0 },
 	{ "the list leads into the first 256 bytes", { { 0, 1, 0x40 } }, 3840, 0 },
 	{ "the list is a loop", { { 0, 1, 0x148 }, { 0x48, 2, 0x100 } }, 3840, 0 },
 	{ "a capability points to itself", { { 0, 1, 0x100 } }, 3840, 0 },
@@ -342,8 +334,8 @@ static void test_extended_serial(void **state)
 	for (size_t i = 0; i < 3; i++)
 		if (row->capabilities[i].kind)
 			put_capability(space, row->capabilities[i].position,
-				       row->capabilities[i].kind,
-				       row->capabilities[i].next, SERIAL);
+				       row->capabilities[i].kind, row->capabilities[i].next,
+				       SERIAL);
 	assert_true(pci_extended_serial(space, row->length) == row->serial);
 	free(space);
 }
@@ -368,9 +360,8 @@ static struct pci_function function_at(const char *address)
 
 static void test_sort_and_find(void **state)
 {
-	static const char *const order[] = { "0000:00:00.0", "0000:00:1f.0",
-					     "0000:00:1f.1", "0000:01:00.0",
-					     "0001:00:00.0", "10000:00:00.0" };
+	static const char *const order[] = { "0000:00:00.0", "0000:00:1f.0", "0000:00:1f.1",
+					     "0000:01:00.0", "0001:00:00.0", "10000:00:00.0" };
 	static const int shuffled[] = { 4, 2, 5, 0, 3, 1 };
 	struct pci_function functions[ARRAY_SIZE(order)];
 	struct pci_snapshot snapshot = { functions, ARRAY_SIZE(order) };

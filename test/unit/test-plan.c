@@ -38,8 +38,7 @@ static const struct plan_case plans[] = {
 	{ "a repeated function gets its steps once", "bind 03:00.0\nbind 03:00.0",
 	  "fence 03:00.0\nload vfio-pci\nbind 03:00.0\n" },
 	{ "invalid, absent and ambiguous lines get no step",
-	  "bind 01:00.0\nbind 01:00.0 driver=pci-stub\nbind 09:00.0\nbind 8086:10d3",
-	  "" },
+	  "bind 01:00.0\nbind 01:00.0 driver=pci-stub\nbind 09:00.0\nbind 8086:10d3", "" },
 };
 
 static const char *render(const struct plan *plan, struct text *text)
@@ -50,8 +49,7 @@ static const char *render(const struct plan *plan, struct text *text)
 
 		pci_address_format(&step->claim->function->address, address);
 		text_add(text, step_kind_name(step->kind), " ",
-			 step->kind == STEP_LOAD ? step->claim->driver
-						 : address + strlen("0000:"),
+			 step->kind == STEP_LOAD ? step->claim->driver : address + strlen("0000:"),
 			 "\n");
 	}
 	return text_string(text);

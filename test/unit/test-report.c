@@ -15,8 +15,8 @@ static const char *render(const char *report, struct text *text)
 	while (report_next(&cursor, &record)) {
 		text_add(text, record.word);
 		for (size_t i = 0; i < record.count; i++)
-			text_add(text, " ", record.fields[i].key, "=<",
-				 record.fields[i].value, ">");
+			text_add(text, " ", record.fields[i].key, "=<", record.fields[i].value,
+				 ">");
 		text_add(text, ";");
 	}
 	free(copy);
@@ -42,8 +42,7 @@ static const struct read_case reads[] = {
 	  "line d=<e>;" },
 	{ "quotes that never end", "line a=\"b\nline d=e\n", "line d=<e>;" },
 	{ "a backslash at the end", "line a=\"b\\\nline d=e\n", "line d=<e>;" },
-	{ "a bad escape", "line a=\"\\xg0\"\nline a=\"\\x4\"\nline d=e\n",
-	  "line d=<e>;" },
+	{ "a bad escape", "line a=\"\\xg0\"\nline a=\"\\x4\"\nline d=e\n", "line d=<e>;" },
 	{ "a field without a value", "line a\nline d=e\n", "line d=<e>;" },
 	{ "empty lines", "\n\n a=b\nline d=e\n\n", "line d=<e>;" },
 	{ "two blanks", "line  a=b\nline d=e\n", "line  a=<b>;line d=<e>;" },
@@ -70,10 +69,9 @@ static void test_read(void **state)
 /* Every byte that a value can have comes back, and no value starts another record or field. */
 static void test_any_value_comes_back(void **state)
 {
-	static const char *const values[] = {
-		"",    "plain",		 "a b",	     "\"",	 "\\",	   "\\x41",
-		"a=b", "\n\r\t\x01\x7f", "\xc3\xa4", "\" x=\"y", "a\\\"b", " "
-	};
+	static const char *const values[] = { "",	  "plain",    "a b",	"\"",
+					      "\\",	  "\\x41",    "a=b",	"\n\r\t\x01\x7f",
+					      "\xc3\xa4", "\" x=\"y", "a\\\"b", " " };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
@@ -126,25 +124,21 @@ static void test_damage_anywhere(void **state)
 
 static void test_written(void **state)
 {
-	static const char config[] =
-		"bind 01:00.0\nbind 02:00.0\nbind 09:00.0\nkeep class=01";
+	static const char config[] = "bind 01:00.0\nbind 02:00.0\nbind 09:00.0\nkeep class=01";
 	const struct trial_input input = { .config = config,
 					   .machine = MACHINE,
 					   .cmdline = "vfio_early=work,x" };
 	struct confdir confdir = { 0 };
 	struct loadplan loadplan = { 0 };
 	struct verdicts verdicts = { 0 };
-	struct report report = { .kernel = "6.1.0-test",
-				 .time = 12345,
-				 .mode = "dry-run" };
+	struct report report = { .kernel = "6.1.0-test", .time = 12345, .mode = "dry-run" };
 	const struct root root = ROOT_NONE;
 	struct text text = { 0 }, result = { 0 };
 	struct trial trial;
 
 	(void)state;
 	trial_run(&trial, &input);
-	assert_int_equal(verdicts_make(&root, &trial.match, &loadplan, NULL, &verdicts),
-			 0);
+	assert_int_equal(verdicts_make(&root, &trial.match, &loadplan, NULL, &verdicts), 0);
 	assert_int_equal(conf_parse(&confdir.conf, "/etc/x", "bad line", 8, false), 0);
 	report.cmdline = &trial.cmdline;
 	report.confdir = &confdir;
@@ -153,8 +147,7 @@ static void test_written(void **state)
 	report_format(&report, &text);
 	assert_int_equal(text_error(&text), 0);
 	render(text_string(&text), &result);
-	assert_non_null(
-		prefix_skip(text_string(&result), "report version=<1> program=<"));
+	assert_non_null(prefix_skip(text_string(&result), "report version=<1> program=<"));
 	assert_non_null(strstr(text_string(&result), " kernel=<6.1.0-test> time=<12345> "
 						     "mode=<dry-run>"));
 	assert_string_equal(

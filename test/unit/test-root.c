@@ -121,9 +121,9 @@ static void test_creating_makes_the_directories_and_replaces(void **state)
 	(void)state;
 	tree_open(&tree);
 	for (size_t i = 0; i < ARRAY_SIZE(contents); i++) {
-		assert_int_equal(root_create(&tree.root, "run/a/b/report", contents[i],
-					     strlen(contents[i])),
-				 0);
+		assert_int_equal(
+			root_create(&tree.root, "run/a/b/report", contents[i], strlen(contents[i])),
+			0);
 		root_read(&tree.root, "run/a/b/report", buffer, sizeof(buffer));
 		assert_string_equal(buffer, contents[i]);
 		assert_false(root_has(&tree.root, "run/a/b/report.new"));
@@ -180,8 +180,7 @@ static void test_links(void **state)
 	assert_string_equal(buffer, "nvme");
 	assert_int_equal(root_link(&tree.root, "short", buffer, sizeof(buffer)), 0);
 	assert_string_equal(buffer, "nvme");
-	assert_true(root_link(&tree.root, "driver", buffer, sizeof(buffer)) ==
-		    -ENAMETOOLONG);
+	assert_true(root_link(&tree.root, "driver", buffer, sizeof(buffer)) == -ENAMETOOLONG);
 	assert_true(root_link_name(&tree.root, "none", buffer, sizeof(buffer)) == -ENOENT);
 	tree_done(&tree);
 }

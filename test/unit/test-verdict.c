@@ -25,6 +25,8 @@ struct verdict_case {
 #define LINE " (f:1)"
 #define FENCED AT "fenced, but not bound to vfio-pci: "
 
+/* Packed: clang-format would give each member a line. */
+/* clang-format off */
 static const struct verdict_case verdicts[] = {
 	{ "bound", "", { 0, NOT, 0, 0 }, "vfio-pci", true, LOADED, { 0, 0 }, RESULT_BOUND,
 	  AT "bound to vfio-pci" LINE },
@@ -78,6 +80,7 @@ static const struct verdict_case verdicts[] = {
 	  "[pci-stub]\n", { 0, 0 }, RESULT_FENCED,
 	  FENCED "this image has no module for the driver vfio-pci; rebuild it" LINE },
 };
+/* clang-format on */
 
 static void test_verdict(void **state)
 {
@@ -104,11 +107,9 @@ static void test_verdict(void **state)
 	assert_int_equal(loadplan_parse(&loadplan, row->modules), 0);
 	memcpy(outcome.steps, row->steps, sizeof(outcome.steps));
 
-	assert_int_equal(verdicts_make(&tree.root, &trial.match, &loadplan, &applied,
-				       &verdicts),
+	assert_int_equal(verdicts_make(&tree.root, &trial.match, &loadplan, &applied, &verdicts),
 			 0);
-	assert_string_equal(result_name(verdicts.claims[0].result),
-			    result_name(row->result));
+	assert_string_equal(result_name(verdicts.claims[0].result), result_name(row->result));
 	assert_int_equal(verdicts.lines[0], row->result);
 	assert_string_equal(verdicts.claims[0].driver, row->now);
 	verdict_sentence(&trial.match.claims[0], &verdicts.claims[0], &sentence);
@@ -126,21 +127,21 @@ struct dry_case {
 	size_t planned, refused, invalid;
 };
 
-#define MACHINE \
+#define MACHINE                                       \
 	"00:02.0 8086:3e92 030000 driver=i915 boot\n" \
-	"02:00.0 8086:10d3 020000\n" \
+	"02:00.0 8086:10d3 020000\n"                  \
 	"03:00.0 8086:10d3 020000\n"
 
 static const struct dry_case dry_runs[] = {
 	{ "a line", "bind 02:00.0", "planned ", 1, 0, 0 },
-	{ "a line is as its worst function",
-	  "bind 8086:10d3 count=2\nkeep 03:00.0", "refused active ", 1, 1, 0 },
-	{ "a function of two lines counts once", "bind 02:00.0\nbind 02:00.0",
-	  "planned planned ", 1, 0, 0 },
+	{ "a line is as its worst function", "bind 8086:10d3 count=2\nkeep 03:00.0",
+	  "refused active ", 1, 1, 0 },
+	{ "a function of two lines counts once", "bind 02:00.0\nbind 02:00.0", "planned planned ",
+	  1, 0, 0 },
 	{ "refused by one line, taken by another: only the taking counts",
 	  "bind 00:02.0\nbind 00:02.0 allow=boot-display", "refused planned ", 1, 0, 0 },
-	{ "refused by two lines counts once", "bind 00:02.0\nbind 8086:3e92",
-	  "refused refused ", 0, 1, 0 },
+	{ "refused by two lines counts once", "bind 00:02.0\nbind 8086:3e92", "refused refused ", 0,
+	  1, 0 },
 	{ "invalid lines speak for no function", "bind 02:00.0\nbind 02:00.0 driver=x",
 	  "invalid invalid ", 0, 0, 0 },
 	{ "lines without a function", "bind 09:00.0\nbind 8086:10d3\n[x]\nbind 02:00.0",
@@ -158,8 +159,7 @@ static void test_dry_run(void **state)
 	struct trial trial;
 
 	trial_run(&trial, &input);
-	assert_int_equal(verdicts_make(&root, &trial.match, &loadplan, NULL, &verdicts),
-			 0);
+	assert_int_equal(verdicts_make(&root, &trial.match, &loadplan, NULL, &verdicts), 0);
 	for (size_t i = 0; i < trial.conf.count; i++)
 		text_add(&lines, result_name(verdicts.lines[i]), " ");
 	assert_string_equal(text_string(&lines), row->lines);

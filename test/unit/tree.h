@@ -31,8 +31,8 @@ static inline void tree_open(struct tree *tree)
 	number_format(pid, getpid(), 10, 1);
 	do {
 		number_format(number, next++, 10, 1);
-		assert_true(string_join(tree->name, sizeof(tree->name),
-					"/tmp/vfio-early-unit.", pid, ".", number, NULL));
+		assert_true(string_join(tree->name, sizeof(tree->name), "/tmp/vfio-early-unit.",
+					pid, ".", number, NULL));
 	} while (mkdir(tree->name, 0700) < 0 && errno == EEXIST);
 	assert_int_equal(root_open(&tree->root, tree->name), 0);
 }
@@ -76,8 +76,7 @@ static inline void tree_parent(struct tree *tree, const char *path)
 	tree_directory(tree, parent);
 }
 
-static inline void tree_file(struct tree *tree, const char *path, const char *bytes,
-			     size_t length)
+static inline void tree_file(struct tree *tree, const char *path, const char *bytes, size_t length)
 {
 	int fd;
 

@@ -8,11 +8,11 @@
 /* The file at `path`, which is put in front of the drop-ins if it isn't there yet; or NULL. */
 static struct conf_file *get_file(struct confdir *confdir, const char *path)
 {
+	struct conf_file *file = confdir_file(confdir, path);
 	struct conf_file new = { .path = NULL };
 
-	for (size_t i = 0; i < confdir->file_count; i++)
-		if (!strcmp(confdir->files[i].path, path))
-			return &confdir->files[i];
+	if (file)
+		return file;
 	if (ARRAY_GROW(confdir->files, confdir->file_count))
 		return NULL;
 	new.path = strdup(path);
@@ -60,11 +60,9 @@ int draft_match(struct machine *machine, const char *path, const struct text *te
 const struct text *draft_text(const struct machine *machine, const char *path)
 {
 	static const struct text empty;
+	const struct conf_file *file = confdir_file(&machine->confdir, path);
 
-	for (size_t i = 0; i < machine->confdir.file_count; i++)
-		if (!strcmp(machine->confdir.files[i].path, path))
-			return &machine->confdir.files[i].text;
-	return &empty;
+	return file ? &file->text : &empty;
 }
 
 const struct rule *draft_rule(const struct machine *machine, const char *path,
@@ -77,12 +75,4 @@ const struct rule *draft_rule(const struct machine *machine, const char *path,
 		    !strcmp(conf->rules[i].place.file + 1, path))
 			return &conf->rules[i];
 	return NULL;
-}
-
-const struct claim *draft_claim(const struct machine *machine,
-				const struct pci_address *address)
-{
-	const struct pci_function *function = pci_find(&machine->snapshot, address);
-
-	return function ? machine_claim_of(machine, function) : NULL;
 }

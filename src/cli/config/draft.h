@@ -24,8 +24,4 @@ const struct text *draft_text(const struct machine *machine, const char *path);
 const struct rule *draft_rule(const struct machine *machine, const char *path,
 			      unsigned int line);
 
-/* Returns the claim of the function at `address`, or NULL. */
-const struct claim *draft_claim(const struct machine *machine,
-				const struct pci_address *address);
-
 #endif

@@ -162,7 +162,7 @@ static int lock(struct edit *edit)
 }
 
 /* The file as it is, zeroed if there is none. 0 or -errno. */
-static int look(const struct edit *edit, struct stat *ret)
+static int read_status(const struct edit *edit, struct stat *ret)
 {
 	*ret = (struct stat){ 0 };
 	if (fstatat(edit->root.fd, edit->path, ret, AT_SYMLINK_NOFOLLOW) == 0)
@@ -199,7 +199,7 @@ int edit_open(struct edit *ret, const struct root *root, const char *path)
 	error = lock(ret);
 	if (error)
 		return error;
-	error = look(ret, &ret->before);
+	error = read_status(ret, &ret->before);
 	if (error)
 		return error;
 	error = root_read_file(root, ret->path, CONF_FILE_MAX, &ret->text);
@@ -209,20 +209,6 @@ int edit_open(struct edit *ret, const struct root *root, const char *path)
 		return error == -ENOENT && !ret->before.st_ino ? 0 : error;
 	/* Another program is just writing it: what is missing must not be taken for empty. */
 	return ret->text.length == (size_t)ret->before.st_size ? 0 : -ESTALE;
-}
-
-static int write_all(int fd, const char *bytes, size_t length)
-{
-	for (size_t done = 0; done < length;) {
-		ssize_t written = write(fd, bytes + done, length - done);
-
-		if (written < 0)
-			return -errno;
-		if (!written) /* or it would go on for ever */
-			return -EIO;
-		done += written;
-	}
-	return 0;
 }
 
 /* One extended attribute: an ACL, a security label, or a user's own. */
@@ -297,7 +283,7 @@ static int put_in_place(struct edit *edit)
 
 	if (fsync(edit->fd) < 0)
 		return -errno;
-	error = look(edit, &now);
+	error = read_status(edit, &now);
 	if (error)
 		return error;
 	if (!is_unchanged(&edit->before, &now))
@@ -351,17 +337,12 @@ static const char *behind_line(const char *p, const char *end)
 	return newline ? newline + 1 : end;
 }
 
-static const char *skip_mark(const char *text, const char *end)
-{
-	return end - text >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? text + 3 : text;
-}
-
 /* Where a line counts in every boot: the end, or in front of the first [NAME] and its comment. */
 static const char *insertion_point(const char *text, const char *end)
 {
 	const char *place = NULL; /* the start of the comment that the line at p ends */
 
-	for (const char *p = skip_mark(text, end); p < end; p = behind_line(p, end)) {
+	for (const char *p = text; p < end; p = behind_line(p, end)) {
 		const char *word = p;
 
 		while (word < end && (*word == ' ' || *word == '\t'))
@@ -395,23 +376,24 @@ static unsigned int count_lines(const char *text, const char *end)
 unsigned int edit_insert(const struct text *old, const char *line, struct text *text)
 {
 	const char *start = text_string(old), *end = start + old->length;
-	const char *place = insertion_point(start, end);
+	const char *first = start + text_mark_length(start, old->length);
+	const char *place = insertion_point(first, end);
 	const char *line_end = line_end_of(start, end);
 
 	text_add_bytes(text, start, place - start);
-	if (place == end && end > skip_mark(start, end) && end[-1] != '\n')
+	if (place == end && end > first && end[-1] != '\n')
 		text_add(text, line_end, line); /* as before: no newline at the end */
 	else
 		text_add(text, line, line_end);
 	text_add_bytes(text, place, end - place);
-	return count_lines(skip_mark(start, end), place) + 1;
+	return count_lines(first, place) + 1;
 }
 
 /* Returns the start of the line of that number. */
 static const char *find_line(const struct text *text, unsigned int number)
 {
 	const char *start = text_string(text), *end = start + text->length;
-	const char *line = skip_mark(start, end);
+	const char *line = start + text_mark_length(start, text->length);
 
 	while (--number)
 		line = behind_line(line, end);
@@ -424,10 +406,11 @@ void edit_set(const struct text *old, unsigned int number, const char *key,
 	      const char *value, struct text *text)
 {
 	const char *start = text_string(old), *word = find_line(old, number);
+	const char *end = conf_comment(word, word + strcspn(word, "\r\n"));
 	const char *from = word, *to = word; /* what the setting replaces */
 	bool found = false;
 
-	while (!found && *word && !strchr("#\r\n", *word)) {
+	while (!found && word < end) {
 		to = word + strcspn(word, BETWEEN_WORDS);
 		found = prefix_skip(word, key);
 		from = found ? word : to;
@@ -446,7 +429,7 @@ void edit_cut(const struct text *old, unsigned int number, struct text *text)
 
 	/* Was it the last one, without a newline? Then so is the one before it. */
 	if (next == end && end > line && end[-1] != '\n' &&
-	    line > skip_mark(start, end)) {
+	    line > start + text_mark_length(start, old->length)) {
 		line--;
 		line -= line > start && line[-1] == '\r';
 	}

@@ -8,6 +8,7 @@
 #include "config/suggestion.h"
 #include "device.h"
 #include "machine/card.h"
+#include "machine/group.h"
 
 static int add_address(struct selection *selection, const struct pci_address *address)
 {
@@ -20,8 +21,7 @@ static int add_address(struct selection *selection, const struct pci_address *ad
 static int select_group(const struct machine *machine, const char *group,
 			struct selection *ret, struct text *why)
 {
-	char path[ROOT_PATH_SIZE], **names = NULL;
-	size_t count = 0;
+	_cleanup_(group_members_done) struct group_members members = { 0 };
 	uint64_t number;
 	const char *end = number_parse(group, 10, INT32_MAX, &number);
 	int error;
@@ -30,19 +30,10 @@ static int select_group(const struct machine *machine, const char *group,
 		text_add(why, "is no IOMMU group; one looks like group=14");
 		return -EINVAL;
 	}
-	string_join(path, sizeof(path), "sys/kernel/iommu_groups/", group, "/devices",
-		    NULL);
-	error = root_names_if_any(&machine->root, path, &names, &count);
-	for (size_t i = 0; i < count && !error; i++) {
-		const struct pci_function *function = NULL;
-		struct pci_address address;
-
-		if (!pci_address_parse(names[i], &address))
-			function = pci_find(&machine->snapshot, &address);
-		if (function && !pci_is_bridge(function) && !pci_is_chipset(function))
-			error = add_address(ret, &address);
-	}
-	names_free(names, count);
+	error = group_find_members(machine, number, &members);
+	for (size_t i = 0; i < members.count && !error; i++)
+		if (!pci_is_infrastructure(members.items[i]))
+			error = add_address(ret, &members.items[i]->address);
 	return error;
 }
 
@@ -88,7 +79,7 @@ static int select_name(const struct machine *machine, struct names *names,
 		const struct pci_function *function = &machine->snapshot.functions[i];
 		char name[NAMES_SIZE];
 
-		if (pci_is_bridge(function) || pci_is_chipset(function) ||
+		if (pci_is_infrastructure(function) ||
 		    !strcasestr(names_full(names, function, name), word))
 			continue;
 		if (add_address(ret, &function->address))

@@ -74,7 +74,7 @@ void suggestion_add(const struct rule *rule, const struct pci_snapshot *snapshot
 		const struct pci_function *function = &snapshot->functions[i];
 		size_t slips;
 
-		if (pci_is_bridge(function) || pci_is_chipset(function))
+		if (pci_is_infrastructure(function))
 			continue;
 		slips = by_id			     ? id_slips(rule, function)
 			: is_on_card(rule, function) ? 1

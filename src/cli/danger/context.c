@@ -39,9 +39,3 @@ const struct claim *danger_context_claim(const struct danger_context *context,
 
 	return claim && danger_context_is_taken(claim) ? claim : NULL;
 }
-
-void finding_add_word(struct finding *finding, const char *word, const struct rule *rule)
-{
-	text_add(&finding->remedy, "write ", word, " on ");
-	place_add(&rule->place, &finding->remedy);
-}

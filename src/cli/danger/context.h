@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 #include "inuse/in-use.h"
+#include "machine/finding.h"
 #include "machine/machine.h"
 #include "machine/resolver.h"
-#include "text.h"
 #include "util.h"
 
 /* What is looked at in search of dangers. */
@@ -19,13 +19,6 @@ struct danger_context {
 	size_t other_keyboards; /* on no PCI function */
 	bool iommu_is_off;
 	struct resolver *resolver; /* NULL: the kernel's modules can't be read */
-};
-
-/* A danger being found: there is one if `text` is not empty. */
-struct finding {
-	bool refuses;
-	bool allowed;
-	struct text text, remedy; /* as in struct danger */
 };
 
 /* 0 or -ENOMEM; in either case danger_context_done() frees what `ret` has. */
@@ -39,8 +32,5 @@ bool danger_context_is_taken(const struct claim *claim);
 /* The claim that takes `function`, or NULL. */
 const struct claim *danger_context_claim(const struct danger_context *context,
 					 const struct pci_function *function);
-
-/* Adds "write WORD on /etc/vfio-early.conf:3" to the remedy. */
-void finding_add_word(struct finding *finding, const char *word, const struct rule *rule);
 
 #endif

@@ -25,10 +25,8 @@ void driver_find_missing(const struct danger_context *context, const struct clai
 		finding_add_word(finding, "driver=vfio-pci", claim->rule);
 		return;
 	}
-	text_add(&finding->text, "Linux ", context->machine->kernel, " has no driver ",
-		 claim->driver, ": the device would be without any");
-	text_add(&finding->remedy, "install a kernel that has it, or change driver= on ");
-	place_add(&claim->rule->place, &finding->remedy);
+	finding_set_no_driver(finding, context->machine->kernel, claim->driver,
+			      &claim->rule->place);
 }
 
 /*

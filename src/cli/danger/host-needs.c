@@ -37,10 +37,11 @@ void host_needs_find_display(const struct danger_context *context,
 	if (!claim->function->boot_display)
 		return;
 	finding->refuses = !allowed;
-	finding->allowed = allowed && has_display_left(context);
+	if (allowed && has_display_left(context))
+		finding->severity = SEVERITY_ALLOWED;
 	text_add(&finding->text, "the firmware's display is on it: without it the screen "
 				 "stays black until a driver has another one");
-	if (allowed && !finding->allowed)
+	if (allowed && finding->severity != SEVERITY_ALLOWED)
 		text_add(&finding->text, ", and this machine has no other");
 	text_add(&finding->remedy,
 		 "choose another display as the first one in the firmware's setup");
@@ -58,7 +59,8 @@ void host_needs_find_use(const struct danger_context *context, const struct clai
 	if (!use || !use->certain)
 		return;
 	finding->refuses = !allowed;
-	finding->allowed = allowed && !use->vital;
+	if (allowed && !use->vital)
+		finding->severity = SEVERITY_ALLOWED;
 	text_add(&finding->text, "the host uses it: ", text_string(&use->what));
 	text_add(&finding->remedy, "move that to another device");
 	if (!allowed) {
@@ -73,7 +75,8 @@ void host_needs_find_possible_use(const struct danger_context *context,
 
 	if (!use || use->certain)
 		return;
-	finding->allowed = match_allows(claim->rule, claim->function) & ALLOW_IN_USE;
+	if (match_allows(claim->rule, claim->function) & ALLOW_IN_USE)
+		finding->severity = SEVERITY_ALLOWED;
 	text_add(&finding->text, "the host may use it: ", text_string(&use->what));
 	text_add(&finding->remedy, "if the host needs that, move it to another device");
 }

@@ -9,12 +9,7 @@
 void whole_machine_find_iommu_off(const struct danger_context *context,
 				  struct finding *finding)
 {
-	if (!context->iommu_is_off)
-		return;
-	text_add(&finding->text,
-		 "the IOMMU is off, or there is none: vfio-pci refuses every "
-		 "device");
-	iommu_add_remedy(context->machine, &finding->remedy);
+	iommu_find_off(context->machine, finding);
 }
 
 void whole_machine_find_no_remapping(const struct danger_context *context,
@@ -34,24 +29,17 @@ void whole_machine_find_no_remapping(const struct danger_context *context,
 void whole_machine_find_unknown_switch(const struct danger_context *context,
 				       struct finding *finding)
 {
-	const char *wrong = context->machine->cmdline.wrong;
-
-	if (!wrong)
-		return;
-	text_add(
-		&finding->text, "vfio_early=", wrong,
-		" is on the kernel command line: not off, dry-run or a [NAME] of the config");
-	text_add(&finding->remedy, "correct that word, or write a heading [", wrong, "]");
+	machine_find_unknown_switch(context->machine->cmdline.wrong, finding);
 }
 
-struct leftovers {
+struct leftover_count {
 	struct text *first;
 	size_t count;
 };
 
-static void take_relic(void *context, const char *leftover)
+static void count_leftover(void *context, const char *leftover)
 {
-	struct leftovers *leftovers = context;
+	struct leftover_count *leftovers = context;
 
 	if (!leftovers->count++)
 		text_add(leftovers->first, "another recipe is still there: ", leftover);
@@ -61,16 +49,13 @@ static void take_relic(void *context, const char *leftover)
 void whole_machine_find_other_recipe(const struct danger_context *context,
 				     struct finding *finding)
 {
-	struct leftovers leftovers = { .first = &finding->text };
+	struct leftover_count leftovers = { .first = &finding->text };
 
-	if (leftovers_find(&context->machine->root, "", take_relic, &leftovers))
+	if (leftovers_find(&context->machine->root, "", count_leftover, &leftovers))
 		finding->text.failed = true;
 	if (leftovers.count > 1) {
 		text_add(&finding->text, ", and ");
 		text_add_number(&finding->text, leftovers.count - 1, 10, 1);
 		text_add(&finding->text, " more");
 	}
-	if (leftovers.count)
-		text_add(&finding->remedy,
-			 "\"vfio-early import\" names all that can be removed");
 }

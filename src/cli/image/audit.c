@@ -56,16 +56,15 @@ static char *kernel_in_name(const char *path)
 {
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	const char *start = name + strcspn(name, "0123456789");
-	size_t length = strlen(start);
+	const char *end = suffix_find(start, ".img");
 
-	if (length > 4 &&
-	    (!strcmp(start + length - 4, ".img") || !strcmp(start + length - 4, ".efi")))
-		length -= 4;
-	return strndup(start, length);
+	if (!end)
+		end = suffix_find(start, ".efi");
+	return end ? strndup(start, end - start) : strdup(start);
 }
 
-static int inspect(const char *directory, const struct root *tree, struct audit *audit,
-		   bool *ret_wanted)
+static int inspect_tree(const char *directory, const struct root *tree,
+			struct audit *audit, bool *ret_wanted)
 {
 	_cleanup_(machine_done) struct machine machine = { 0 };
 	const char *kernel = *audit->kernel ? audit->kernel : NULL;
@@ -75,16 +74,17 @@ static int inspect(const char *directory, const struct root *tree, struct audit 
 		return error;
 	*ret_wanted = content_is_wanted(&machine);
 	audit->layout = order_layout_name(order_layout(tree));
-	error = content_check(&machine, tree, &audit->faults);
+	error = content_check(&machine, tree, &audit->findings);
 	if (!error && *ret_wanted && content_is_there(tree))
-		order_check(tree, image_plan_starts_init(&machine.confdir.conf),
-			    &audit->faults);
+		order_check(tree, conf_starts_init(&machine.confdir.conf),
+			    &audit->findings);
 	return error;
 }
 
 static void add_unreadable(struct audit *audit, const char *why)
 {
-	fault_add(&audit->faults, FAULT_UNREADABLE, "cannot be taken apart: ", why);
+	findings_add_text(&audit->findings, FINDING_UNREADABLE,
+			  "cannot be taken apart: ", why);
 }
 
 static int audit_image(const char *directory, struct audit *audit, bool *ret_wanted)
@@ -103,7 +103,7 @@ static int audit_image(const char *directory, struct audit *audit, bool *ret_wan
 	else if (is_squashed(&unpacked.tree))
 		add_unreadable(audit, "it is squashed (dracut's module squash)");
 	else
-		result = inspect(directory, &unpacked.tree, audit, ret_wanted);
+		result = inspect_tree(directory, &unpacked.tree, audit, ret_wanted);
 	text_done(&why);
 	return result;
 }
@@ -116,6 +116,7 @@ static struct audit *add_audit(struct audits *audits, const char *path)
 		return NULL;
 	audit = &audits->items[audits->count];
 	*audit = (struct audit){ .path = strdup(path), .layout = "" };
+	audit->findings.object = audit->path;
 	audits->count += audit->path != NULL;
 	return audit->path ? audit : NULL;
 }
@@ -170,37 +171,37 @@ int audits_make(const char *directory, char *const *paths, struct audits *ret)
 	return error;
 }
 
-static bool has_kind(const struct audit *audit, enum fault_kind kind)
+static bool has_kind(const struct audit *audit, enum finding_kind kind)
 {
-	for (size_t i = 0; i < audit->faults.count; i++)
-		if (audit->faults.items[i].kind == kind)
+	for (size_t i = 0; i < audit->findings.count; i++)
+		if (audit->findings.items[i].kind == kind)
 			return true;
 	return false;
 }
 
 static bool is_due(const struct audit *audit)
 {
-	for (size_t i = 0; i < audit->faults.count; i++)
-		if (fault_is_due(&audit->faults.items[i]))
+	for (size_t i = 0; i < audit->findings.count; i++)
+		if (finding_is_due(&audit->findings.items[i]))
 			return true;
 	return false;
 }
 
-enum audit_result audit_judge(const struct audit *audit)
+enum audit_result audit_result(const struct audit *audit)
 {
-	if (!audit->faults.count)
+	if (!audit->findings.count)
 		return AUDIT_CURRENT;
-	if (has_kind(audit, FAULT_UNREADABLE))
+	if (has_kind(audit, FINDING_UNREADABLE))
 		return AUDIT_UNREADABLE;
 	return is_due(audit) ? AUDIT_OUTDATED : AUDIT_WRONG;
 }
 
-enum audit_result audits_judge(const struct audits *audits)
+enum audit_result audits_result(const struct audits *audits)
 {
 	enum audit_result worst = AUDIT_CURRENT;
 
 	for (size_t i = 0; i < audits->count; i++) {
-		enum audit_result result = audit_judge(&audits->items[i]);
+		enum audit_result result = audit_result(&audits->items[i]);
 
 		worst = result > worst ? result : worst;
 	}
@@ -224,7 +225,7 @@ void audits_done(struct audits *audits)
 	for (size_t i = 0; i < audits->count; i++) {
 		free(audits->items[i].path);
 		free(audits->items[i].kernel);
-		faults_done(&audits->items[i].faults);
+		findings_done(&audits->items[i].findings);
 	}
 	free(audits->items);
 	*audits = (struct audits){ 0 };

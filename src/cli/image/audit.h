@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "image/fault.h"
+#include "machine/finding.h"
 #include "root.h"
 #include "util.h"
 
@@ -14,7 +14,7 @@ struct audit {
 	char *path;
 	char *kernel;	    /* "" where it can't be told */
 	const char *layout; /* of order_layout_name(); "" for unknown */
-	struct faults faults;
+	struct findings findings;
 };
 
 /* Starts zeroed. */
@@ -41,10 +41,10 @@ int audits_make(const char *directory, char *const *paths,
 		struct audits *ret) _must_check_;
 void audits_done(struct audits *audits);
 
-enum audit_result audit_judge(const struct audit *audit);
+enum audit_result audit_result(const struct audit *audit);
 
 /* The worst of all. */
-enum audit_result audits_judge(const struct audits *audits);
+enum audit_result audits_result(const struct audits *audits);
 
 /* "current", "wrong", "outdated" or "unreadable" */
 const char *audit_result_name(enum audit_result result);

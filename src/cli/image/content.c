@@ -40,13 +40,13 @@ bool content_is_there(const struct root *tree)
 	return false;
 }
 
-static void check_nothing(const struct root *tree, struct faults *faults)
+static void check_nothing(const struct root *tree, struct findings *findings)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(traces); i++) {
 		if (!tree_has(tree, traces[i]))
 			continue;
-		fault_add(faults, FAULT_LEFTOVER,
-			  "no line is in the config, but it has /", traces[i]);
+		findings_add_text(findings, FINDING_LEFTOVER,
+				  "no line is in the config, but it has /", traces[i]);
 		return;
 	}
 }
@@ -73,8 +73,8 @@ static void find_program(const struct machine *machine, const char *name, char *
 
 /* A program of ours, which is copied from the host as it is. */
 static void check_program(const struct machine *machine, const struct root *tree,
-			  const char *name, const char *copy, enum fault_kind kind,
-			  struct faults *faults)
+			  const char *name, const char *copy, enum finding_kind kind,
+			  struct findings *findings)
 {
 	char path[ROOT_PATH_SIZE];
 	struct text text = { 0 };
@@ -83,94 +83,77 @@ static void check_program(const struct machine *machine, const struct root *tree
 	find_program(machine, name, path);
 	error = root_read_file(&machine->root, path, PROGRAM_MAX, &text);
 	if (error)
-		fault_add(faults, FAULT_INSTALLED, "/", path,
-			  " of this host: ", error < 0 ? strerror(-error) : "too large");
+		findings_add_text(
+			findings, FINDING_INSTALLED, "/", path,
+			" of this host: ", error < 0 ? strerror(-error) : "too large");
 	else if (!tree_has(tree, copy))
-		fault_add(faults, kind, "/", copy, " is not in it");
+		findings_add_text(findings, kind, "/", copy, " is not in it");
 	else if (!tree_is_same(tree, copy, &text))
-		fault_add(faults, kind, "/", copy, " is another one than the host's /",
-			  path);
+		findings_add_text(findings, kind, "/", copy,
+				  " is another one than the host's /", path);
 	text_done(&text);
 }
 
 static void check_programs(const struct machine *machine, const struct root *tree,
-			   struct faults *faults)
+			   struct findings *findings)
 {
-	check_program(machine, tree, "vfio-early-boot", IMAGE_PROGRAM, FAULT_PROGRAM,
-		      faults);
-	check_program(machine, tree, "vfio-early-init", IMAGE_INIT, FAULT_PROGRAM,
-		      faults);
-	if (image_plan_starts_init(&machine->confdir.conf))
-		check_program(machine, tree, "vfio-early-init", "init", FAULT_INIT,
-			      faults);
+	check_program(machine, tree, "vfio-early-boot", IMAGE_PROGRAM, FINDING_PROGRAM,
+		      findings);
+	check_program(machine, tree, "vfio-early-init", IMAGE_INIT, FINDING_PROGRAM,
+		      findings);
+	if (conf_starts_init(&machine->confdir.conf))
+		check_program(machine, tree, "vfio-early-init", "init", FINDING_INIT,
+			      findings);
 }
 
 static void check_config_file(const struct conf_file *file, const struct root *tree,
-			      struct faults *faults)
+			      struct findings *findings)
 {
 	if (file->generated || tree_is_same(tree, file->path, &file->text))
 		return;
-	fault_add(faults, FAULT_CONFIG, "/", file->path,
-		  tree_has(tree, file->path) ? " was edited since it was built"
-					     : " is not in it");
-}
-
-static bool is_configured(const struct machine *machine, const char *path)
-{
-	for (size_t i = 0; i < machine->confdir.file_count; i++)
-		if (!strcmp(machine->confdir.files[i].path, path))
-			return true;
-	return false;
+	findings_add_text(findings, FINDING_CONFIG, "/", file->path,
+			  tree_has(tree, file->path) ? " was edited since it was built"
+						     : " is not in it");
 }
 
 static void check_gone(const struct machine *machine, const struct root *tree,
-		       const char *path, struct faults *faults)
+		       const char *path, struct findings *findings)
 {
-	if (!is_configured(machine, path) && tree_has(tree, path))
-		fault_add(faults, FAULT_CONFIG, "/", path,
-			  " is in it, and no longer on the host");
+	if (!confdir_file(&machine->confdir, path) && tree_has(tree, path))
+		findings_add_text(findings, FINDING_CONFIG, "/", path,
+				  " is in it, and no longer on the host");
 }
 
 static void check_config(const struct machine *machine, const struct root *tree,
-			 struct faults *faults)
+			 struct findings *findings)
 {
 	char **names = NULL, path[ROOT_PATH_SIZE];
 	size_t count = 0;
 
 	for (size_t i = 0; i < machine->confdir.file_count; i++)
-		check_config_file(&machine->confdir.files[i], tree, faults);
-	check_gone(machine, tree, CONFDIR_MAIN, faults);
+		check_config_file(&machine->confdir.files[i], tree, findings);
+	check_gone(machine, tree, CONFDIR_MAIN, findings);
 	if (tree_names(tree, CONFDIR_DROPINS, &names, &count))
 		return;
 	for (size_t i = 0; i < count; i++)
 		if (string_join(path, sizeof(path), CONFDIR_DROPINS "/", names[i], NULL))
-			check_gone(machine, tree, path, faults);
+			check_gone(machine, tree, path, findings);
 	names_free(names, count);
 }
 
 /* The image's own list may name a compressed module that was unpacked on the way in. */
 static bool has_module(const struct root *tree, const char *path)
 {
-	static const char *const suffixes[] = { ".xz", ".zst", ".gz" };
 	char plain[ROOT_PATH_SIZE];
+	size_t size = loadplan_plain_length(path) + 1;
 
-	if (tree_has(tree, path))
-		return true;
-	string_copy(plain, sizeof(plain), path);
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		size_t length = strlen(plain), end = strlen(suffixes[i]);
-
-		if (length <= end || strcmp(plain + length - end, suffixes[i]))
-			continue;
-		plain[length - end] = '\0';
-		return tree_has(tree, plain);
-	}
-	return false;
+	string_copy(plain, size < sizeof(plain) ? size : sizeof(plain), path);
+	return tree_has(tree, path) || tree_has(tree, plain);
 }
 
 /* All that are missing, in one line. The same module can stand below two drivers. */
 static void check_modules(const struct loadplan *plan, const struct root *tree,
-			  struct faults *faults)
+			  struct findings *findings)
 {
 	struct text missing = { 0 };
 
@@ -182,8 +165,9 @@ static void check_modules(const struct loadplan *plan, const struct root *tree,
 			text_add(&missing, missing.length ? ", " : "", path);
 	}
 	if (missing.length)
-		fault_add(faults, FAULT_MODULES, "not in it: ", text_string(&missing));
-	faults->failed |= missing.failed;
+		findings_add_text(findings, FINDING_MODULES,
+				  "not in it: ", text_string(&missing));
+	findings->failed |= missing.failed;
 	text_done(&missing);
 }
 
@@ -219,16 +203,15 @@ static bool is_within(const struct loadplan *part, const struct loadplan *whole)
 	return true;
 }
 
-static void add_lacks(const struct machine *machine, const struct image_plan *plan,
-		      struct faults *faults)
+static void add_missing_drivers(const struct machine *machine,
+				const struct image_plan *plan, struct findings *findings)
 {
 	for (size_t i = 0; i < plan->missing_count; i++) {
-		struct text place = { 0 };
+		struct finding finding = finding_make(FINDING_DRIVER);
 
-		place_add(plan->missing[i].place, &place);
-		fault_add(faults, FAULT_DRIVER, text_string(&place), ": Linux ",
-			  machine->kernel, " has no driver ", plan->missing[i].driver);
-		text_done(&place);
+		finding_set_no_driver(&finding, machine->kernel, plan->missing[i].driver,
+				      plan->missing[i].place);
+		findings_add(findings, &finding);
 	}
 }
 
@@ -258,29 +241,30 @@ static int make_plans(const struct machine *machine, struct image_plan *least,
 
 /* The list in the image against those that it could get today. */
 static int compare_plan(const struct machine *machine, const struct loadplan *own,
-			struct faults *faults)
+			struct findings *findings)
 {
 	_cleanup_(image_plan_done) struct image_plan least = { 0 };
 	_cleanup_(image_plan_done) struct image_plan most = { 0 };
 	int error = make_plans(machine, &least, &most);
 
 	if (error == -ENOENT) {
-		fault_add(faults, FAULT_KERNEL, "Linux ", machine->kernel,
-			  " is not installed: its modules cannot be read");
+		findings_add_text(findings, FINDING_KERNEL, "Linux ", machine->kernel,
+				  " is not installed: its modules cannot be read");
 		return 0;
 	}
 	if (error)
 		return error;
 	if (!is_within(&least.loadplan, own) || !is_within(own, &most.loadplan))
-		fault_add(faults, FAULT_PLAN,
-			  "its list of modules is not the one of today for Linux ",
-			  machine->kernel);
-	add_lacks(machine, machine->has_devices ? &least : &most, faults);
+		findings_add_text(
+			findings, FINDING_PLAN,
+			"its list of modules is not the one of today for Linux ",
+			machine->kernel);
+	add_missing_drivers(machine, machine->has_devices ? &least : &most, findings);
 	return 0;
 }
 
 static int check_plan(const struct machine *machine, const struct root *tree,
-		      struct faults *faults)
+		      struct findings *findings)
 {
 	_cleanup_(loadplan_done) struct loadplan own = { 0 };
 	struct text text = { 0 };
@@ -292,26 +276,27 @@ static int check_plan(const struct machine *machine, const struct root *tree,
 	if (error)
 		return error;
 	if (!readable || own.bad_line) {
-		fault_add(faults, FAULT_PLAN, "/" LOADPLAN_FILE,
-			  readable ? " in it is damaged" : " is not in it");
+		findings_add_text(findings, FINDING_PLAN, "/" LOADPLAN_FILE,
+				  readable ? " in it is damaged" : " is not in it");
 		return 0;
 	}
-	check_modules(&own, tree, faults);
-	return compare_plan(machine, &own, faults);
+	check_modules(&own, tree, findings);
+	return compare_plan(machine, &own, findings);
 }
 
 int content_check(const struct machine *machine, const struct root *tree,
-		  struct faults *faults)
+		  struct findings *findings)
 {
 	if (!content_is_wanted(machine)) {
-		check_nothing(tree, faults);
+		check_nothing(tree, findings);
 		return 0;
 	}
 	if (!content_is_there(tree)) {
-		fault_add(faults, FAULT_MISSING, "nothing of vfio-early is in it");
+		findings_add_text(findings, FINDING_MISSING,
+				  "nothing of vfio-early is in it");
 		return 0;
 	}
-	check_programs(machine, tree, faults);
-	check_config(machine, tree, faults);
-	return check_plan(machine, tree, faults);
+	check_programs(machine, tree, findings);
+	check_config(machine, tree, findings);
+	return check_plan(machine, tree, findings);
 }

@@ -2,7 +2,7 @@
 #ifndef VFIO_EARLY_CONTENT_H
 #define VFIO_EARLY_CONTENT_H
 
-#include "image/fault.h"
+#include "machine/finding.h"
 #include "machine/machine.h"
 #include "root.h"
 #include "util.h"
@@ -10,10 +10,10 @@
 /*
  * Compares the image unpacked at `tree` with what a rebuilt image would contain: the boot
  * program, the config, the load plan and its modules. `machine` must have the image's
- * kernel. Adds the differences to `faults`. Returns 0 or -ENOMEM.
+ * kernel. Adds the differences to `findings`. Returns 0 or -ENOMEM.
  */
 int content_check(const struct machine *machine, const struct root *tree,
-		  struct faults *faults) _must_check_;
+		  struct findings *findings) _must_check_;
 
 /* Returns whether the config needs vfio-early in images. */
 bool content_is_wanted(const struct machine *machine);

@@ -119,16 +119,6 @@ int image_plan_make(const struct machine *machine, struct resolver *resolver,
 	return error;
 }
 
-bool image_plan_starts_init(const struct conf *conf)
-{
-	bool init = false;
-
-	for (size_t i = 0; i < conf->count; i++)
-		if (conf->rules[i].statement == STATEMENT_START)
-			init = conf->rules[i].start_init;
-	return init;
-}
-
 void image_plan_done(struct image_plan *plan)
 {
 	for (size_t i = 0; i < plan->missing_count; i++)

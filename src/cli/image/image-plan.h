@@ -37,7 +37,4 @@ int image_plan_make(const struct machine *machine, struct resolver *resolver,
 		    struct image_plan *ret) _must_check_;
 void image_plan_done(struct image_plan *plan);
 
-/* Returns whether the config says "start init". The last start line counts. */
-bool image_plan_starts_init(const struct conf *conf);
-
 #endif

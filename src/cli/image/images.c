@@ -24,16 +24,9 @@ static const char *const partitions[] = { "boot/efi", "boot", "efi" };
 static const char *const others[] = { ".dpkg-", ".bak", ".old",	  ".new",
 				      ".tmp",	"~",	"rescue", "kdump" };
 
-static bool ends_with(const char *string, const char *suffix)
-{
-	size_t length = strlen(string), end = strlen(suffix);
-
-	return length >= end && !strcmp(string + length - end, suffix);
-}
-
 static bool is_wanted(const char *name, const char *prefix, const char *suffix)
 {
-	if (!prefix_skip(name, prefix) || !ends_with(name, suffix))
+	if (!prefix_skip(name, prefix) || !suffix_find(name, suffix))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (strstr(name, others[i]))
@@ -41,7 +34,7 @@ static bool is_wanted(const char *name, const char *prefix, const char *suffix)
 	return true;
 }
 
-static bool look(const struct root *root, const char *path, struct stat *ret)
+static bool is_file(const struct root *root, const char *path, struct stat *ret)
 {
 	return fstatat(root->fd, path, ret, 0) == 0 && S_ISREG(ret->st_mode);
 }
@@ -53,19 +46,19 @@ static bool is_known(const struct root *root, const struct images *images,
 	for (size_t i = 0; i < images->count; i++) {
 		struct stat other;
 
-		if (look(root, images->paths[i], &other) && other.st_dev == st->st_dev &&
-		    other.st_ino == st->st_ino)
+		if (is_file(root, images->paths[i], &other) &&
+		    other.st_dev == st->st_dev && other.st_ino == st->st_ino)
 			return true;
 	}
 	return false;
 }
 
-static int add(const struct root *root, const char *path, struct images *images)
+static int add_image(const struct root *root, const char *path, struct images *images)
 {
 	struct stat st;
 	char *copy;
 
-	if (!look(root, path, &st) || is_known(root, images, &st))
+	if (!is_file(root, path, &st) || is_known(root, images, &st))
 		return 0;
 	copy = strdup(path);
 	if (!copy || ARRAY_GROW(images->paths, images->count)) {
@@ -89,7 +82,7 @@ static int add_matching(const struct root *root, const char *directory,
 	for (size_t i = 0; i < count && !error; i++)
 		if (is_wanted(names[i], prefix, suffix) &&
 		    string_join(path, sizeof(path), directory, "/", names[i], NULL))
-			error = add(root, path, images);
+			error = add_image(root, path, images);
 	names_free(names, count);
 	return error;
 }

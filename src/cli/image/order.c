@@ -73,13 +73,14 @@ static const char *loading_word(const struct root *tree, const char *path)
 }
 
 static void add_predecessor(const struct root *tree, const char *path,
-			    struct faults *faults)
+			    struct findings *findings)
 {
 	const char *word = loading_word(tree, path);
 
-	fault_add(faults, FAULT_ORDER, "/", path, " comes before ours",
-		  word ? ", and loads modules (" : ", but loads no modules by itself",
-		  word ? word : "", word ? ")" : "");
+	findings_add_text(findings, FINDING_ORDER, "/", path, " comes before ours",
+			  word ? ", and loads modules ("
+			       : ", but loads no modules by itself",
+			  word ? word : "", word ? ")" : "");
 }
 
 /* The script that a line of ORDER runs, in `path`; false for another line. */
@@ -98,7 +99,7 @@ static bool parse_order(const char *line, char *path, size_t size)
  * initramfs-tools: `. /scripts/init-top/ORDER`, which was made by tsort when the image
  * was.
  */
-static void check_order(const struct root *tree, struct faults *faults)
+static void check_order(const struct root *tree, struct findings *findings)
 {
 	struct text text = { 0 };
 	char path[ROOT_PATH_SIZE];
@@ -111,13 +112,14 @@ static void check_order(const struct root *tree, struct faults *faults)
 				continue;
 			found = !strcmp(path, SCRIPTS SCRIPT);
 			if (!found)
-				add_predecessor(tree, path, faults);
+				add_predecessor(tree, path, findings);
 		}
 	if (!found)
-		fault_add(faults, FAULT_SCRIPT,
-			  "/" SCRIPTS SCRIPT " is not in /" SCRIPTS "ORDER");
+		findings_add_text(findings, FINDING_SCRIPT,
+				  "/" SCRIPTS SCRIPT " is not in /" SCRIPTS "ORDER");
 	if (!tree_has(tree, SCRIPTS SCRIPT))
-		fault_add(faults, FAULT_SCRIPT, "/" SCRIPTS SCRIPT " is not in it");
+		findings_add_text(findings, FINDING_SCRIPT,
+				  "/" SCRIPTS SCRIPT " is not in it");
 	text_done(&text);
 }
 
@@ -125,21 +127,21 @@ static void check_order(const struct root *tree, struct faults *faults)
  * dracut without systemd: /init sources these, in the order of their names, before any
  * hook.
  */
-static void check_sourced(const struct root *tree, struct faults *faults)
+static void check_sourced(const struct root *tree, struct findings *findings)
 {
 	char **names = NULL, path[ROOT_PATH_SIZE];
 	size_t count = 0;
 
 	if (!tree_has(tree, SOURCED "/" SOURCED_FILE)) {
-		fault_add(faults, FAULT_SCRIPT,
-			  "/" SOURCED "/" SOURCED_FILE " is not in it");
+		findings_add_text(findings, FINDING_SCRIPT,
+				  "/" SOURCED "/" SOURCED_FILE " is not in it");
 		return;
 	}
 	if (tree_names(tree, SOURCED, &names, &count))
 		return;
 	for (size_t i = 0; i < count && strcmp(names[i], SOURCED_FILE) < 0; i++)
 		if (string_join(path, sizeof(path), SOURCED "/", names[i], NULL))
-			add_predecessor(tree, path, faults);
+			add_predecessor(tree, path, findings);
 	names_free(names, count);
 }
 
@@ -158,7 +160,7 @@ static bool comes_before(const char *unit, const char *other)
 }
 
 /* What would load modules, or start what does. */
-static void check_unit(const char *unit, struct faults *faults)
+static void check_unit(const char *unit, struct findings *findings)
 {
 	static const char *const later[] = { "systemd-udevd.service",
 					     "systemd-udev-trigger.service",
@@ -166,8 +168,8 @@ static void check_unit(const char *unit, struct faults *faults)
 
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
 		if (!comes_before(unit, later[i]))
-			fault_add(faults, FAULT_SCRIPT,
-				  UNIT " in it does not come before ", later[i]);
+			findings_add_text(findings, FINDING_SCRIPT,
+					  UNIT " in it does not come before ", later[i]);
 }
 
 /* A symlink to /dev/null masks a unit; what it leads to need not be in the image. */
@@ -193,7 +195,7 @@ static bool has_wants(const struct root *tree)
 
 /* A unit of another that wants to run before ours, or a drop-in that changes ours. */
 static void check_other_unit(const struct root *tree, const char *directory,
-			     const char *name, struct faults *faults)
+			     const char *name, struct findings *findings)
 {
 	char path[ROOT_PATH_SIZE];
 	struct text text = { 0 };
@@ -201,15 +203,16 @@ static void check_other_unit(const struct root *tree, const char *directory,
 	if (!string_join(path, sizeof(path), directory, "/", name, NULL))
 		return;
 	if (!strcmp(name, UNIT ".d"))
-		fault_add(faults, FAULT_ORDER, "/", path, " changes our unit");
+		findings_add_text(findings, FINDING_ORDER, "/", path,
+				  " changes our unit");
 	else if (strcmp(name, UNIT) && !tree_read(tree, path, FILE_MAX, &text) &&
 		 comes_before(text_string(&text), UNIT))
-		add_predecessor(tree, path, faults);
+		add_predecessor(tree, path, findings);
 	text_done(&text);
 }
 
 static void check_other_units(const struct root *tree, const char *directory,
-			      struct faults *faults)
+			      struct findings *findings)
 {
 	char **names = NULL;
 	size_t count = 0;
@@ -217,7 +220,7 @@ static void check_other_units(const struct root *tree, const char *directory,
 	if (tree_names(tree, directory, &names, &count))
 		return;
 	for (size_t i = 0; i < count; i++)
-		check_other_unit(tree, directory, names[i], faults);
+		check_other_unit(tree, directory, names[i], findings);
 	names_free(names, count);
 }
 
@@ -230,62 +233,65 @@ static bool is_same_directory(const struct root *tree)
 	       S_ISLNK(st.st_mode);
 }
 
-static void check_units(const struct root *tree, struct faults *faults)
+static void check_units(const struct root *tree, struct findings *findings)
 {
 	size_t count = ARRAY_SIZE(unit_directories) - is_same_directory(tree);
 	struct text text = { 0 };
 	char path[ROOT_PATH_SIZE];
 
 	if (is_masked(tree))
-		fault_add(faults, FAULT_SCRIPT,
-			  "/etc/systemd/system/" UNIT " in it masks our unit");
+		findings_add_text(findings, FINDING_SCRIPT,
+				  "/etc/systemd/system/" UNIT " in it masks our unit");
 	for (size_t i = 0; i < count && !text.length; i++)
 		if (string_join(path, sizeof(path), unit_directories[i], "/" UNIT,
 				NULL) &&
 		    tree_read(tree, path, FILE_MAX, &text))
 			text_done(&text);
 	if (!text.length)
-		fault_add(faults, FAULT_SCRIPT, UNIT " is not in it");
+		findings_add_text(findings, FINDING_SCRIPT, UNIT " is not in it");
 	else
-		check_unit(text_string(&text), faults);
+		check_unit(text_string(&text), findings);
 	if (!has_wants(tree))
-		fault_add(faults, FAULT_SCRIPT, "sysinit.target does not want " UNIT);
+		findings_add_text(findings, FINDING_SCRIPT,
+				  "sysinit.target does not want " UNIT);
 	for (size_t i = 0; i < count; i++)
-		check_other_units(tree, unit_directories[i], faults);
+		check_other_units(tree, unit_directories[i], findings);
 	text_done(&text);
 }
 
 /* /init is compared with the host's; here only what it goes on with. */
-static void check_init(const struct root *tree, struct faults *faults)
+static void check_init(const struct root *tree, struct findings *findings)
 {
 	if (!tree_has(tree, "init.vfio-early"))
-		fault_add(faults, FAULT_INIT,
-			  "/init.vfio-early, the image's own /init, is not in it");
+		findings_add_text(
+			findings, FINDING_INIT,
+			"/init.vfio-early, the image's own /init, is not in it");
 }
 
-void order_check(const struct root *tree, bool init, struct faults *faults)
+void order_check(const struct root *tree, bool init, struct findings *findings)
 {
 	if (init) {
-		check_init(tree, faults);
+		check_init(tree, findings);
 		return;
 	}
 	if (tree_has(tree, "init.vfio-early"))
-		fault_add(faults, FAULT_INIT,
-			  "/init in it is ours, and no line says \"start init\"");
+		findings_add_text(findings, FINDING_INIT,
+				  "/init in it is ours, and no line says \"start init\"");
 	switch (order_layout(tree)) {
 	case LAYOUT_INITRAMFS_TOOLS:
-		check_order(tree, faults);
+		check_order(tree, findings);
 		break;
 	case LAYOUT_DRACUT:
-		check_sourced(tree, faults);
+		check_sourced(tree, findings);
 		break;
 	case LAYOUT_SYSTEMD:
-		check_units(tree, faults);
+		check_units(tree, findings);
 		break;
 	case LAYOUT_OTHER:
-		fault_add(faults, FAULT_SCRIPT,
-			  "made neither by initramfs-tools nor by dracut: what it runs "
-			  "first is not known");
+		findings_add_text(
+			findings, FINDING_SCRIPT,
+			"made neither by initramfs-tools nor by dracut: what it runs "
+			"first is not known");
 		break;
 	}
 }

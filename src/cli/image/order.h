@@ -2,7 +2,7 @@
 #ifndef VFIO_EARLY_ORDER_H
 #define VFIO_EARLY_ORDER_H
 
-#include "image/fault.h"
+#include "machine/finding.h"
 #include "root.h"
 
 /* How an image's /init runs what it has to run. */
@@ -20,8 +20,8 @@ const char *order_layout_name(enum layout layout);
 
 /*
  * Checks that the boot program is the first program that the image runs. `init`: the
- * config says "start init". Adds problems to `faults`.
+ * config says "start init". Adds problems to `findings`.
  */
-void order_check(const struct root *tree, bool init, struct faults *faults);
+void order_check(const struct root *tree, bool init, struct findings *findings);
 
 #endif

@@ -27,7 +27,7 @@ static char *unquote(char *word)
 }
 
 /* The next number of `*cursor`, ":" between them; false if it is none or above `max`. */
-static bool take_number(const char **cursor, uint64_t max, uint64_t *ret)
+static bool parse_number(const char **cursor, uint64_t max, uint64_t *ret)
 {
 	const char *end = number_parse(*cursor, 16, max, ret);
 
@@ -47,8 +47,8 @@ static bool parse_id(const char *text, struct entry *entry)
 	size_t count = 0;
 
 	while (count < ARRAY_SIZE(fields) && *text) {
-		if (!take_number(&text, count < 2 ? UINT16_MAX : ENTRY_ANY,
-				 &fields[count]))
+		if (!parse_number(&text, count < 2 ? UINT16_MAX : ENTRY_ANY,
+				  &fields[count]))
 			return false;
 		count++;
 	}
@@ -63,7 +63,7 @@ static bool parse_id(const char *text, struct entry *entry)
 	return true;
 }
 
-int format_add_ids(const struct reading *reading, const struct line *line, char *ids)
+int format_add_ids(const struct reading *reading, const struct file_line *line, char *ids)
 {
 	char *rest;
 
@@ -102,7 +102,8 @@ static bool parse_part(const char *part, struct entry *entry)
 }
 
 /* Address and ID in either order, "|" between them, or one of the two. */
-static int add_pair(const struct reading *reading, const struct line *line, char *word)
+static int add_pair(const struct reading *reading, const struct file_line *line,
+		    char *word)
 {
 	struct entry *entry = entry_add(reading->entries, line->path, line->number, word);
 	char *rest;
@@ -118,7 +119,8 @@ static int add_pair(const struct reading *reading, const struct line *line, char
 	return 0;
 }
 
-int format_add_pairs(const struct reading *reading, const struct line *line, char *words)
+int format_add_pairs(const struct reading *reading, const struct file_line *line,
+		     char *words)
 {
 	int error = 0;
 	char *rest;
@@ -159,7 +161,7 @@ static bool is_elsewhere(const struct reading *reading, const char *node)
 }
 
 /* The ID is that of the first path; the others are functions beside it. */
-static int add_mapped_path(const struct reading *reading, const struct line *line,
+static int add_mapped_path(const struct reading *reading, const struct file_line *line,
 			   const char *path, const char *id, const char *subsystem)
 {
 	struct entry *entry = entry_add(reading->entries, line->path, line->number, path);
@@ -183,7 +185,7 @@ static int add_mapped_path(const struct reading *reading, const struct line *lin
 	return 0;
 }
 
-static int add_elsewhere(const struct reading *reading, const struct line *line,
+static int add_elsewhere(const struct reading *reading, const struct file_line *line,
 			 const char *properties)
 {
 	struct entry *entry =
@@ -200,7 +202,7 @@ static int add_elsewhere(const struct reading *reading, const struct line *line,
  * Proxmox: "map id=10de:1c03,iommugroup=1,node=pve,path=0000:01:00,subsystem-id=1458:3702". The
  * number of the group says nothing of the device: it can change with every kernel.
  */
-static int add_mapping(const struct reading *reading, const struct line *line,
+static int add_mapping(const struct reading *reading, const struct file_line *line,
 		       char *properties)
 {
 	char id[16], subsystem[16], node[256], paths[512], *rest;
@@ -282,7 +284,8 @@ static const char *resolve_path(const struct machine *machine, const char *text,
 }
 
 /* "0a:00.0,00_1c.4-00_00.0" */
-static int add_hidden(const struct reading *reading, const struct line *line, char *words)
+static int add_hidden(const struct reading *reading, const struct file_line *line,
+		      char *words)
 {
 	char *rest;
 
@@ -306,7 +309,8 @@ static int add_hidden(const struct reading *reading, const struct line *line, ch
 /* What can stand in front of devices, in files and on the kernel command line. */
 static const struct {
 	const char *prefix;
-	int (*add)(const struct reading *reading, const struct line *line, char *rest);
+	int (*add)(const struct reading *reading, const struct file_line *line,
+		   char *rest);
 } forms[] = {
 	{ "BIND=", format_add_pairs },
 	{ "DEVS=", format_add_pairs },
@@ -317,7 +321,7 @@ static const struct {
 	{ "rd.qubes.hide_pci=", add_hidden },
 };
 
-int format_add(const struct reading *reading, const struct line *line, char *text)
+int format_add(const struct reading *reading, const struct file_line *line, char *text)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
 		if (prefix_skip(text, forms[i].prefix))

@@ -24,15 +24,15 @@ struct reading {
  * Parses a text that starts with the name of its format, as "BIND=". -ENOENT for any
  * other.
  */
-int format_add(const struct reading *reading, const struct line *line,
+int format_add(const struct reading *reading, const struct file_line *line,
 	       char *text) _must_check_;
 
 /* Parses "10de:1c03,10de:10f1", the value of vfio-pci's parameter ids=. */
-int format_add_ids(const struct reading *reading, const struct line *line,
+int format_add_ids(const struct reading *reading, const struct file_line *line,
 		   char *ids) _must_check_;
 
 /* Parses "0000:02:00.0|10de:1c03 10de:10f1": addresses, IDs, or both in either order. */
-int format_add_pairs(const struct reading *reading, const struct line *line,
+int format_add_pairs(const struct reading *reading, const struct file_line *line,
 		     char *words) _must_check_;
 
 /* Parses the address of a function or of a card. Returns false for anything else. */

@@ -13,10 +13,10 @@
 
 struct search {
 	const char *drivers;
-	leftover_taker *tell;
+	leftover_reporter *report;
 	void *context;
-	struct text what; /* the words to remove; empty: the line as a whole */
-	struct text told; /* what boot loaders' files have */
+	struct text what;	  /* the words to remove; empty: the line as a whole */
+	struct text loader_words; /* what boot loaders' files have */
 };
 
 /* Drivers that recipes blacklist although they may have no module here. */
@@ -70,7 +70,7 @@ static void add_ids(struct search *search, const char *options)
 		text_add_bytes(&search->what, ids, strcspn(ids, BLANKS));
 }
 
-static const char *judge_modprobe(struct search *search, const char *text)
+static const char *step_in_modprobe(struct search *search, const char *text)
 {
 	const char *rest;
 
@@ -89,7 +89,7 @@ static const char *judge_modprobe(struct search *search, const char *text)
 	return NULL;
 }
 
-static const char *judge_module(struct search *search, const char *text)
+static const char *step_in_module(struct search *search, const char *text)
 {
 	(void)search;
 	if (is_among(text, "vfio_virqfd"))
@@ -98,7 +98,7 @@ static const char *judge_module(struct search *search, const char *text)
 					    : NULL;
 }
 
-static const char *judge_dracut(struct search *search, const char *text)
+static const char *step_in_dracut(struct search *search, const char *text)
 {
 	(void)search;
 	return strstr(text, "drivers") && strstr(text, "vfio")
@@ -107,7 +107,7 @@ static const char *judge_dracut(struct search *search, const char *text)
 }
 
 /* Is it a word of the kernel command line that an old recipe needs? */
-static bool is_relic(const char *word)
+static bool is_step_word(const char *word)
 {
 	static const char *const leftovers[] = { "vfio-pci.ids=", "vfio_pci.ids=",
 						 "rd.qubes.hide_pci=",
@@ -120,14 +120,14 @@ static bool is_relic(const char *word)
 }
 
 /* Adds to `what` the words that are to be removed, and no others. */
-static void add_relics(const char *text, struct text *what)
+static void add_step_words(const char *text, struct text *what)
 {
 	static const char between[] = BLANKS "\n\"'";
 
 	for (text += strspn(text, between); *text; text += strspn(text, between)) {
 		size_t length = strcspn(text, between);
 
-		if (is_relic(text)) {
+		if (is_step_word(text)) {
 			text_add(what, what->length ? " " : "");
 			text_add_bytes(what, text, length);
 		}
@@ -136,14 +136,14 @@ static void add_relics(const char *text, struct text *what)
 }
 
 /* Boot loaders' files; what they make the kernel command line of. */
-static const char *judge_cmdline(struct search *search, const char *text)
+static const char *step_in_cmdline(struct search *search, const char *text)
 {
-	add_relics(text, &search->what);
-	text_add(&search->told, text_string(&search->what), " ");
+	add_step_words(text, &search->what);
+	text_add(&search->loader_words, text_string(&search->what), " ");
 	return search->what.length ? "the config lists these devices now" : NULL;
 }
 
-static const char *judge_script(struct search *search, const char *text)
+static const char *step_in_script(struct search *search, const char *text)
 {
 	(void)search;
 	return strstr(text, "driver_override") || prefix_skip(text, "DEVS=")
@@ -151,7 +151,7 @@ static const char *judge_script(struct search *search, const char *text)
 		       : NULL;
 }
 
-static const char *judge_binding(struct search *search, const char *text)
+static const char *step_in_binding(struct search *search, const char *text)
 {
 	(void)search;
 	return prefix_skip(text, "BIND=") ? "the config lists these devices now" : NULL;
@@ -159,24 +159,25 @@ static const char *judge_binding(struct search *search, const char *text)
 
 static const struct {
 	const char *path, *suffix; /* NULL: a file */
-	const char *(*judge)(struct search *search, const char *text);
+	const char *(*find_step)(struct search *search, const char *text);
 } places[] = {
-	{ "etc/modprobe.d", ".conf", judge_modprobe },
-	{ "etc/modules", NULL, judge_module },
-	{ "etc/modules-load.d", ".conf", judge_module },
-	{ "etc/initramfs-tools/modules", NULL, judge_module },
-	{ "etc/initramfs-tools/scripts/init-top", "", judge_script },
-	{ "etc/dracut.conf", NULL, judge_dracut },
-	{ "etc/dracut.conf.d", ".conf", judge_dracut },
-	{ "etc/default/grub", NULL, judge_cmdline },
-	{ "etc/default/grub.d", ".cfg", judge_cmdline },
-	{ "etc/kernel/cmdline", NULL, judge_cmdline },
-	{ "boot/loader/entries", ".conf", judge_cmdline },
-	{ "boot/config/vfio-pci.cfg", NULL, judge_binding },
+	{ "etc/modprobe.d", ".conf", step_in_modprobe },
+	{ "etc/modules", NULL, step_in_module },
+	{ "etc/modules-load.d", ".conf", step_in_module },
+	{ "etc/initramfs-tools/modules", NULL, step_in_module },
+	{ "etc/initramfs-tools/scripts/init-top", "", step_in_script },
+	{ "etc/dracut.conf", NULL, step_in_dracut },
+	{ "etc/dracut.conf.d", ".conf", step_in_dracut },
+	{ "etc/default/grub", NULL, step_in_cmdline },
+	{ "etc/default/grub.d", ".cfg", step_in_cmdline },
+	{ "etc/kernel/cmdline", NULL, step_in_cmdline },
+	{ "boot/loader/entries", ".conf", step_in_cmdline },
+	{ "boot/config/vfio-pci.cfg", NULL, step_in_binding },
 };
 
 /* "in /etc/default/grub:1, remove: vfio-pci.ids=1000:0072 (WHY)" */
-static void tell_step(struct search *search, const struct line *line, const char *why)
+static void report_step(struct search *search, const struct file_line *line,
+			const char *why)
 {
 	bool words = search->what.length;
 	struct text leftover = { 0 };
@@ -186,7 +187,7 @@ static void tell_step(struct search *search, const struct line *line, const char
 	text_add(&leftover, words ? ", remove: " : ", remove the line: ");
 	printable_add(&leftover, words ? text_string(&search->what) : line->text);
 	text_add(&leftover, " (", why, ")");
-	search->tell(search->context, text_string(&leftover));
+	search->report(search->context, text_string(&leftover));
 	text_done(&leftover);
 }
 
@@ -194,51 +195,51 @@ static void tell_step(struct search *search, const struct line *line, const char
 static void find_on_cmdline(const struct root *root, struct search *search)
 {
 	char cmdline[4096];
-	struct line line = { .path = "proc/cmdline" };
+	struct file_line line = { .path = "proc/cmdline" };
 	struct text words = { 0 };
 	char *rest;
 
 	if (root_read(root, line.path, cmdline, sizeof(cmdline)) <= 0)
 		return;
-	add_relics(cmdline, &words);
+	add_step_words(cmdline, &words);
 	for (char *word = words.data ? strtok_r(words.data, " ", &rest) : NULL; word;
 	     word = strtok_r(NULL, " ", &rest)) {
-		if (strstr(text_string(&search->told), word))
+		if (strstr(text_string(&search->loader_words), word))
 			continue;
 		text_done(&search->what);
 		text_add(&search->what, word);
-		tell_step(
+		report_step(
 			search, &line,
 			"the boot loader adds it from a file that import does not know");
 	}
 	text_done(&words);
 }
 
-struct looking {
+struct file_search {
 	const struct root *root;
 	struct search *search;
-	const char *(*judge)(struct search *search, const char *text);
+	const char *(*find_step)(struct search *search, const char *text);
 };
 
 /* Debian's link from modules-load.d to /etc/modules, which is looked at by its own name. */
-static bool is_modules_again(const struct looking *looking, const struct line *line)
+static bool is_modules_again(const struct file_search *file, const struct file_line *line)
 {
 	char target[16];
 
 	return !strcmp(line->path, "etc/modules-load.d/modules.conf") &&
-	       !root_link_name(looking->root, line->path, target, sizeof(target)) &&
+	       !root_link_name(file->root, line->path, target, sizeof(target)) &&
 	       !strcmp(target, "modules");
 }
 
-static int take(void *context, struct line *line)
+static int inspect_line(void *context, struct file_line *line)
 {
-	const struct looking *looking = context;
+	const struct file_search *file = context;
 	const char *why;
 
-	text_done(&looking->search->what);
-	why = looking->judge(looking->search, line->text);
-	if (why && !is_modules_again(looking, line))
-		tell_step(looking->search, line, why);
+	text_done(&file->search->what);
+	why = file->find_step(file->search, line->text);
+	if (why && !is_modules_again(file, line))
+		report_step(file->search, line, why);
 	return 0;
 }
 
@@ -253,35 +254,37 @@ static void find_overrides(const struct root *root, struct search *search)
 	if (root_names(root, directory, &names, &count))
 		return;
 	for (size_t i = 0; i < count; i++) {
-		struct line line = { .path = path, .text = driver };
+		struct file_line line = { .path = path, .text = driver };
 
 		if (prefix_skip(names[i], "pci-") &&
 		    string_join(path, sizeof(path), directory, "/", names[i], NULL) &&
 		    root_read(root, path, driver, sizeof(driver)) > 0 &&
 		    !strcmp(driver, "vfio-pci"))
-			tell_step(search, &line, "with driverctl unset-override");
+			report_step(search, &line, "with driverctl unset-override");
 	}
 	names_free(names, count);
 }
 
-int leftovers_find(const struct root *root, const char *drivers, leftover_taker *tell,
-		   void *context)
+int leftovers_find(const struct root *root, const char *drivers,
+		   leftover_reporter *report, void *context)
 {
-	struct search search = { .drivers = drivers, .tell = tell, .context = context };
+	struct search search = { .drivers = drivers,
+				 .report = report,
+				 .context = context };
 	int error = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(places) && !error; i++) {
-		struct looking looking = { root, &search, places[i].judge };
+		struct file_search file = { root, &search, places[i].find_step };
 
 		if (places[i].suffix)
 			error = lines_read_all(root, places[i].path, places[i].suffix,
-					       take, &looking);
+					       inspect_line, &file);
 		else
-			error = lines_read(root, places[i].path, take, &looking);
+			error = lines_read(root, places[i].path, inspect_line, &file);
 	}
 	find_on_cmdline(root, &search);
 	find_overrides(root, &search);
 	text_done(&search.what);
-	text_done(&search.told);
+	text_done(&search.loader_words);
 	return error;
 }

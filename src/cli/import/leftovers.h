@@ -10,13 +10,13 @@
  * reason why it is no longer needed, in printable form: "/etc/modules:5: vfio_virqfd (a
  * part of vfio since Linux 6.2)".
  */
-typedef void leftover_taker(void *context, const char *leftover);
+typedef void leftover_reporter(void *context, const char *leftover);
 
 /*
- * Finds them all: `tell` gets each. `drivers`: the modules of the devices that are listed
- * now, ", " between them: blacklisting those is a step as well. 0 or -ENOMEM.
+ * Finds all leftovers and calls `report` for each. `drivers`: the modules of the listed devices,
+ * separated by ", ". Blacklisting those modules is a leftover, too. Returns 0 or -ENOMEM.
  */
-int leftovers_find(const struct root *root, const char *drivers, leftover_taker *tell,
-		   void *context) _must_check_;
+int leftovers_find(const struct root *root, const char *drivers,
+		   leftover_reporter *report, void *context) _must_check_;
 
 #endif

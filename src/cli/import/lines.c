@@ -39,13 +39,13 @@ static char *trim(char *text)
 	return text;
 }
 
-static int take_all(const char *path, char *text, line_taker *take, void *context)
+static int read_lines(const char *path, char *text, line_reader *read_line, void *context)
 {
 	unsigned int number = 1, joined;
 	int error = 0;
 
 	for (char *next; text && *text && !error; text = next, number += joined + 1) {
-		struct line line = { .path = path, .number = number };
+		struct file_line line = { .path = path, .number = number };
 
 		joined = join(text);
 		next = strchr(text, '\n');
@@ -53,37 +53,30 @@ static int take_all(const char *path, char *text, line_taker *take, void *contex
 			*next++ = '\0';
 		line.text = trim(text);
 		if (*line.text && *line.text != '#')
-			error = take(context, &line);
+			error = read_line(context, &line);
 	}
 	return error;
 }
 
-static char *skip_mark(char *text)
-{
-	return text && !strncmp(text, "\xef\xbb\xbf", 3) ? text + 3 : text;
-}
-
-int lines_read(const struct root *root, const char *path, line_taker *take, void *context)
+int lines_read(const struct root *root, const char *path, line_reader *read_line,
+	       void *context)
 {
 	struct text text = { 0 };
 	int error = root_read_file(root, path, FILE_MAX, &text);
 
 	if (error == -ENOMEM)
 		return error;
-	error = error < 0 ? 0 : take_all(path, skip_mark(text.data), take, context);
+	error = error < 0 || !text.length
+			? 0
+			: read_lines(path,
+				     text.data + text_mark_length(text.data, text.length),
+				     read_line, context);
 	text_done(&text);
 	return error;
 }
 
-static bool ends_with(const char *string, const char *suffix)
-{
-	size_t length = strlen(string), end = strlen(suffix);
-
-	return length >= end && !strcmp(string + length - end, suffix);
-}
-
 int lines_read_all(const struct root *root, const char *directory, const char *suffix,
-		   line_taker *take, void *context)
+		   line_reader *read_line, void *context)
 {
 	char **names = NULL, path[ROOT_PATH_SIZE];
 	size_t count = 0;
@@ -92,9 +85,9 @@ int lines_read_all(const struct root *root, const char *directory, const char *s
 	if (root_names(root, directory, &names, &count))
 		return 0;
 	for (size_t i = 0; i < count && !error; i++)
-		if (ends_with(names[i], suffix) &&
+		if (suffix_find(names[i], suffix) &&
 		    string_join(path, sizeof(path), directory, "/", names[i], NULL))
-			error = lines_read(root, path, take, context);
+			error = lines_read(root, path, read_line, context);
 	names_free(names, count);
 	return error;
 }

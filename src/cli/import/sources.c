@@ -14,31 +14,31 @@
 #define DRIVERCTL "etc/driverctl.d"
 #define BLANKS " \t\n"
 
-struct finding {
+struct source {
 	struct reading reading;
-	const char *sought; /* find_option(): the options that libkmod found */
-	struct line found;  /* and where */
-	bool mapping;	    /* take_named(): the file is one of Proxmox' */
+	const char *sought;	/* find_option(): the options that libkmod found */
+	struct file_line found; /* and where */
+	bool mapping;		/* add_named(): the file is one of Proxmox' */
 };
 
-static int take_known(void *context, struct line *line)
+static int add_known(void *context, struct file_line *line)
 {
-	const struct finding *finding = context;
-	int error = format_add(&finding->reading, line, line->text);
+	const struct source *source = context;
+	int error = format_add(&source->reading, line, line->text);
 
 	return error == -ENOENT ? 0 : error;
 }
 
 /* Each word for itself: the kernel command line. */
-static int take_words(void *context, struct line *line)
+static int add_words(void *context, struct file_line *line)
 {
-	const struct finding *finding = context;
+	const struct source *source = context;
 	int error = 0;
 	char *rest;
 
 	for (char *word = strtok_r(line->text, BLANKS, &rest);
 	     word && (!error || error == -ENOENT); word = strtok_r(NULL, BLANKS, &rest))
-		error = format_add(&finding->reading, line, word);
+		error = format_add(&source->reading, line, word);
 	return error == -ENOENT ? 0 : error;
 }
 
@@ -55,30 +55,30 @@ static char *find_ids(char *options)
 }
 
 /* "options vfio-pci ids=..." of a file that somebody names; any other line is a list. */
-static int take_any(void *context, struct line *line)
+static int add_any(void *context, struct file_line *line)
 {
-	const struct finding *finding = context;
+	const struct source *source = context;
 	const char *options = prefix_skip(line->text, "options ");
 	char *ids;
 	int error;
 
 	if (options && module_name_equal(options, strcspn(options, BLANKS), "vfio_pci")) {
 		ids = find_ids((char *)options);
-		return ids ? format_add_ids(&finding->reading, line, ids) : 0;
+		return ids ? format_add_ids(&source->reading, line, ids) : 0;
 	}
-	error = format_add(&finding->reading, line, line->text);
-	return error == -ENOENT ? format_add_pairs(&finding->reading, line, line->text)
+	error = format_add(&source->reading, line, line->text);
+	return error == -ENOENT ? format_add_pairs(&source->reading, line, line->text)
 				: error;
 }
 
-static int find_option(void *context, struct line *line)
+static int find_option(void *context, struct file_line *line)
 {
-	struct finding *finding = context;
+	struct source *source = context;
 
-	if (!finding->found.path && strstr(line->text, finding->sought)) {
-		finding->found = *line;
-		finding->found.path = strdup(line->path);
-		finding->found.text = NULL;
+	if (!source->found.path && strstr(line->text, source->sought)) {
+		source->found = *line;
+		source->found.path = strdup(line->path);
+		source->found.text = NULL;
 	}
 	return 0;
 }
@@ -87,36 +87,36 @@ static int find_option(void *context, struct line *line)
  * Where modprobe.d has these options: libkmod tells what is in force, and not from which file.
  * What is in none is of the kernel command line, which libkmod reads as well.
  */
-static int locate(struct finding *finding, const char *options)
+static int locate(struct source *source, const char *options)
 {
-	const struct root *root = &finding->reading.machine->root;
+	const struct root *root = &source->reading.machine->root;
 	int error = 0;
 
-	finding->sought = options;
-	finding->found = (struct line){ 0 };
+	source->sought = options;
+	source->found = (struct file_line){ 0 };
 	for (const char *const *place = resolver_places(); *place && !error; place++)
-		error = lines_read_all(root, *place + 1, ".conf", find_option, finding);
+		error = lines_read_all(root, *place + 1, ".conf", find_option, source);
 	return error;
 }
 
-static int take_option(void *context, const char *module, const char *options)
+static int add_option(void *context, const char *module, const char *options)
 {
-	struct finding *finding = context;
+	struct source *source = context;
 	_cleanup_(freep) char *copy = NULL;
 	int error;
 	char *ids;
 
 	if (!module_name_equal(module, strlen(module), "vfio_pci"))
 		return 0;
-	error = locate(finding, options);
-	if (error || !finding->found.path)
+	error = locate(source, options);
+	if (error || !source->found.path)
 		return error;
 	copy = strdup(options);
 	ids = copy ? find_ids(copy) : NULL;
 	error = !copy ? -ENOMEM
-		: ids ? format_add_ids(&finding->reading, &finding->found, ids)
+		: ids ? format_add_ids(&source->reading, &source->found, ids)
 		      : 0;
-	free((char *)finding->found.path);
+	free((char *)source->found.path);
 	return error;
 }
 
@@ -136,7 +136,7 @@ static void unescape(const char *name, char *out, size_t size)
 }
 
 /* driverctl: a file "pci-ADDRESS" with the name of the driver in it. */
-static int add_override(struct finding *finding, const char *name)
+static int add_override(struct source *source, const char *name)
 {
 	char path[ROOT_PATH_SIZE], plain[64], driver[PCI_DRIVER_SIZE];
 	const char *address;
@@ -145,9 +145,9 @@ static int add_override(struct finding *finding, const char *name)
 	unescape(name, plain, sizeof(plain));
 	address = prefix_skip(plain, "pci-");
 	if (!address || !string_join(path, sizeof(path), DRIVERCTL "/", name, NULL) ||
-	    root_read(&finding->reading.machine->root, path, driver, sizeof(driver)) < 0)
+	    root_read(&source->reading.machine->root, path, driver, sizeof(driver)) < 0)
 		return 0;
-	entry = entry_add(finding->reading.entries, path, 0, address);
+	entry = entry_add(source->reading.entries, path, 0, address);
 	if (!entry)
 		return -ENOMEM;
 	if (strcmp(driver, "vfio-pci"))
@@ -157,76 +157,75 @@ static int add_override(struct finding *finding, const char *name)
 	return 0;
 }
 
-static int add_overrides(struct finding *finding)
+static int add_overrides(struct source *source)
 {
 	char **names = NULL;
 	size_t count = 0;
 	int error = 0;
 
-	if (root_names(&finding->reading.machine->root, DRIVERCTL, &names, &count))
+	if (root_names(&source->reading.machine->root, DRIVERCTL, &names, &count))
 		return 0;
 	for (size_t i = 0; i < count && !error; i++)
-		error = add_override(finding, names[i]);
+		error = add_override(source, names[i]);
 	names_free(names, count);
 	return error;
 }
 
 /* The command line as a line; a file of /proc has no size. */
-static int read_cmdline(struct finding *finding)
+static int read_cmdline(struct source *source)
 {
-	struct line line = { .path = CMDLINE };
+	struct file_line line = { .path = CMDLINE };
 	int error;
 
-	line.text = strdup(finding->reading.machine->cmdline.text);
-	error = line.text ? take_words(finding, &line) : -ENOMEM;
+	line.text = strdup(source->reading.machine->cmdline.text);
+	error = line.text ? add_words(source, &line) : -ENOMEM;
 	free(line.text);
 	return error;
 }
 
 int sources_find(const struct machine *machine, struct entries *ret)
 {
-	struct finding finding = { .reading = { machine, ret } };
+	struct source source = { .reading = { machine, ret } };
 	const struct root *root = &machine->root;
-	int error = resolver_each_option(machine->directory, take_option, &finding);
+	int error = resolver_each_option(machine->directory, add_option, &source);
 
 	if (!error)
-		error = read_cmdline(&finding);
+		error = read_cmdline(&source);
 	if (!error)
-		error = add_overrides(&finding);
+		error = add_overrides(&source);
 	if (!error)
-		error = lines_read(root, "boot/config/vfio-pci.cfg", take_known,
-				   &finding);
+		error = lines_read(root, "boot/config/vfio-pci.cfg", add_known, &source);
 	if (!error)
-		error = lines_read(root, "etc/pve/mapping/pci.cfg", take_known, &finding);
+		error = lines_read(root, "etc/pve/mapping/pci.cfg", add_known, &source);
 	if (!error)
 		error = lines_read_all(root, "etc/initramfs-tools/scripts/init-top", "",
-				       take_known, &finding);
+				       add_known, &source);
 	return error;
 }
 
 /* A mapping's name stands on a line of its own: only the lines below it count. */
-static int take_named(void *context, struct line *line)
+static int add_named(void *context, struct file_line *line)
 {
-	const struct finding *finding = context;
+	const struct source *source = context;
 
-	if (finding->mapping && strncmp(line->text, "map", 3))
+	if (source->mapping && strncmp(line->text, "map", 3))
 		return 0;
-	return take_any(context, line);
+	return add_any(context, line);
 }
 
-static int note_mapping(void *context, struct line *line)
+static int note_mapping(void *context, struct file_line *line)
 {
-	struct finding *finding = context;
+	struct source *source = context;
 
 	if (prefix_skip(line->text, "map ") || prefix_skip(line->text, "map\t"))
-		finding->mapping = true;
+		source->mapping = true;
 	return 0;
 }
 
 int sources_read(const struct machine *machine, const char *file, struct entries *ret)
 {
 	_cleanup_(root_done) struct root here = ROOT_NONE;
-	struct finding finding = { .reading = { machine, ret } };
+	struct source source = { .reading = { machine, ret } };
 	_cleanup_(freep) char *path = realpath(file, NULL);
 	int error;
 
@@ -235,6 +234,6 @@ int sources_read(const struct machine *machine, const char *file, struct entries
 	here.fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (here.fd < 0 || access(path, R_OK) < 0)
 		return -errno;
-	error = lines_read(&here, path + 1, note_mapping, &finding);
-	return error ? error : lines_read(&here, path + 1, take_named, &finding);
+	error = lines_read(&here, path + 1, note_mapping, &source);
+	return error ? error : lines_read(&here, path + 1, add_named, &source);
 }

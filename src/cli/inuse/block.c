@@ -8,7 +8,7 @@
 #define CLASS_BLOCK "sys/class/block"
 #define LAYERS_MAX 16 /* below each other; more would be a loop */
 
-struct descent {
+struct block_walk {
 	const struct machine *machine;
 	const char *what;
 	bool certain;
@@ -142,10 +142,11 @@ bool block_find(const struct root *root, const char *source, char *name)
 	       !root_link_name(root, path, name, BLOCK_NAME_SIZE);
 }
 
-static int descend(const struct descent *descent, const char *name, int layers);
+static int descend(const struct block_walk *descent, const char *name, int layers);
 
 /* Every member of a directory of links, as `slaves` is, whose names start with `prefix`. */
-static int descend_into(const struct descent *descent, const char *directory, int layers)
+static int descend_into(const struct block_walk *descent, const char *directory,
+			int layers)
 {
 	char **names = NULL;
 	size_t count = 0;
@@ -161,7 +162,7 @@ static int descend_into(const struct descent *descent, const char *directory, in
  * An NVMe namespace that several controllers can reach: .../nvme-subsystem/nvme-subsysN/nvmeXnY,
  * with links to its controllers, nvmeN, beside it.
  */
-static int descend_multipath(const struct descent *descent, const char *link)
+static int descend_multipath(const struct block_walk *descent, const char *link)
 {
 	const struct root *root = &descent->machine->root;
 	const char *subsystem = strstr(link, "/nvme-subsystem/");
@@ -202,7 +203,7 @@ static bool parent_of(const struct root *root, const char *name, char *link, cha
 	return true;
 }
 
-static int descend(const struct descent *descent, const char *name, int layers)
+static int descend(const struct block_walk *descent, const char *name, int layers)
 {
 	const struct root *root = &descent->machine->root;
 	char path[ROOT_PATH_SIZE], link[ROOT_PATH_SIZE], parent[BLOCK_NAME_SIZE];
@@ -226,7 +227,7 @@ static int descend(const struct descent *descent, const char *name, int layers)
 int block_add_use(const struct machine *machine, const char *name, const char *what,
 		  bool certain, struct in_uses *uses)
 {
-	const struct descent descent = { machine, what, certain, uses };
+	const struct block_walk descent = { machine, what, certain, uses };
 
 	return descend(&descent, name, LAYERS_MAX);
 }

@@ -14,20 +14,20 @@
 #define RTF_REJECT 0x200 /* include/uapi/linux/route.h */
 
 /* Of one table of the kernel: which of its blank-separated fields say what, from 0. */
-struct table {
+struct route_table {
 	const char *path;
 	unsigned int zeros[2]; /* fields that are all zeros in a default route */
 	unsigned int flags, interface;
 };
 
 /* fib_route_seq_show() in net/ipv4/fib_trie.c, rt6_info_route() in net/ipv6/route.c of Linux */
-static const struct table tables[] = {
+static const struct route_table tables[] = {
 	{ "proc/net/route", { 1, 7 }, 3, 0 },	   /* destination, mask */
 	{ "proc/net/ipv6_route", { 0, 1 }, 8, 9 }, /* destination, length of its prefix */
 };
 
 /* The field of a line, without the blanks around it, in INTERFACE_SIZE bytes. */
-static void take_field(const char *line, unsigned int field, char *value)
+static void read_field(const char *line, unsigned int field, char *value)
 {
 	static const char blanks[] = " \t";
 	size_t length;
@@ -41,33 +41,35 @@ static void take_field(const char *line, unsigned int field, char *value)
 	string_copy(value, length < INTERFACE_SIZE ? length + 1 : INTERFACE_SIZE, line);
 }
 
-static bool is_default(const struct table *table, const char *line, char *interface)
+static bool is_default(const struct route_table *table, const char *line, char *interface)
 {
 	char field[INTERFACE_SIZE];
 	uint64_t flags = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(table->zeros); i++) {
-		take_field(line, table->zeros[i], field);
+		read_field(line, table->zeros[i], field);
 		if (!*field || field[strspn(field, "0")])
 			return false;
 	}
-	take_field(line, table->flags, field);
+	read_field(line, table->flags, field);
 	if (!number_parse(field, 16, UINT32_MAX, &flags) || flags & RTF_REJECT)
 		return false;
-	take_field(line, table->interface, interface);
+	read_field(line, table->interface, interface);
 	return *interface && strcmp(interface, "lo");
 }
 
-struct descent {
+struct interface_walk {
 	const struct machine *machine;
 	const char *what;
 	struct in_uses *uses;
 };
 
-static int descend(const struct descent *descent, const char *interface, int layers);
+static int descend(const struct interface_walk *descent, const char *interface,
+		   int layers);
 
 /* The interfaces below: links called lower_NAME in its directory. */
-static int descend_lower(const struct descent *descent, const char *directory, int layers)
+static int descend_lower(const struct interface_walk *descent, const char *directory,
+			 int layers)
 {
 	char **names = NULL;
 	size_t count = 0;
@@ -82,7 +84,8 @@ static int descend_lower(const struct descent *descent, const char *directory, i
 	return error;
 }
 
-static int descend(const struct descent *descent, const char *interface, int layers)
+static int descend(const struct interface_walk *descent, const char *interface,
+		   int layers)
 {
 	char path[ROOT_PATH_SIZE], link[ROOT_PATH_SIZE];
 	int error;
@@ -98,13 +101,13 @@ static int add_interface(const struct machine *machine, const char *interface,
 			 struct in_uses *uses)
 {
 	char what[INTERFACE_SIZE + 32];
-	const struct descent descent = { machine, what, uses };
+	const struct interface_walk descent = { machine, what, uses };
 
 	string_join(what, sizeof(what), "the default route (", interface, ")", NULL);
 	return descend(&descent, interface, LAYERS_MAX);
 }
 
-static int add_table(const struct machine *machine, const struct table *table,
+static int add_table(const struct machine *machine, const struct route_table *table,
 		     struct in_uses *uses)
 {
 	struct text text = { 0 };

@@ -1,86 +1,114 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* JSON for what is no table: libsmartcols writes those, and nothing that lies deeper. */
+/* The JSON documents that --json prints: the only user of json-c. */
 
 #include "lib/json.h"
 
-#include <inttypes.h>
+#include <json-c/json_object.h>
 #include <stdio.h>
 
 #include "lib/printable.h"
 
-/* Prints the character at `p`. Returns its bytes. A byte that is not UTF-8 becomes U+FFFD. */
-static size_t print_character(const char *p)
+/* Adds `value` to what is open. `made`: whether there was the memory for it; NULL is null. */
+static void add(struct json *json, const char *key, struct json_object *value, bool made)
 {
-	unsigned char first = *p;
-	size_t length = printable_length(p);
+	struct json_object *parent = json->depth ? json->open[json->depth - 1] : NULL;
+	int error = made && parent ? 0 : -ENOMEM;
 
-	if (first == '"' || first == '\\')
-		printf("\\%c", first);
-	else if (length)
-		fwrite(p, 1, length, stdout);
-	else if (first < 0x80)
-		printf("\\u%04x", first);
-	else
-		printf("\\ufffd");
-	return length ? length : 1;
-}
-
-static void print_quoted(const char *text)
-{
-	putchar('"');
-	while (*text)
-		text += print_character(text);
-	putchar('"');
-}
-
-/* What stands in front of any value: the comma, a new line, its key. */
-static void start_value(struct json *json, const char *key)
-{
-	if (json->depth)
-		printf("%s\n%*s", json->used ? "," : "", json->depth * 3, "");
-	json->used = true;
-	if (!key)
+	if (!error && json_object_is_type(parent, json_type_array))
+		error = json_object_array_add(parent, value);
+	else if (!error)
+		error = json_object_object_add(parent, key, value);
+	if (!error)
 		return;
-	print_quoted(key);
-	printf(": ");
+	json_object_put(value);
+	json->failed = true;
 }
 
 void json_open(struct json *json, const char *key, char bracket)
 {
-	start_value(json, key);
-	putchar(bracket);
-	json->depth++;
-	json->used = false;
+	struct json_object *opened =
+		bracket == '[' ? json_object_new_array() : json_object_new_object();
+
+	if (json->depth)
+		add(json, key, json_object_get(opened), opened);
+	json->failed |= !opened || json->depth == JSON_DEPTH;
+	if (json->depth < JSON_DEPTH)
+		json->open[json->depth++] = opened;
+	else
+		json_object_put(opened);
 }
 
-void json_close(struct json *json, char bracket)
+void json_close(struct json *json)
 {
-	json->depth--;
-	if (json->used)
-		printf("\n%*s", json->depth * 3, "");
-	putchar(bracket);
-	json->used = true;
-	if (!json->depth)
-		putchar('\n');
+	json_object_put(json->open[--json->depth]);
+}
+
+void json_rewind(struct json *json)
+{
+	while (json->depth > 1)
+		json_close(json);
 }
 
 void json_string(struct json *json, const char *key, const char *value)
 {
-	start_value(json, key);
-	if (value && *value)
-		print_quoted(value);
-	else
-		printf("null");
+	struct json_object *string = NULL;
+	struct text text = { 0 };
+
+	for (const char *p = value ? value : ""; *p;) {
+		size_t length = utf8_length(p);
+
+		text_add_bytes(&text, length ? p : "\xef\xbf\xbd", length ? length : 3);
+		p += length ? length : 1;
+	}
+	if (text.length)
+		string = json_object_new_string(text_string(&text));
+	add(json, key, string, !text_error(&text) && (string || !text.length));
+	text_done(&text);
 }
 
 void json_number(struct json *json, const char *key, int64_t value)
 {
-	start_value(json, key);
-	printf("%" PRId64, value);
+	struct json_object *number = json_object_new_int64(value);
+
+	add(json, key, number, number);
 }
 
-void json_bool(struct json *json, const char *key, bool value)
+void json_boolean(struct json *json, const char *key, bool value)
 {
-	start_value(json, key);
-	printf(value ? "true" : "false");
+	struct json_object *boolean = json_object_new_boolean(value);
+
+	add(json, key, boolean, boolean);
+}
+
+/* json-c escapes the control characters below the blank; a terminal obeys others as well. */
+static void print_character(const char *p, size_t length)
+{
+	if (*p == '\n' || printable_length(p))
+		fwrite(p, 1, length, stdout);
+	else
+		printf("\\u%04x", (unsigned char)p[length - 1]);
+}
+
+int json_print(const struct json *json)
+{
+	const char *text = NULL;
+
+	if (json->depth)
+		text = json_object_to_json_string_ext(
+			json->open[0], JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+					       JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (!text || json->failed)
+		return -ENOMEM;
+	for (size_t length; *text; text += length) {
+		length = utf8_length(text);
+		print_character(text, length);
+	}
+	putchar('\n');
+	return 0;
+}
+
+void json_done(struct json *json)
+{
+	while (json->depth)
+		json_close(json);
 }

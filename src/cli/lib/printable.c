@@ -5,30 +5,51 @@
 
 #include <string.h>
 
-/* How many bytes the UTF-8 character at `p` has by its first one; 0 for none of more than one. */
-static size_t utf8_length(const unsigned char *p)
+/* Returns the bytes that the first byte of a UTF-8 character promises, or 0 for another byte. */
+static size_t promised_length(unsigned char first)
 {
-	if (*p >= 0xc2 && *p <= 0xdf)
+	if (first < 0x80)
+		return 1;
+	if (first >= 0xc2 && first <= 0xdf)
 		return 2;
-	if (*p >= 0xe0 && *p <= 0xef)
+	if (first >= 0xe0 && first <= 0xef)
 		return 3;
-	return *p >= 0xf0 && *p <= 0xf4 ? 4 : 0;
+	return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+}
+
+/* Excludes what can be written shorter, the surrogates, and what is beyond U+10FFFF. */
+static bool is_second(unsigned char first, unsigned char second)
+{
+	switch (first) {
+	case 0xe0:
+		return second >= 0xa0;
+	case 0xed:
+		return second < 0xa0;
+	case 0xf0:
+		return second >= 0x90;
+	case 0xf4:
+		return second < 0x90;
+	}
+	return true;
+}
+
+size_t utf8_length(const char *string)
+{
+	const unsigned char *p = (const unsigned char *)string;
+	size_t length = promised_length(*p);
+
+	for (size_t i = 1; i < length; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return length > 1 && !is_second(p[0], p[1]) ? 0 : length;
 }
 
 size_t printable_length(const char *string)
 {
 	const unsigned char *p = (const unsigned char *)string;
-	size_t length = utf8_length(p);
+	bool control = *p < ' ' || *p == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0);
 
-	if (*p < 0x80)
-		return *p >= ' ' && *p != 0x7f;
-	if (!length || (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xe0 && p[1] < 0xa0) ||
-	    (p[0] == 0xf0 && p[1] < 0x90))
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return length;
+	return control ? 0 : utf8_length(string);
 }
 
 void printable_add(struct text *text, const char *string)

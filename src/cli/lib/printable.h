@@ -20,10 +20,10 @@ void printable_print(FILE *file, const char *format, ...)
 void printable_vprint(FILE *file, const char *format, va_list arguments)
 	__attribute__((format(printf, 2, 0)));
 
-/*
- * Returns the length in bytes of the UTF-8 character at `string`, or 0 if it is a control
- * character (including U+0080 to U+009F) or not valid UTF-8.
- */
+/* Returns the length in bytes of the UTF-8 character at `string`, or 0 if it is not UTF-8. */
+size_t utf8_length(const char *string);
+
+/* The same, but 0 also for a control character: below U+0020, and U+007F to U+009F. */
 size_t printable_length(const char *string);
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tables, trees and JSON as lsblk has them: the only user of libsmartcols. */
+/* Tables and trees as lsblk has them: the only user of libsmartcols. */
 
 #include "lib/table.h"
 
 #include <libsmartcols.h>
 #include <locale.h>
-#include <stdio.h>
-#include <string.h>
+
+#include "lib/printable.h"
+#include "text.h"
 
 struct table {
 	struct libscols_table *table;
@@ -18,18 +19,17 @@ static struct libscols_line *line_of(struct table_line *line)
 	return (struct libscols_line *)line;
 }
 
-struct table *table_new(const char *name, bool json, bool color)
+struct table *table_new(bool color)
 {
 	struct table *table = calloc(1, sizeof(*table));
 
 	if (!table)
 		return NULL;
 	table->table = scols_new_table();
-	if (!table->table || scols_table_set_name(table->table, name)) {
+	if (!table->table) {
 		table_free(table);
 		return NULL;
 	}
-	scols_table_enable_json(table->table, json);
 	scols_table_enable_minout(table->table,
 				  true); /* no blanks at the ends of lines */
 	scols_table_enable_colors(table->table, color);
@@ -55,19 +55,11 @@ int table_add_column(struct table *table, const char *heading, double width,
 		{ TABLE_RIGHT, SCOLS_FL_RIGHT },
 		{ TABLE_CUT, SCOLS_FL_TRUNC },
 	};
-	struct libscols_column *column;
 	int scols = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
 		scols |= flags & map[i].flag ? map[i].scols : 0;
-	column = scols_table_new_column(table->table, heading, width, scols);
-	if (!column)
-		return -ENOMEM;
-	if (flags & TABLE_NUMBER)
-		scols_column_set_json_type(column, SCOLS_JSON_NUMBER);
-	if (flags & TABLE_BOOLEAN)
-		scols_column_set_json_type(column, SCOLS_JSON_BOOLEAN);
-	return 0;
+	return scols_table_new_column(table->table, heading, width, scols) ? 0 : -ENOMEM;
 }
 
 struct table_line *table_add_line(struct table *table, struct table_line *parent)
@@ -77,7 +69,15 @@ struct table_line *table_add_line(struct table *table, struct table_line *parent
 
 int table_set(struct table_line *line, size_t column, const char *text)
 {
-	return *text ? scols_line_set_data(line_of(line), column, text) : 0;
+	struct text printable = { 0 };
+	int error;
+
+	printable_add(&printable, text);
+	error = text_error(&printable);
+	if (!error && printable.length)
+		error = scols_line_set_data(line_of(line), column, printable.data);
+	text_done(&printable);
+	return error;
 }
 
 void table_set_bold(struct table_line *line)
@@ -85,29 +85,12 @@ void table_set_bold(struct table_line *line)
 	scols_line_set_color(line_of(line), "\033[1m");
 }
 
-/* libsmartcols prints an object with the array alone: the schema goes behind its brace. */
-static int print_json(struct table *table, unsigned int schema)
-{
-	_cleanup_(freep) char *json = NULL;
-	int error = scols_print_table_to_string(table->table, &json);
-	const char *rest = json && *json == '{' ? json + 1 : NULL;
-
-	if (error)
-		return error;
-	if (!rest) /* an empty table prints nothing */
-		rest = "\n}\n";
-	printf("{\n   \"schema\": %u%s%s", schema, strchr(rest, '[') ? "," : "", rest);
-	return 0;
-}
-
 /*
  * The locale tells libsmartcols how wide a character is, and whether a tree may have lines in it
  * or only | and `. Not before: with it, libpci's search in udev's hwdb takes three times as long.
  */
-int table_print(struct table *table, unsigned int schema)
+int table_print(struct table *table)
 {
 	setlocale(LC_CTYPE, "");
-	if (scols_table_is_json(table->table))
-		return print_json(table, schema);
 	return scols_print_table(table->table);
 }

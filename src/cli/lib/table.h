@@ -8,22 +8,17 @@
 #include "util.h"
 
 enum table_flag {
-	TABLE_TREE = 1 << 0,	/* this column shows the tree */
-	TABLE_RIGHT = 1 << 1,	/* right-aligned, for numbers */
-	TABLE_CUT = 1 << 2,	/* may be cut if the terminal is too narrow */
-	TABLE_NUMBER = 1 << 3,	/* JSON: a number */
-	TABLE_BOOLEAN = 1 << 4, /* JSON: true or false, for "1" and "0" */
+	TABLE_TREE = 1 << 0,  /* this column shows the tree */
+	TABLE_RIGHT = 1 << 1, /* right-aligned, for numbers */
+	TABLE_CUT = 1 << 2,   /* may be cut if the terminal is too narrow */
 };
 
-/* A table, optionally with a tree, or JSON. Opaque: libsmartcols' context. */
+/* A table, optionally with a tree. Opaque: libsmartcols' context. */
 struct table;
 struct table_line;
 
-/*
- * `name`: the array in JSON. `color`: colors are allowed. Returns NULL if memory is
- * short.
- */
-struct table *table_new(const char *name, bool json, bool color);
+/* `color`: colors are allowed. Returns NULL if memory is short. */
+struct table *table_new(bool color);
 void table_free(struct table *table);
 
 /*
@@ -40,14 +35,17 @@ int table_add_column(struct table *table, const char *heading, double width,
  */
 struct table_line *table_add_line(struct table *table, struct table_line *parent);
 
-/* Sets the cell in `column` (from 0) to a copy of `text`. Returns 0 or -ENOMEM. */
+/*
+ * Sets the cell in `column` (from 0) to a copy of `text`, in which control characters become
+ * "?". Returns 0 or -ENOMEM.
+ */
 int table_set(struct table_line *line, size_t column, const char *text) _must_check_;
 void table_set_bold(struct table_line *line);
 
 /*
- * To standard output: cut to the width of a terminal, in full anywhere else. JSON is an
- * object with "schema": `schema` in front of the array. 0 or -errno.
+ * Prints the table on standard output: cut to the width of a terminal, and in full anywhere
+ * else. Returns 0 or -errno.
  */
-int table_print(struct table *table, unsigned int schema) _must_check_;
+int table_print(struct table *table) _must_check_;
 
 #endif

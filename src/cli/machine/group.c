@@ -53,16 +53,15 @@ static bool is_behind_claim(const struct machine *machine,
 	return false;
 }
 
-static int add_blocker(const struct machine *machine, const char *name,
-		       const struct pci_function *function, struct group_members *ret)
+static int add_member(const struct machine *machine, const char *name,
+		      struct group_members *ret)
 {
 	const struct pci_function *member = NULL;
 	struct pci_address address;
 
 	if (!pci_address_parse(name, &address))
 		member = pci_find(&machine->snapshot, &address);
-	if (!member || member == function || !group_is_blocked_by(machine, member) ||
-	    is_behind_claim(machine, member))
+	if (!member)
 		return 0;
 	if (ARRAY_GROW(ret->items, ret->count))
 		return -ENOMEM;
@@ -70,20 +69,40 @@ static int add_blocker(const struct machine *machine, const char *name,
 	return 0;
 }
 
+int group_find_members(const struct machine *machine, int group,
+		       struct group_members *ret)
+{
+	char path[ROOT_PATH_SIZE], number[NUMBER_SIZE], **names = NULL;
+	size_t count = 0;
+	int error;
+
+	if (group < 0)
+		return 0;
+	number_format(number, group, 10, 1);
+	string_join(path, sizeof(path), "sys/kernel/iommu_groups/", number, "/devices",
+		    NULL);
+	error = root_names_if_any(&machine->root, path, &names, &count);
+	for (size_t i = 0; i < count && !error; i++)
+		error = add_member(machine, names[i], ret);
+	names_free(names, count);
+	return error;
+}
+
 int group_find_blockers(const struct machine *machine,
 			const struct pci_function *function, struct group_members *ret)
 {
-	char path[DEVICE_PATH_SIZE];
-	char **names = NULL;
-	size_t count = 0;
-	int error = root_names_if_any(
-		&machine->root,
-		device_path(&function->address, "iommu_group/devices", path), &names,
-		&count);
+	int group = sysfs_group(&machine->root, &function->address);
+	int error = group_find_members(machine, group, ret);
+	size_t kept = 0;
 
-	for (size_t i = 0; i < count && !error; i++)
-		error = add_blocker(machine, names[i], function, ret);
-	names_free(names, count);
+	for (size_t i = 0; i < ret->count; i++) {
+		const struct pci_function *member = ret->items[i];
+
+		if (member != function && group_is_blocked_by(machine, member) &&
+		    !is_behind_claim(machine, member))
+			ret->items[kept++] = member;
+	}
+	ret->count = kept;
 	return error;
 }
 
@@ -96,8 +115,7 @@ void group_members_done(struct group_members *members)
 /* with=group adds it, unless the line has that already: then it can't. */
 static bool is_added_by_group(const struct rule *rule, const struct pci_function *member)
 {
-	return rule->with != WITH_GROUP && !pci_is_bridge(member) &&
-	       !pci_is_chipset(member);
+	return rule->with != WITH_GROUP && !pci_is_infrastructure(member);
 }
 
 void group_add_remedy(const struct machine *machine, const struct group_members *blockers,

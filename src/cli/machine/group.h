@@ -26,6 +26,13 @@ bool group_is_blocked_by(const struct machine *machine,
 			 const struct pci_function *member);
 
 /*
+ * Finds the functions of an IOMMU group; none if `group` is negative. 0 or -ENOMEM; in either case
+ * group_members_done() frees what `ret` has.
+ */
+int group_find_members(const struct machine *machine, int group,
+		       struct group_members *ret) _must_check_;
+
+/*
  * Finds the other functions that keep the group of `function` from a guest. What is behind a
  * function that a line takes is left out: the drives of a VMD controller vanish when its driver
  * does. 0 or -ENOMEM; in either case group_members_done() frees what `ret` has.

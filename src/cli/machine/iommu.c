@@ -64,6 +64,15 @@ out:
 	text_done(&cpu);
 }
 
+void iommu_find_off(const struct machine *machine, struct finding *finding)
+{
+	if (!iommu_is_off(machine))
+		return;
+	text_add(&finding->text,
+		 "the IOMMU is off, or there is none: vfio-pci refuses every device");
+	iommu_add_remedy(machine, &finding->remedy);
+}
+
 /* Has the user told vfio, now or by a line of the config, not to mind? */
 static bool allows_unsafe_interrupts(const struct machine *machine)
 {

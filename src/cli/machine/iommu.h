@@ -9,6 +9,9 @@
 /* Returns whether the machine has devices but no IOMMU group. */
 bool iommu_is_off(const struct machine *machine);
 
+/* Fills in a finding that the IOMMU is off, if it is. */
+void iommu_find_off(const struct machine *machine, struct finding *finding);
+
 /*
  * Adds how to turn on the IOMMU of the machine's processor. `text` records a lack of
  * memory.

@@ -129,7 +129,15 @@ const struct claim *machine_claim_of(const struct machine *machine,
 	return other;
 }
 
-void machine_tell_errors(const struct machine *machine, const char *prefix)
+const struct claim *machine_claim_at(const struct machine *machine,
+				     const struct pci_address *address)
+{
+	const struct pci_function *function = pci_find(&machine->snapshot, address);
+
+	return function ? machine_claim_of(machine, function) : NULL;
+}
+
+void machine_print_errors(const struct machine *machine, const char *prefix)
 {
 	const struct conf *conf = &machine->confdir.conf;
 
@@ -147,18 +155,35 @@ void machine_tell_errors(const struct machine *machine, const char *prefix)
 			conf->error_total - conf->error_count);
 }
 
+void machine_find_unknown_switch(const char *word, struct finding *finding)
+{
+	if (!word || !*word)
+		return;
+	text_add(&finding->text, CMDLINE_WRONG, word, CMDLINE_EXPECTED);
+	text_add(&finding->remedy, "correct that word, or write a heading for it");
+}
+
+void machine_explain_line(const struct rule *rule, const struct line_match *line,
+			  struct text *text)
+{
+	if (line->reason)
+		text_add(text, line->reason);
+	else if (line->result == RESULT_INACTIVE)
+		text_add(text, "counts only with vfio_early=", rule->profile,
+			 " on the kernel command line");
+}
+
 void machine_note_errors(const struct machine *machine)
 {
 	if (machine->confdir.conf.error_total)
-		complain("the config has errors; \"vfio-early check\" tells them");
+		remark("the config has errors; \"vfio-early check\" tells them");
 }
 
 void machine_note_unseen(const struct machine *machine)
 {
 	if (machine->root.live && geteuid())
-		complain(
-			"serial numbers, and a display found by its framebuffer, are for "
-			"root's eyes only; run it as root to be sure");
+		remark("serial numbers, and a display found by its framebuffer, are for "
+		       "root's eyes only; run it as root to be sure");
 }
 
 void machine_done(struct machine *machine)

@@ -4,13 +4,11 @@
 
 #include "cmdline.h"
 #include "confdir.h"
+#include "machine/finding.h"
 #include "match.h"
 #include "pci.h"
 #include "root.h"
 #include "util.h"
-
-/* How a changed config comes into force, with any image generator. */
-#define ADVICE_APPLY "vfio-early apply, then reboot"
 
 /* A machine, this one or the one below --root, as any command wants to know it. Starts zeroed. */
 struct machine {
@@ -44,8 +42,22 @@ void machine_done(struct machine *machine);
 const struct claim *machine_claim_of(const struct machine *machine,
 				     const struct pci_function *function);
 
+/* The same for the function at `address`; NULL also if there is none. */
+const struct claim *machine_claim_at(const struct machine *machine,
+				     const struct pci_address *address);
+
 /* Tells the config's errors on standard error, each "PREFIXfile:line:column: message". */
-void machine_tell_errors(const struct machine *machine, const char *prefix);
+void machine_print_errors(const struct machine *machine, const char *prefix);
+
+/*
+ * Fills in a finding about a word of vfio_early= that is no switch and no [NAME]; nothing if `word`
+ * is NULL or "".
+ */
+void machine_find_unknown_switch(const char *word, struct finding *finding);
+
+/* Adds why a line without claims is not in force, or nothing. */
+void machine_explain_line(const struct rule *rule, const struct line_match *line,
+			  struct text *text);
 
 /* One line if the config has errors, for a command that goes on with the rest of it. */
 void machine_note_errors(const struct machine *machine);

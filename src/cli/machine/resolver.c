@@ -138,7 +138,7 @@ static char *own_options(const char *module, const char *options)
 }
 
 /* libkmod tells of a module that it would load now. The same one can come twice. */
-static void take_module(struct kmod_module *module, bool install, const char *options)
+static void add_module(struct kmod_module *module, bool install, const char *options)
 {
 	const char *path = kmod_module_get_path(module);
 	_cleanup_(freep) char *own = NULL;
@@ -165,7 +165,7 @@ static int add_modules(struct resolver *resolver, struct kmod_list *list)
 	{
 		struct kmod_module *module = kmod_module_get_module(item);
 		int error = kmod_module_probe_insert_module(module, flags, NULL, NULL,
-							    NULL, take_module);
+							    NULL, add_module);
 
 		kmod_module_unref(module);
 		if (error < 0)
@@ -257,8 +257,8 @@ bool resolver_has_driver(struct resolver *resolver, const char *driver)
 }
 
 int resolver_each_option(const char *directory,
-			 int (*take)(void *context, const char *module,
-				     const char *options),
+			 int (*use)(void *context, const char *module,
+				    const char *options),
 			 void *context)
 {
 	_cleanup_(freep) char *real = realpath(directory, NULL);
@@ -267,8 +267,8 @@ int resolver_each_option(const char *directory,
 	int error = !real ? -errno : !kmod ? -ENOMEM : 0;
 
 	while (options && !error && kmod_config_iter_next(options))
-		error = take(context, kmod_config_iter_get_key(options),
-			     kmod_config_iter_get_value(options));
+		error = use(context, kmod_config_iter_get_key(options),
+			    kmod_config_iter_get_value(options));
 	if (options) /* libkmod looks into it */
 		kmod_config_iter_free_iter(options);
 	kmod_unref(kmod);

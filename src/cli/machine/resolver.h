@@ -50,12 +50,12 @@ bool resolver_has_driver(struct resolver *resolver, const char *driver);
 bool resolver_has_file(struct resolver *resolver, const char *module);
 
 /*
- * Calls `take` for every effective "options" line of the modprobe.d below `directory`, and for the
- * module options of the running kernel's command line. Returns 0 or -errno, also of `take`.
+ * Calls `use` for every effective "options" line of the modprobe.d below `directory`, and for the
+ * module options of the running kernel's command line. Returns 0 or -errno, also of `use`.
  */
 int resolver_each_option(const char *directory,
-			 int (*take)(void *context, const char *module,
-				     const char *options),
+			 int (*use)(void *context, const char *module,
+				    const char *options),
 			 void *context) _must_check_;
 
 /*

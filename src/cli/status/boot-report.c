@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/vfs.h>
 
-#define REPORT_MAX (4 * 1024 * 1024)
 #define TMPFS_MAGIC 0x01021994 /* include/uapi/linux/magic.h */
 #define RAMFS_MAGIC 0x858458f6
 
@@ -102,14 +101,6 @@ const struct report_record *boot_report_function(const struct boot_report *repor
 		found = found ? found : record;
 	}
 	return found;
-}
-
-const struct conf_file *boot_report_file(const struct confdir *confdir, const char *path)
-{
-	for (size_t i = 0; i < confdir->file_count; i++)
-		if (!strcmp(confdir->files[i].path, path))
-			return &confdir->files[i];
-	return NULL;
 }
 
 /* The first record of that word with that field, or NULL. */

@@ -39,9 +39,6 @@ void boot_report_done(struct boot_report *report);
 const struct report_record *boot_report_function(const struct boot_report *report,
 						 const char *address, const char *place);
 
-/* The file at `path` ("etc/...") of a config, or NULL. */
-const struct conf_file *boot_report_file(const struct confdir *confdir, const char *path);
-
 /* The record of the line at `place`, or NULL. */
 const struct report_record *boot_report_line(const struct boot_report *report,
 					     const char *place);

@@ -14,7 +14,7 @@
 #include "machine/sysfs.h"
 
 /* What the functions below work with. */
-struct finding {
+struct comparison {
 	const struct machine *machine;
 	const struct boot_report *report;
 	struct line_states *states;
@@ -49,51 +49,18 @@ bool line_state_is_due(const struct line_state *state)
 	return kinds[state->kind].due;
 }
 
-/* Cuts off the comment, which starts where a word could, and the blanks in front of it. */
-static void strip_comment(char *line)
-{
-	char *end = line;
-
-	for (char *p = line; *p; p++) {
-		bool blank = strchr(" \t\r", *p);
-
-		if (*p == '#' && (p == line || strchr(" \t", p[-1])))
-			break;
-		end = blank ? end : p + 1;
-	}
-	*end = '\0';
-}
-
-void line_state_statement(const struct confdir *confdir, const struct place *place,
-			  char *buffer)
-{
-	const struct conf_file *file = boot_report_file(confdir, place->file + 1);
-	const char *line = file ? text_string(&file->text) : NULL;
-
-	for (unsigned int i = 1; line && i < place->line; i++)
-		line = line_next(line);
-	buffer[0] = '\0';
-	if (!line)
-		return;
-	if (prefix_skip(line, "\xef\xbb\xbf"))
-		line += 3;
-	line += strspn(line, " \t");
-	line_copy(buffer, STATEMENT_SIZE, line);
-	strip_comment(buffer);
-}
-
 /* Where the boot's config had the same statement as `rule`: false if it had none. */
-static bool boot_place(const struct finding *finding, const struct rule *rule,
+static bool boot_place(const struct comparison *comparison, const struct rule *rule,
 		       struct text *place)
 {
-	const struct confdir *then = &finding->report->confdir;
-	char now[STATEMENT_SIZE], before[STATEMENT_SIZE];
+	const struct confdir *then = &comparison->report->confdir;
+	char now[CONF_STATEMENT_SIZE], before[CONF_STATEMENT_SIZE];
 
-	line_state_statement(&finding->machine->confdir, &rule->place, now);
+	confdir_statement(&comparison->machine->confdir, &rule->place, now);
 	for (size_t i = 0; i < then->conf.count; i++) {
 		if (then->conf.rules[i].statement != rule->statement)
 			continue;
-		line_state_statement(then, &then->conf.rules[i].place, before);
+		confdir_statement(then, &then->conf.rules[i].place, before);
 		if (strcmp(now, before))
 			continue;
 		place_add(&then->conf.rules[i].place, place);
@@ -102,10 +69,10 @@ static bool boot_place(const struct finding *finding, const struct rule *rule,
 	return false;
 }
 
-static struct line_state *add_state(const struct finding *finding,
+static struct line_state *add_state(const struct comparison *comparison,
 				    enum line_state_kind kind)
 {
-	struct line_states *states = finding->states;
+	struct line_states *states = comparison->states;
 	struct line_state *state;
 
 	if (ARRAY_GROW(states->items, states->count))
@@ -139,9 +106,9 @@ static void add_blockers(const struct group_members *blockers, struct text *text
 }
 
 /* VFIO gives a group to a guest only if no host driver uses any function of it. */
-static int judge_group(const struct finding *finding, struct line_state *state)
+static int explain_group(const struct comparison *comparison, struct line_state *state)
 {
-	const struct machine *machine = finding->machine;
+	const struct machine *machine = comparison->machine;
 	const struct pci_function *function = state->claim->function;
 	_cleanup_(group_members_done) struct group_members blockers = { 0 };
 	char group[NUMBER_SIZE];
@@ -158,17 +125,17 @@ static int judge_group(const struct finding *finding, struct line_state *state)
 	return 0;
 }
 
-static int judge_bound(const struct finding *finding, struct line_state *state)
+static int explain_bound(const struct comparison *comparison, struct line_state *state)
 {
 	set_kind(state, STATE_BOUND);
-	if (*state->boot && strcmp(state->boot, "bound"))
+	if (*state->boot && result_parse(state->boot) != RESULT_BOUND)
 		text_add(&state->why, "since the boot; the boot itself left it ",
 			 state->boot);
-	return judge_group(finding, state);
+	return explain_group(comparison, state);
 }
 
 /* The boot had it, and now it has not: a person, or another program, has changed that. */
-static void judge_changed(struct line_state *state)
+static void explain_changed(struct line_state *state)
 {
 	set_kind(state, *state->driver ? STATE_REBOUND : STATE_RELEASED);
 	if (*state->driver)
@@ -180,7 +147,7 @@ static void judge_changed(struct line_state *state)
 }
 
 /* rescue=release: the boot itself has given it back. */
-static void judge_rescued(struct line_state *state)
+static void explain_rescued(struct line_state *state)
 {
 	set_kind(state, STATE_RESCUED);
 	text_add(&state->why,
@@ -190,14 +157,14 @@ static void judge_rescued(struct line_state *state)
 }
 
 /* The boot tried and could not. */
-static void judge_failed(const struct finding *finding, struct line_state *state,
-			 const char *reason)
+static void explain_failed(const struct comparison *comparison, struct line_state *state,
+			   const char *reason)
 {
 	set_kind(state, *state->driver ? STATE_FAILED : STATE_FENCED);
 	text_add(&state->why, *reason ? reason : "the boot could not bind it");
-	if (iommu_is_off(finding->machine)) {
+	if (iommu_is_off(comparison->machine)) {
 		text_add(&state->next, "the IOMMU is off: ");
-		iommu_add_remedy(finding->machine, &state->next);
+		iommu_add_remedy(comparison->machine, &state->next);
 		return;
 	}
 	text_add(&state->next, "remove the cause, then ");
@@ -206,11 +173,11 @@ static void judge_failed(const struct finding *finding, struct line_state *state
 }
 
 /* Not in the report, though that is of use: its line is new, or the device was not there. */
-static void judge_unknown(const struct finding *finding, struct line_state *state,
-			  const char *place)
+static void explain_unknown(const struct comparison *comparison, struct line_state *state,
+			    const char *place)
 {
 	const struct report_record *line =
-		*place ? boot_report_line(finding->report, place) : NULL;
+		*place ? boot_report_line(comparison->report, place) : NULL;
 
 	if (!line) {
 		set_kind(state, STATE_PENDING);
@@ -229,46 +196,48 @@ static void judge_unknown(const struct finding *finding, struct line_state *stat
 }
 
 /* By a line that is in the image only: what the host used when it was built. */
-static void judge_refused(struct line_state *state, const char *reason)
+static void explain_refused(struct line_state *state, const char *reason)
 {
 	state->result = result_name(RESULT_REFUSED);
 	text_add(&state->why, "at boot: ", reason);
 	text_add(&state->next, "vfio-early check");
 }
 
-static void judge_unbound(const struct finding *finding, struct line_state *state,
-			  const struct report_record *record, const char *place)
+static void explain_unbound(const struct comparison *comparison, struct line_state *state,
+			    const struct report_record *record, const char *place)
 {
-	if (finding->usable && boot_report_rescued(finding->report, state->address)) {
-		judge_rescued(state);
-	} else if (!finding->usable) {
+	if (comparison->usable &&
+	    boot_report_rescued(comparison->report, state->address)) {
+		explain_rescued(state);
+	} else if (!comparison->usable) {
 		set_kind(state, STATE_PENDING);
 		text_add(&state->why, "this boot bound nothing");
 		text_add(&state->next, "as above; or at once: ");
 		advise_bind(state, &state->next);
 	} else if (!record) {
-		judge_unknown(finding, state, place);
-	} else if (!strcmp(state->boot, "bound")) {
-		judge_changed(state);
-	} else if (!strcmp(state->boot, "refused")) {
-		judge_refused(state, report_value(record, "reason"));
+		explain_unknown(comparison, state, place);
+	} else if (result_parse(state->boot) == RESULT_BOUND) {
+		explain_changed(state);
+	} else if (result_parse(state->boot) == RESULT_REFUSED) {
+		explain_refused(state, report_value(record, "reason"));
 	} else {
-		judge_failed(finding, state, report_value(record, "reason"));
+		explain_failed(comparison, state, report_value(record, "reason"));
 	}
 }
 
-static int judge_claim(const struct finding *finding, const struct claim *claim,
-		       struct line_state *state)
+static int explain_claim(const struct comparison *comparison, const struct claim *claim,
+			 struct line_state *state)
 {
 	const struct report_record *record = NULL;
 	struct text place = { 0 };
-	bool known = finding->usable && boot_place(finding, claim->rule, &place);
+	bool known = comparison->usable && boot_place(comparison, claim->rule, &place);
 	int error = text_error(&place);
 
 	pci_address_format(&claim->function->address, state->address);
-	device_driver(&finding->machine->root, &claim->function->address, state->driver);
+	device_driver(&comparison->machine->root, &claim->function->address,
+		      state->driver);
 	if (known)
-		record = boot_report_function(finding->report, state->address,
+		record = boot_report_function(comparison->report, state->address,
 					      text_string(&place));
 	state->boot = record ? report_value(record, "result") : "";
 	if (claim->result != RESULT_NONE) {
@@ -276,40 +245,36 @@ static int judge_claim(const struct finding *finding, const struct claim *claim,
 		text_add(&state->why, claim->reason ? claim->reason : "");
 		text_add(&state->next, "vfio-early check");
 	} else if (!strcmp(state->driver, claim->driver)) {
-		error = error ? error : judge_bound(finding, state);
+		error = error ? error : explain_bound(comparison, state);
 	} else {
-		judge_unbound(finding, state, record, text_string(&place));
+		explain_unbound(comparison, state, record, text_string(&place));
 	}
 	text_done(&place);
 	return error;
 }
 
 /* A line that selects nothing now. */
-static void judge_line(const struct finding *finding, const struct line_match *line,
-		       struct line_state *state)
+static void explain_line(const struct comparison *comparison,
+			 const struct line_match *line, struct line_state *state)
 {
 	const struct report_record *record = NULL;
 	struct text place = { 0 };
 
 	state->result = result_name(line->result);
-	if (finding->usable && boot_place(finding, state->rule, &place))
-		record = boot_report_line(finding->report, text_string(&place));
+	if (comparison->usable && boot_place(comparison, state->rule, &place))
+		record = boot_report_line(comparison->report, text_string(&place));
 	text_done(&place);
 	state->boot = record ? report_value(record, "result") : "";
-	if (line->result == RESULT_INACTIVE) {
+	machine_explain_line(state->rule, line, &state->why);
+	if (line->result == RESULT_INACTIVE)
 		state->kind = STATE_INACTIVE;
-		text_add(&state->why,
-			 "counts only with vfio_early=", state->rule->profile,
-			 " on the kernel command line");
-		return;
-	}
-	text_add(&state->why, line->reason ? line->reason : "");
-	text_add(&state->next, "correct the line: vfio-early check");
+	else
+		text_add(&state->next, "correct the line: vfio-early check");
 }
 
-static int find_claims(const struct finding *finding, const struct rule *rule)
+static int find_claims(const struct comparison *comparison, const struct rule *rule)
 {
-	const struct match *match = &finding->machine->match;
+	const struct match *match = &comparison->machine->match;
 
 	for (size_t i = 0; i < match->claim_count; i++) {
 		struct line_state *state;
@@ -317,21 +282,21 @@ static int find_claims(const struct finding *finding, const struct rule *rule)
 
 		if (match->claims[i].rule != rule)
 			continue;
-		state = add_state(finding, STATE_LINE);
+		state = add_state(comparison, STATE_LINE);
 		if (!state)
 			return -ENOMEM;
 		state->rule = rule;
 		state->claim = &match->claims[i];
-		error = judge_claim(finding, &match->claims[i], state);
+		error = explain_claim(comparison, &match->claims[i], state);
 		if (error)
 			return error;
 	}
 	return 0;
 }
 
-static int find_lines(const struct finding *finding)
+static int find_lines(const struct comparison *comparison)
 {
-	const struct match *match = &finding->machine->match;
+	const struct match *match = &comparison->machine->match;
 
 	for (size_t i = 0; i < match->conf->count; i++) {
 		const struct rule *rule = &match->conf->rules[i];
@@ -341,16 +306,16 @@ static int find_lines(const struct finding *finding)
 		if (rule->statement != STATEMENT_BIND)
 			continue;
 		if (match->lines[i].result == RESULT_NONE) {
-			error = find_claims(finding, rule);
+			error = find_claims(comparison, rule);
 			if (error)
 				return error;
 			continue;
 		}
-		state = add_state(finding, STATE_LINE);
+		state = add_state(comparison, STATE_LINE);
 		if (!state)
 			return -ENOMEM;
 		state->rule = rule;
-		judge_line(finding, &match->lines[i], state);
+		explain_line(comparison, &match->lines[i], state);
 	}
 	return 0;
 }
@@ -364,25 +329,25 @@ static bool is_claimed(const struct match *match, const struct pci_address *addr
 }
 
 /* What the boot bound for a line that is gone since, and is bound still. */
-static int find_unlisted(const struct finding *finding)
+static int find_unlisted(const struct comparison *comparison)
 {
-	const struct boot_report *report = finding->report;
+	const struct boot_report *report = comparison->report;
 
-	for (size_t i = 0; finding->usable && i < report->count; i++) {
+	for (size_t i = 0; comparison->usable && i < report->count; i++) {
 		const struct report_record *record = &report->records[i];
 		char driver[PCI_DRIVER_SIZE];
 		struct pci_address address;
 		struct line_state *state;
 
 		if (strcmp(record->word, "function") ||
-		    strcmp(report_value(record, "result"), "bound") ||
+		    result_parse(report_value(record, "result")) != RESULT_BOUND ||
 		    pci_address_parse(report_value(record, "address"), &address) ||
-		    is_claimed(&finding->machine->match, &address))
+		    is_claimed(&comparison->machine->match, &address))
 			continue;
-		device_driver(&finding->machine->root, &address, driver);
+		device_driver(&comparison->machine->root, &address, driver);
 		if (strcmp(driver, report_value(record, "target")))
 			continue;
-		state = add_state(finding, STATE_UNLISTED);
+		state = add_state(comparison, STATE_UNLISTED);
 		if (!state)
 			return -ENOMEM;
 		state->boot = report_value(record, "result");
@@ -408,11 +373,11 @@ static int texts_error(const struct line_states *states)
 int line_states_find(const struct machine *machine, const struct boot_report *report,
 		     bool usable, struct line_states *ret)
 {
-	const struct finding finding = { machine, report, ret, usable };
-	int error = find_lines(&finding);
+	const struct comparison comparison = { machine, report, ret, usable };
+	int error = find_lines(&comparison);
 
 	if (!error)
-		error = find_unlisted(&finding);
+		error = find_unlisted(&comparison);
 	return error ? error : texts_error(ret);
 }
 

@@ -45,17 +45,12 @@ struct line_states {
 };
 
 /*
- * `usable`: the report says what this boot did with the lines (notices_find()). 0 or -ENOMEM; in
- * either case line_states_done() frees what `ret` has.
+ * `usable`: the report says what this boot did with the lines (boot_findings_find()). 0 or
+ * -ENOMEM; in either case line_states_done() frees what `ret` has.
  */
 int line_states_find(const struct machine *machine, const struct boot_report *report,
 		     bool usable, struct line_states *ret) _must_check_;
 void line_states_done(struct line_states *states);
-
-/* The line at `place` without its comment, in STATEMENT_SIZE bytes; "" if there is none. */
-#define STATEMENT_SIZE (CONF_LINE_MAX + 1)
-void line_state_statement(const struct confdir *confdir, const struct place *place,
-			  char *buffer);
 
 /* Is it as the config wants it? Would a rebuild or a reboot make it so? */
 bool line_state_is_well(const struct line_state *state);

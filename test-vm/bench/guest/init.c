@@ -10,9 +10,9 @@
  *
  * KIND is "cold" (no vfio module is loaded), "warm" (all are) or "graph" (cold, and the kernel
  * notes which of its functions loading takes). COUNT picks the directory /bench/COUNT, which
- * /bench/now is linked to. A word @FILE stands for the words in that file. Before each run all is as
- * it was: functions unbound, their overrides cleared, the modules away. A run that does not end with
- * COUNT functions bound to vfio-pci is told with what it did bind.
+ * /bench/now is linked to. A word @FILE stands for the words in that file. Before each run the
+ * functions are unbound, their overrides are cleared, and the modules are unloaded. A run that does
+ * not end with COUNT functions bound to vfio-pci is reported with what it did bind.
  */
 
 #include <dirent.h>
@@ -60,8 +60,7 @@ static char *file_text(const char *path)
 	return text;
 }
 
-__attribute__((format(printf, 2, 3)))
-static bool put(const char *path, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static bool put(const char *path, const char *format, ...)
 {
 	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	char text[PATH_MAX];
@@ -201,8 +200,8 @@ static void reset(const char *count, bool with_modules)
 
 static int run(char **words)
 {
-	static char *environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LIST=/bench/now", "ROOT=",
-				       NULL };
+	static char *environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LIST=/bench/now",
+				       "ROOT=", NULL };
 	pid_t child = fork();
 	int status = -1;
 
@@ -363,9 +362,8 @@ static void prepare(void)
 	list_modules();
 	put(TRACING "trace_clock", "x86-tsc");
 	put(TRACING "buffer_size_kb", "16384");
-	put(TRACING "kprobe_events",
-	    "p:fence driver_set_override\nr:fenced driver_set_override\n"
-	    "p:probe really_probe\nr:probed really_probe\n");
+	put(TRACING "kprobe_events", "p:fence driver_set_override\nr:fenced driver_set_override\n"
+				     "p:probe really_probe\nr:probed really_probe\n");
 }
 
 int main(void)

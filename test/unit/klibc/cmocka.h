@@ -21,10 +21,11 @@ struct CMUnitTest {
 	void *initial_state;
 };
 
+/* clang-format off */
 #define cmocka_unit_test(function) { #function, function, NULL, NULL, NULL }
+/* clang-format on */
 #define cmocka_run_group_tests(tests, setup, teardown) \
-	_cmocka_run_group_tests(#tests, tests, sizeof(tests) / sizeof((tests)[0]), \
-				setup, teardown)
+	_cmocka_run_group_tests(#tests, tests, sizeof(tests) / sizeof((tests)[0]), setup, teardown)
 
 static jmp_buf cmocka_failed;
 
@@ -43,8 +44,8 @@ static inline void cmocka_compare_int(unsigned long long left, unsigned long lon
 	cmocka_fail(file, line);
 }
 
-static inline void cmocka_compare_string(const char *left, const char *right,
-					 const char *file, int line)
+static inline void cmocka_compare_string(const char *left, const char *right, const char *file,
+					 int line)
 {
 	if (!strcmp(left, right))
 		return;
@@ -57,21 +58,19 @@ static inline void cmocka_compare_string(const char *left, const char *right,
 	cmocka_fail(file, line);
 }
 
-#define assert_true(expression) \
-	do { \
-		if (!(expression)) { \
-			printf("%s\n", #expression); \
+#define assert_true(expression)                          \
+	do {                                             \
+		if (!(expression)) {                     \
+			printf("%s\n", #expression);     \
 			cmocka_fail(__FILE__, __LINE__); \
-		} \
+		}                                        \
 	} while (0)
 #define assert_false(expression) assert_true(!(expression))
 #define assert_null(pointer) assert_true((pointer) == NULL)
 #define assert_non_null(pointer) assert_true((pointer) != NULL)
 #define assert_ptr_equal(left, right) assert_true((left) == (right))
-#define assert_int_equal(left, right) \
-	cmocka_compare_int(left, right, __FILE__, __LINE__)
-#define assert_string_equal(left, right) \
-	cmocka_compare_string(left, right, __FILE__, __LINE__)
+#define assert_int_equal(left, right) cmocka_compare_int(left, right, __FILE__, __LINE__)
+#define assert_string_equal(left, right) cmocka_compare_string(left, right, __FILE__, __LINE__)
 
 static inline int cmocka_run_test(const struct CMUnitTest *test)
 {
@@ -86,9 +85,8 @@ static inline int cmocka_run_test(const struct CMUnitTest *test)
 	return 0;
 }
 
-static inline int _cmocka_run_group_tests(const char *name,
-					  const struct CMUnitTest *tests, size_t count,
-					  CMFixtureFunction setup,
+static inline int _cmocka_run_group_tests(const char *name, const struct CMUnitTest *tests,
+					  size_t count, CMFixtureFunction setup,
 					  CMFixtureFunction teardown)
 {
 	int failed = 0;

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Findings, printed for people: in one wording, whatever command found them. */
+
+#include "finding-print.h"
+
+#include "command.h"
+#include "condition.h"
+#include "danger/danger.h"
+#include "lib/printable.h"
+
+#define RED "\033[31m"
+#define YELLOW "\033[33m"
+#define PLAIN "\033[0m"
+
+void finding_print(FILE *file, const struct finding *finding, bool color)
+{
+	const char *paint = finding->severity == SEVERITY_DANGER ? RED : YELLOW;
+	struct text object = { 0 };
+
+	finding_add_object(finding, &object);
+	fprintf(file, "%s%s%s: ", color ? paint : "", severity_name(finding->severity),
+		color ? PLAIN : "");
+	printable_print(file, "%s: %s\n", text_string(&object),
+			text_string(&finding->text));
+	printable_print(file, "    remedy: %s\n", text_string(&finding->remedy));
+	text_done(&object);
+}
+
+void findings_print(FILE *file, const struct findings *findings, bool color)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		finding_print(file, &findings->items[i], color);
+}
+
+/* Something that a driver makes after the boot program has run can still be bound by hand. */
+static bool is_of_boot_alone(const struct finding *danger)
+{
+	return danger->kind == FINDING_VF || danger->kind == FINDING_CONTROLLER;
+}
+
+static bool is_permissible(const struct finding *danger)
+{
+	return danger->kind == FINDING_BOOT_DISPLAY || danger->kind == FINDING_IN_USE;
+}
+
+static void complain_of_danger(const struct finding *danger, enum take_action action)
+{
+	const struct claim *claim = danger->claim;
+	const char *text = text_string(&danger->text);
+	const char *word = finding_kind_name(danger->kind);
+	char address[PCI_ADDRESS_SIZE];
+
+	pci_address_format(&claim->function->address, address);
+	if (!is_permissible(danger))
+		complain("%s: refused: %s; %s", address, text,
+			 text_string(&danger->remedy));
+	else if (condition_missed(claim->rule, claim->function))
+		complain(
+			"%s: refused: %s; with= does not add it, but this would: vfio-early "
+			"add %s --allow %s",
+			address, text, address, word);
+	else
+		complain("%s: refused: %s; to %s it anyway: --allow %s", address, text,
+			 action == TAKE_BIND ? "bind" : "list", word);
+}
+
+/* Complains of a claim that must stay with the host. Returns whether it must. */
+static bool refuse_claim(const struct findings *dangers, const struct claim *claim,
+			 enum take_action action)
+{
+	const struct finding *danger = dangers_refuse(dangers, claim);
+	char address[PCI_ADDRESS_SIZE];
+
+	if (danger && (action == TAKE_LIST || !is_of_boot_alone(danger))) {
+		complain_of_danger(danger, action);
+		return true;
+	}
+	if (claim->result == RESULT_NONE)
+		return false;
+	complain("%s: %s: %s", pci_address_format(&claim->function->address, address),
+		 result_name(claim->result),
+		 claim->reason ? claim->reason
+			       : "another line names another driver for it");
+	return true;
+}
+
+bool findings_refuse(const struct findings *dangers, const struct machine *machine,
+		     const struct rule *rule, enum take_action action)
+{
+	const struct match *match = &machine->match;
+	bool refused = false;
+
+	for (size_t i = 0; i < match->claim_count; i++)
+		if (!rule || match->claims[i].rule == rule)
+			refused |= refuse_claim(dangers, &match->claims[i], action);
+	return refused;
+}
+
+size_t findings_warn(const struct findings *dangers, const struct rule *rule)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < dangers->count; i++) {
+		const struct finding *finding = &dangers->items[i];
+
+		if (finding->refuses || (rule && finding->rule && finding->rule != rule))
+			continue;
+		finding_print(stderr, finding, false);
+		count += finding->severity == SEVERITY_DANGER;
+	}
+	return count;
+}

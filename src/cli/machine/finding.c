@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Lists of what can go wrong, and the words for each kind of it. */
+
+#include "machine/finding.h"
+
+#include <stdlib.h>
+
+#define REBUILD "vfio-early apply"
+
+static const struct {
+	const char *name;
+	enum severity severity;
+	bool due;
+	const char *remedy; /* NULL if it depends */
+} kinds[] = {
+	[FINDING_BOOT_DISPLAY] = { "boot-display", SEVERITY_DANGER },
+	[FINDING_IN_USE] = { "in-use", SEVERITY_DANGER },
+	[FINDING_MAYBE_IN_USE] = { "maybe-in-use", SEVERITY_NOTE },
+	[FINDING_KEYBOARD] = { "keyboard", SEVERITY_DANGER },
+	[FINDING_GROUP] = { "group", SEVERITY_DANGER },
+	[FINDING_VFS] = { "virtual-functions", SEVERITY_DANGER },
+	[FINDING_VF] = { "virtual-function", SEVERITY_DANGER },
+	[FINDING_RESCUE] = { "rescue", SEVERITY_DANGER },
+	[FINDING_NO_GROUP] = { "no-group", SEVERITY_DANGER },
+	[FINDING_CONTROLLER] = { "controller", SEVERITY_DANGER },
+	[FINDING_DRIVER] = { "driver", SEVERITY_DANGER },
+	[FINDING_BUILT_IN] = { "built-in", SEVERITY_NOTE },
+	[FINDING_NO_RESET] = { "no-reset", SEVERITY_NOTE },
+	[FINDING_ID_ALONE] = { "id-alone", SEVERITY_NOTE },
+	[FINDING_IOMMU_OFF] = { "iommu-off", SEVERITY_DANGER },
+	[FINDING_NO_INTERRUPT_REMAPPING] = { "no-interrupt-remapping", SEVERITY_DANGER },
+	[FINDING_UNKNOWN_SWITCH] = { "unknown-switch", SEVERITY_DANGER },
+	[FINDING_OTHER_RECIPE] = { "other-recipe", SEVERITY_NOTE,
+				   .remedy = "\"vfio-early import\" names all that can "
+					     "be removed" },
+	[FINDING_NO_REPORT] = { "no-report", SEVERITY_DANGER, true, ADVICE_APPLY },
+	[FINDING_OTHER_BOOT] = { "other-boot", SEVERITY_DANGER, true, ADVICE_APPLY },
+	[FINDING_OFF] = { "off", SEVERITY_NOTE, true, "reboot without it" },
+	[FINDING_DRY_RUN] = { "dry-run", SEVERITY_NOTE, true, "reboot without it" },
+	[FINDING_STOPPED] = { "stopped", SEVERITY_DANGER, true, ADVICE_APPLY },
+	[FINDING_EDITED] = { "edited", SEVERITY_NOTE, true, ADVICE_APPLY },
+	[FINDING_UNREADABLE] = { "unreadable", SEVERITY_DANGER, false,
+				 "build it anew with " REBUILD
+				 ", or look why it can't be read" },
+	[FINDING_MISSING] = { "missing", SEVERITY_DANGER, true, REBUILD },
+	[FINDING_LEFTOVER] = { "leftover", SEVERITY_NOTE, true, REBUILD },
+	[FINDING_PROGRAM] = { "program", SEVERITY_DANGER, true, REBUILD },
+	[FINDING_CONFIG] = { "config", SEVERITY_DANGER, true, REBUILD },
+	[FINDING_PLAN] = { "plan", SEVERITY_DANGER, true, REBUILD },
+	[FINDING_MODULES] = { "modules", SEVERITY_DANGER, true, REBUILD },
+	[FINDING_INIT] = { "init", SEVERITY_DANGER, true, REBUILD },
+	[FINDING_SCRIPT] = { "script", SEVERITY_DANGER, true, REBUILD },
+	[FINDING_ORDER] = { "order", SEVERITY_DANGER, false,
+			    "make the other one come later, or write \"start init\" in "
+			    "the config, which comes before everything" },
+	[FINDING_KERNEL] = { "kernel", SEVERITY_DANGER, false,
+			     "remove the image, or install its kernel and its modules "
+			     "again" },
+	[FINDING_INSTALLED] = { "installed", SEVERITY_DANGER, false,
+				"install vfio-early again" },
+};
+
+struct finding finding_make(enum finding_kind kind)
+{
+	struct finding finding = { .kind = kind, .severity = kinds[kind].severity };
+
+	if (kinds[kind].remedy)
+		text_add(&finding.remedy, kinds[kind].remedy);
+	return finding;
+}
+
+void findings_add(struct findings *findings, struct finding *finding)
+{
+	struct finding *added;
+
+	findings->failed |= finding->text.failed || finding->remedy.failed;
+	if (!finding->text.length || ARRAY_GROW(findings->items, findings->count)) {
+		findings->failed |= finding->text.length > 0;
+		text_done(&finding->text);
+		text_done(&finding->remedy);
+		return;
+	}
+	added = &findings->items[findings->count++];
+	*added = *finding;
+	added->object = findings->object ? findings->object : "this machine";
+	finding->text = finding->remedy = (struct text){ 0 };
+}
+
+void findings_add_strings(struct findings *findings, enum finding_kind kind, ...)
+{
+	struct finding finding = finding_make(kind);
+	va_list strings;
+
+	va_start(strings, kind);
+	for (const char *s; (s = va_arg(strings, const char *));)
+		text_add(&finding.text, s);
+	va_end(strings);
+	findings_add(findings, &finding);
+}
+
+size_t findings_count_dangers(const struct findings *findings)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < findings->count; i++)
+		count += findings->items[i].severity == SEVERITY_DANGER;
+	return count;
+}
+
+int findings_error(const struct findings *findings)
+{
+	return findings->failed ? -ENOMEM : 0;
+}
+
+void findings_done(struct findings *findings)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		text_done(&findings->items[i].text);
+		text_done(&findings->items[i].remedy);
+	}
+	free(findings->items);
+	*findings = (struct findings){ 0 };
+}
+
+const char *finding_kind_name(enum finding_kind kind)
+{
+	return kinds[kind].name;
+}
+
+bool finding_is_due(const struct finding *finding)
+{
+	return kinds[finding->kind].due;
+}
+
+const char *severity_name(enum severity severity)
+{
+	static const char *const names[] = { "note", "allowed", "danger" };
+
+	return names[severity];
+}
+
+void finding_add_object(const struct finding *finding, struct text *text)
+{
+	char address[PCI_ADDRESS_SIZE];
+
+	if (finding->claim)
+		text_add(text,
+			 pci_address_format(&finding->claim->function->address, address));
+	else if (finding->rule)
+		place_add(&finding->rule->place, text);
+	else
+		text_add(text, finding->object);
+}
+
+void finding_set_no_driver(struct finding *finding, const char *kernel,
+			   const char *driver, const struct place *place)
+{
+	text_add(&finding->text, "Linux ", kernel, " has no driver ", driver, ", which ");
+	place_add(place, &finding->text);
+	text_add(&finding->text, " wants: the device would be without any");
+	text_add(&finding->remedy, "install a kernel that has it, or change driver= on ");
+	place_add(place, &finding->remedy);
+}
+
+void finding_add_word(struct finding *finding, const char *word, const struct rule *rule)
+{
+	text_add(&finding->remedy, "write ", word, " on ");
+	place_add(&rule->place, &finding->remedy);
+}
