@@ -177,7 +177,8 @@ def test_keep_line_that_protects_nothing(tmp_path, line, said):
 def test_every_disk_of_a_bcachefs(tmp_path, bus, disk):
     host = hosts.storage(tmp_path / "root")
     host.mount("/srv", "/dev/sda1:/dev/sdb1", fstype="bcachefs")
-    assert f"/srv ({disk})" in find(host, f"bind {bus}:00.0\n", f"0000:{bus}:00.0", "in-use")["text"]
+    found = find(host, f"bind {bus}:00.0\n", f"0000:{bus}:00.0", "in-use")
+    assert f"/srv ({disk})" in found["text"]
 
 
 def test_a_group_mate_that_a_line_gives_to_a_host_driver(tmp_path):
