@@ -313,7 +313,7 @@ def test_ordinary_user_is_told_what_is_hidden(life):
 def test_off_leaves_all_to_the_host(life):
     status = life.step("off", "status")
     assert status.status == 5
-    assert "off: vfio_early=off is on the kernel command line" in status.said
+    assert "note: this boot: vfio_early=off is on the kernel command line" in status.said
     for address in MODELS:
         assert not life.finding("off", subject(address, judge.HOST)).problems
 

@@ -10,6 +10,7 @@ from machine import BUILD
 
 PROGRAM = BUILD / "vfio-early"
 CONF = "etc/vfio-early.conf"
+LOCK = "etc/.vfio-early.conf.vfio-early"  # what an edit writes, and then renames
 WELL, UNWANTED, USAGE, CONFIG, ENVIRONMENT, DUE = range(6)
 
 

@@ -118,7 +118,8 @@ LISTED_ONLY = [
            ("test test/test_boot.py::test_off_touches_nothing",)),
     Mutant("with-adds-a-bridge", "src/core:pci_is_infrastructure", "pci_is_bridge(function) ||", "",
            ("unit test-match",)),
-    Mutant("with-adds-the-chipset", "src/core:pci_is_infrastructure", "|| pci_is_chipset(function)", "",
+    Mutant("with-adds-the-chipset", "src/core:pci_is_infrastructure",
+           "|| pci_is_chipset(function)", "",
            ("test test/test_boot.py::test_with_leaves_the_chipset_alone",)),
     Mutant("with-adds-a-vf", "src/core:goes_with", "|| other->virtual", "",
            ("test test/test_boot.py::test_virtual_functions_do_not_belong_to_the_card",)),
@@ -287,6 +288,8 @@ HOST = [
 ]
 
 MUTANTS = FENCE_FIRST + LISTED_ONLY + BOUNDED_TIME + NOTHING_SILENT + HOST
+
+
 def copy(name, mutant=None):
     """A copy of the tree below build/mutants/, with the mutant's edit; returns where it is."""
     tree = PLACE / name

@@ -71,11 +71,12 @@ class Sweep:
             self.machine.write("etc/modprobe.d/vfio.conf", "options vfio-pci ids=10de:1c03\n")
             self.machine.path("etc/vfio-early.conf.d").mkdir()
         self.file = self.machine.path(scenario.path)
+        self.lock = self.file.parent / f".{self.file.name}.vfio-early"
         status, self.new, self.times = self._count()
         assert status == 0 and self.new not in (None, scenario.old), (status, self.new)
 
     def _reset(self):
-        for left in (f"{self.file}.new", self.file):
+        for left in (self.lock, self.file):
             Path(left).unlink(missing_ok=True)
         if self.scenario.old is not None:
             self.file.write_bytes(self.scenario.old)

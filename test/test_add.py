@@ -18,7 +18,8 @@ from pathlib import Path
 
 import machine as machines
 import pytest
-from cli import CONF, CONFIG, ENVIRONMENT, PROGRAM, UNWANTED, USAGE, WELL, Refusal, vfio_early
+from cli import (CONF, CONFIG, ENVIRONMENT, LOCK, PROGRAM, UNWANTED, USAGE, WELL, Refusal,
+                 vfio_early)
 
 GPU, SOUND, NIC, TWIN = "0000:01:00.0", "0000:01:00.1", "0000:02:00.0", "0000:03:00.0"
 IGPU = "0000:00:02.0"
@@ -76,7 +77,7 @@ def test_the_rest_of_the_file_stays(desktop, name):
     assert without_comment(text) == added(after)
     number = after[:after.index(b"@")].count(b"\n") + 1
     assert f"/{CONF}:{number}: {LINE}" in said.out
-    assert not desktop.path(f"{CONF}.new").exists()
+    assert not desktop.path(LOCK).exists()
 
     said = vfio_early(desktop, "remove", "02:00.0")
     assert said.status == WELL, said.err
@@ -344,7 +345,11 @@ REMOVALS = [
     Removal("bind 02:00.0\n", "8086:1234", None, "no line lists it", UNWANTED),
     Removal("bind 02:00.0\n", f"/{CONF}:2", None, "no line lists it", UNWANTED),
     Removal("bind 02:00.0\n", f"/{CONF}:x", None, "is no FILE:LINE", USAGE),
-    Removal("bind 02:00.0\n", "nvidia", None, "is no address, ID or FILE:LINE", USAGE),
+    Removal("bind 02:00.0 with=functions\n", "02:00", ""),
+    Removal("keep 02:00.0\n", "02:00.0", None,
+            f"/{CONF}:1 keeps it for the host. To remove that line: vfio-early remove /{CONF}:1",
+            UNWANTED),
+    Removal("bind 02:00.0\n", "nvidia", None, "not an address, ID or FILE:LINE: nvidia", USAGE),
 ]
 
 
@@ -388,7 +393,7 @@ def test_mode_owner_and_attributes_are_kept(desktop):
     path = desktop.config("# mine\n")
     path.chmod(0o640)
     if os.geteuid() == 0:
-        os.chown(path, 12, 34)
+        os.chown(path, 0, 34)  # another owner is refused: test_trust.py
     try:
         os.setxattr(path, "user.mine", b"yes")
         attributes = True
@@ -512,9 +517,15 @@ def test_many_at_once(machine):
     assert os.listdir(machine.path("etc")) == ["vfio-early.conf"]
 
 
+def test_another_file_of_the_user_stays(desktop):
+    desktop.write(f"{CONF}.new", "mine")
+    assert vfio_early(desktop, "add", "02:00.0").status == WELL
+    assert desktop.read(f"{CONF}.new") == "mine"
+
+
 def test_what_a_killed_edit_left_is_taken_over(desktop):
     desktop.config("# mine\n")
-    desktop.write(f"{CONF}.new", "half a line, and much more than the new file will have " * 99)
+    desktop.write(LOCK, "half a line, and much more than the new file will have " * 99)
     assert vfio_early(desktop, "add", "02:00.0").status == WELL
     assert without_comment(desktop.path(CONF).read_bytes()) == added(b"# mine\n@\n")
 
@@ -531,7 +542,7 @@ def calls_of_the_edit(machine, *arguments):
             continue
         name, rest = re.match(r"(\w+)(.*)", line).groups()
         seen[name] = seen.get(name, 0) + 1
-        locked |= ".conf.new" in rest
+        locked |= ".vfio-early.conf.vfio-early" in rest
         if locked and not re.search(r'["/](?:sys|proc|usr|lib|run|dev)/', rest):
             calls.append((name, seen[name]))
     return [call for call in calls if call[0] not in ("exit_group", "brk", "munmap", "mmap")]
@@ -572,7 +583,7 @@ def test_killed_at_any_moment(tmp_path, arguments):
                                    "fchown:error=EPERM", "fchmod:error=EPERM"])
 def test_an_edit_that_fails_changes_nothing(desktop, fault):
     desktop.config("# mine\n")
-    only = () if "renameat" in fault else ("-P", desktop.path(f"{CONF}.new"))
+    only = () if "renameat" in fault else ("-P", desktop.path(LOCK))
     said = vfio_early(desktop, "add", "02:00.0", prefix=(
         "strace", "-o", "/dev/null", *only, f"--inject={fault}"))
     assert said.status == ENVIRONMENT and "cannot be written" in said.err, said
@@ -615,7 +626,7 @@ def test_an_editor_that_saves_meanwhile_wins(desktop):
     desktop.config("# mine\n")
     trace = desktop.root.parent / "trace"
     waiting = subprocess.Popen(
-        ["strace", "-f", "-o", trace, "-P", desktop.path(f"{CONF}.new"),
+        ["strace", "-f", "-o", trace, "-P", desktop.path(LOCK),
          "--inject=fsync:signal=STOP", PROGRAM, "add", "--root", desktop.root, "02:00.0"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     stopped = process_stopped(trace)
@@ -634,7 +645,7 @@ def test_an_edit_that_ends_between_open_and_lock(desktop):
     desktop.config("# mine\n")
     trace = desktop.root.parent / "trace"
     waiting = subprocess.Popen(
-        ["strace", "-f", "-o", trace, "-P", f"{CONF}.new", "--inject=openat:signal=STOP:when=1",
+        ["strace", "-f", "-o", trace, "-P", LOCK, "--inject=openat:signal=STOP:when=1",
          PROGRAM, "add", "--root", desktop.root, "02:00.0"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     stopped = process_stopped(trace)
@@ -655,7 +666,7 @@ def injected(machine, fault, path, *arguments):
 
 def test_a_write_that_writes_nothing_is_no_progress(desktop):
     desktop.config("# mine\n")
-    status, said = injected(desktop, "write:retval=0", desktop.path(f"{CONF}.new"),
+    status, said = injected(desktop, "write:retval=0", desktop.path(LOCK),
                             "add", "02:00.0")
     assert status == ENVIRONMENT and "Input/output error" in said
     assert desktop.read(CONF) == "# mine\n"

@@ -124,8 +124,10 @@ def test_100000_errors_are_counted(desktop):
 
 
 def test_an_error_that_is_only_counted_can_be_a_keep_line(desktop):
-    """Only 1024 errors are kept. A keep line among the rest could protect any device."""
-    desktop.config("bind 8086:10d3 count=2\nbind 01:00.0\n" + "x\n" * 1024 + "keep 02:00\n")
+    """Only 1024 errors are kept. A keep line among the rest could protect any device. Those that
+    are kept here cannot be meant as keep lines.
+    """
+    desktop.config("bind 8086:10d3 count=2\nbind 01:00.0\n" + "bind\n" * 1024 + "keep 02:00\n")
     run = desktop.run()
     assert run.report.lines() == {f"{CONF}:1": "refused", f"{CONF}:2": "fenced"}
     assert run.written == fence(GPU)

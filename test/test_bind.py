@@ -350,3 +350,23 @@ def test_what_hangs_is_given_up(kernel, command, said):
     assert time.monotonic() - start < 11
     assert run.status == UNWANTED and said in run.out + run.err
     assert driver(kernel, TWIN) == ("vfio-pci" if command == "bind" else "e1000e")
+
+
+def test_a_danger_without_a_terminal_needs_a_yes(kernel):
+    """ssh HOST vfio-early bind ADDRESS has no terminal."""
+    for address in (GPU, SOUND):
+        shutil.rmtree(kernel.path(kernel.directories[address]))
+        kernel.path(f"sys/bus/pci/devices/{address}").unlink()
+    said = vfio_early(kernel, "bind", "00:02.0", "--allow", "boot-display")
+    assert said.status == UNWANTED and "--yes" in said.err
+    assert driver(kernel, IGPU) == "i915"
+
+
+def test_what_with_adds_has_no_permission_of_the_line(tmp_path):
+    """The root drive is in the group of the NIC that is listed with allow=in-use."""
+    host = hosts.switch(tmp_path / "root")
+    host.driver("vfio-pci")
+    host.config("bind 03:00.0 with=group allow=in-use\n")
+    said = vfio_early(host, "bind", "05:00.0", "--dry-run")
+    assert said.status == UNWANTED
+    assert "0000:05:00.0: refused: the host uses it: / (nvme0n1p1)" in said.err

@@ -5,7 +5,7 @@ import json
 
 import hosts
 import pytest
-from cli import UNWANTED, Refusal
+from cli import UNWANTED, Refusal, vfio_early
 
 
 def dangers(host, config, *arguments):
@@ -162,6 +162,30 @@ def test_every_disk_of_a_root_on_btrfs_stays_a_danger(tmp_path):
     second = find(host, "bind 02:00.0 allow=in-use\n", "0000:02:00.0", "in-use")
     assert (second["allowed"], second["grave"]) == (False, True)
     assert "/ (sdb1)" in second["text"]
+
+
+@pytest.mark.parametrize("line, said", [("keep 09:00.0", True), ("keep 8086:ffff", True),
+                                        ("keep 02:00.0", False), ("[gone]\nkeep 09:00.0", False)])
+def test_keep_line_that_protects_nothing(tmp_path, line, said):
+    host = hosts.desktop(tmp_path / "root")
+    host.config(f"bind 01:00.0\n{line}\n")
+    found = vfio_early(host, "check", "--json").json["dangers"]
+    assert ("keeps-nothing" in [danger["kind"] for danger in found]) == said
+
+
+@pytest.mark.parametrize("bus, disk", [("01", "sda1"), ("02", "sdb1")])
+def test_every_disk_of_a_bcachefs(tmp_path, bus, disk):
+    host = hosts.storage(tmp_path / "root")
+    host.mount("/srv", "/dev/sda1:/dev/sdb1", fstype="bcachefs")
+    found = find(host, f"bind {bus}:00.0\n", f"0000:{bus}:00.0", "in-use")
+    assert f"/srv ({disk})" in found["text"]
+
+
+def test_a_group_mate_that_a_line_gives_to_a_host_driver(tmp_path):
+    """Such a line does not free the group."""
+    host = hosts.switch(tmp_path / "root")
+    found = find(host, "bind 03:00.0\nbind 04:00.0 driver=xhci_hcd\n", "0000:03:00.0", "group")
+    assert "0000:04:00.0 (xhci_hcd)" in found["text"]
 
 
 @pytest.mark.parametrize("target, vital", [

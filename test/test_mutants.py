@@ -52,7 +52,7 @@ int two(void) { return one("x"); }
 @pytest.mark.parametrize("old, function, count", [
     ("*text=='{'||!strcmp(text, \"a // } b\")", "one", 1),
     ("return", "", 2), ("return", "two", 1), ("return", "three", 0), ("return", "table", 0),
-    ("not", "", 0), ("retur", "", 0), ("include", "", 0), ("{ return", "one", 1),
+    ("not", "", 0), ("ret", "", 0), ("include", "", 0), ("{ return", "one", 1),
 ], ids=repr)
 def test_tokens(old, function, count):
     found = tokens.find_in(SOURCE, old, function)

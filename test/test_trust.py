@@ -93,3 +93,33 @@ def test_a_tree_that_is_not_roots_own(host):
     for path in [host.root, *host.root.rglob("*")]:
         os.chown(path, 1000, 1000, follow_symlinks=False)
     assert "would help" not in host.host("check").stderr
+
+
+@rows
+@pytest.mark.parametrize("command", [("add", "03:00.0"), ("add", "03:00.0", "--dry-run"),
+                                     ("remove", "02:00.0"), ("remove", f"/{CONF}:1")])
+def test_it_is_not_edited(host, command, spoil, words):
+    """Its lines would not count."""
+    spoil(host.path(CONF))
+    before = host.read(CONF)
+    done = host.host(*command)
+    assert done.returncode != 0 and host.read(CONF) == before
+    if command[0] == "add":
+        assert f"/{CONF}: not edited: {words.format(CONF)}" in done.stderr
+
+
+@rows
+def test_remove_does_not_count_its_lines(host, spoil, words):
+    host.config("bind 02:00.0\n", f"{DROPINS}/good.conf")
+    spoil(host.path(f"{DROPINS}/good.conf"))
+    done = host.host("remove", "02:00.0")
+    assert done.returncode == 0 and "still" not in done.stdout + done.stderr
+
+
+def test_add_knows_that_protection_is_broken(host):
+    """A drop-in that cannot be read may protect what with= would add."""
+    host.path(f"{DROPINS}/keep.conf").symlink_to("/nowhere")
+    done = host.host("add", "01:00.0", "--with", "functions", "--allow", "boot-display",
+                     "--dry-run")
+    assert "0000:01:00.1" not in done.stdout
+    assert done.returncode == 1 and "keep.conf" in done.stderr

@@ -336,7 +336,8 @@ static enum status check_listed(struct add *add, bool *ret_listed)
 	string_copy(add->file, sizeof(add->file),
 		    own ? own->place.file + 1 : CONFDIR_MAIN);
 	*ret_listed = claim && !asks_more(add, claim);
-	return *ret_listed ? report_listed(add, claim) : STATUS_WELL;
+	return *ret_listed ? report_listed(add, claim)
+			   : require_trust(&add->machine, add->file);
 }
 
 /* Puts what `edit_set` makes of the file in the place of what it is. */

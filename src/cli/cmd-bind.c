@@ -41,7 +41,7 @@ static void add_listed(const struct machine *machine, const struct request *requ
 		       const struct pci_address *address, struct text *line)
 {
 	const struct claim *claim = machine_claim_at(machine, address);
-	unsigned int allow = claim ? claim->rule->allow : 0;
+	unsigned int allow = claim ? match_allows(claim->rule, claim->function) : 0;
 
 	if (!request->driver && claim && claim->result == RESULT_NONE)
 		text_add(line, " driver=", claim->driver);
@@ -128,10 +128,14 @@ static enum status check_dangers(const struct binding *binding)
 		return fail("bind", error);
 	if (findings_refuse(&dangers, &binding->machine, NULL, TAKE_BIND))
 		return STATUS_UNWANTED;
-	if (!findings_warn(&dangers, NULL) || request->yes || request->dry_run ||
-	    !can_ask() || ask_yes("Bind anyway?"))
+	if (!findings_warn(&dangers, NULL) || request->yes || request->dry_run)
 		return STATUS_WELL;
-	return STATUS_UNWANTED;
+	if (!can_ask()) {
+		complain("bind: there are dangers, and no terminal to ask at; nothing is "
+			 "bound. To bind anyway: --yes");
+		return STATUS_UNWANTED;
+	}
+	return ask_yes("Bind anyway?") ? STATUS_WELL : STATUS_UNWANTED;
 }
 
 /* A driver that is there needs no module; else libkmod finds those of the kernel that runs. */

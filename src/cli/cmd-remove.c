@@ -8,6 +8,7 @@
 #include "config/draft.h"
 #include "config/edit.h"
 #include "lib/printable.h"
+#include "machine/card.h"
 #include "machine/machine.h"
 
 /* A line of the config, to be removed. `file` starts with "/". */
@@ -154,12 +155,13 @@ static enum status find_lines(struct removal *removal)
 	removal->count = 0;
 	if (*word == '/' && strchr(word, ':'))
 		return find_place(removal, word);
-	if (!pci_address_parse(word, &stated.address))
+	if (!pci_address_parse(word, &stated.address) ||
+	    card_parse(word, &stated.address))
 		return find_address(removal, &stated);
 	if (pci_id_parse(word, &stated.id)) {
 		complain(
-			"%s: is no address, ID or FILE:LINE; \"vfio-early status\" shows what "
-			"is listed, and where",
+			"not an address, ID or FILE:LINE: %s; \"vfio-early status\" shows "
+			"what is listed, and where",
 			word);
 		return STATUS_USAGE;
 	}
@@ -167,8 +169,34 @@ static enum status find_lines(struct removal *removal)
 	return error ? fail("remove", error) : STATUS_WELL;
 }
 
+/* Returns the keep line that states the address, or NULL. */
+static const struct rule *find_keep_line(const struct removal *removal)
+{
+	const struct conf *conf = &removal->machine.confdir.conf;
+	struct pci_address address;
+
+	if (pci_address_parse(removal->request->arguments[0], &address))
+		return NULL;
+	for (size_t i = 0; i < conf->count; i++)
+		if (conf->rules[i].statement == STATEMENT_KEEP &&
+		    conf->rules[i].given & CONDITION_ADDRESS &&
+		    !pci_address_compare(&conf->rules[i].address, &address))
+			return &conf->rules[i];
+	return NULL;
+}
+
 static enum status report_none(const struct removal *removal)
 {
+	const struct rule *keep = find_keep_line(removal);
+
+	if (keep) {
+		complain(
+			"%s: no line lists it, but %s:%u keeps it for the host. To remove "
+			"that line: vfio-early remove %s:%u",
+			removal->request->arguments[0], keep->place.file,
+			keep->place.line, keep->place.file, keep->place.line);
+		return STATUS_UNWANTED;
+	}
 	complain(
 		"%s: no line lists it; \"vfio-early status\" shows what is listed, and where",
 		removal->request->arguments[0]);

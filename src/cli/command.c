@@ -10,6 +10,7 @@
 
 #include "lib/printable.h"
 #include "machine/card.h"
+#include "machine/trust.h"
 
 enum status fail(const char *what, int error)
 {
@@ -121,10 +122,23 @@ void add_settings(const struct request *request, const char *with, struct text *
 		text_add(text, " allow=", *allow);
 }
 
+enum status require_trust(const struct machine *machine, const char *path)
+{
+	_cleanup_(freep) char *problem = trust_problem(&machine->root, path);
+
+	if (problem)
+		complain("/%s: not edited: %s", path, problem);
+	return problem ? STATUS_CONFIG : STATUS_WELL;
+}
+
 enum status open_edit(struct edit *edit, const struct machine *machine, const char *path)
 {
-	int error = edit_open(edit, &machine->root, path);
+	enum status status = require_trust(machine, path);
+	int error;
 
+	if (status != STATUS_WELL)
+		return status;
+	error = edit_open(edit, &machine->root, path);
 	if (error) {
 		complain("/%s: cannot be edited: %s", path, edit_explain(error));
 		return STATUS_ENVIRONMENT;

@@ -97,6 +97,12 @@ enum status find_function(const struct machine *machine, const char *command,
 /* Adds the settings that --with (or `with`), --driver and --allow stand for, as in a bind line. */
 void add_settings(const struct request *request, const char *with, struct text *text);
 
+/*
+ * Returns STATUS_WELL if the config's file `path` counts, or STATUS_CONFIG after saying that users
+ * other than root can change it.
+ */
+enum status require_trust(const struct machine *machine, const char *path) _must_check_;
+
 /* As edit_open(), for the config's file `path`. Prints which file a symlink leads to. */
 enum status open_edit(struct edit *edit, const struct machine *machine,
 		      const char *path) _must_check_;

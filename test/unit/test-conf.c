@@ -270,7 +270,9 @@ static const struct conf_case bad[] = {
 	{ "CR at the end of a comment", "# a\r\n", "" },
 	{ "keep below a bad profile", "[off]\nkeep 01:00.0\n",
 	  "f:1:1: [off]" NO_PROFILE "\nf:2:1: keep is below an invalid [NAME]\n" },
-	{ "a profile in other brackets", "\xe3\x80\x90" "a]\nbind 01:00.0\n",
+	{ "a profile in other brackets",
+	  "\xe3\x80\x90"
+	  "a]\nbind 01:00.0\n",
 	  "f:2 bind [] address=0000:01:00.0\nf:1:1: " JUNK "; " NOT_IN_FORCE "\n" },
 	{ "half of a profile", "gaming]\nbind 01:00.0\n",
 	  "f:2 bind [] address=0000:01:00.0\n"
@@ -279,8 +281,7 @@ static const struct conf_case bad[] = {
 	  "\xef\xbb\xbf\xef\xbb\xbf"
 	  "bind 01:00.0\n",
 	  "f:1:1: " JUNK "; " NOT_IN_FORCE "\n" },
-	{ "a heading that is not ASCII",
-	  "[a]\n[K\xc3\xbc]\nbind 01:00.0\n[b]\nbind 02:00.0",
+	{ "a heading that is not ASCII", "[a]\n[K\xc3\xbc]\nbind 01:00.0\n[b]\nbind 02:00.0",
 	  "f:3 bind [] address=0000:01:00.0\nf:5 bind [b] address=0000:02:00.0\n"
 	  "f:2:3: " JUNK "; " NOT_IN_FORCE "\n" },
 	{ "a heading with a control byte, after blanks", " \t[a\x01]\nbind 01:00.0",

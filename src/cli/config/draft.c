@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "machine/trust.h"
+
 /* The file at `path`, which is put in front of the drop-ins if it isn't there yet; or NULL. */
 static struct conf_file *get_file(struct confdir *confdir, const char *path)
 {
@@ -25,11 +27,38 @@ static struct conf_file *get_file(struct confdir *confdir, const char *path)
 	return &confdir->files[0];
 }
 
-static int parse_again(struct confdir *confdir)
+static bool has_error(const struct conf *conf, const struct conf_error *error)
+{
+	for (size_t i = 0; i < conf->error_count; i++)
+		if (!strcmp(conf->errors[i].message, error->message) &&
+		    !strcmp(conf->errors[i].place.file, error->place.file))
+			return true;
+	return false;
+}
+
+/* Keeps the errors of whole files, which are not in their text: one cannot be read, for example. */
+static int keep_file_errors(const struct conf *old, struct conf *conf)
 {
 	int error = 0;
 
-	conf_done(&confdir->conf);
+	for (size_t i = 0; i < old->error_count && !error; i++) {
+		struct conf_error copy = old->errors[i];
+
+		if (copy.place.line || has_error(conf, &copy))
+			continue;
+		copy.place.file = conf_string(conf, copy.place.file);
+		error = copy.place.file ? conf_error(conf, copy, NULL, copy.message)
+					: -ENOMEM;
+	}
+	return error;
+}
+
+static int parse_again(const struct root *root, struct confdir *confdir)
+{
+	struct conf old = confdir->conf;
+	int error = 0;
+
+	confdir->conf = (struct conf){ 0 };
 	for (size_t i = 0; i < confdir->file_count && !error; i++) {
 		const struct conf_file *file = &confdir->files[i];
 		char absolute[ROOT_PATH_SIZE];
@@ -38,6 +67,11 @@ static int parse_again(struct confdir *confdir)
 		error = conf_parse(&confdir->conf, absolute, text_string(&file->text),
 				   file->text.length, file->generated);
 	}
+	if (!error)
+		error = trust_confdir(root, confdir);
+	if (!error)
+		error = keep_file_errors(&old, &confdir->conf);
+	conf_done(&old);
 	return error;
 }
 
@@ -53,7 +87,7 @@ int draft_match(struct machine *machine, const char *path, const struct text *te
 	error = text_error(&file->text);
 	match_done(&machine->match); /* it points into the rules that go now */
 	if (!error)
-		error = parse_again(&machine->confdir);
+		error = parse_again(&machine->root, &machine->confdir);
 	return error ? error : machine_match(machine);
 }
 

@@ -3,9 +3,9 @@
  * The user's config file, changed so that nothing of theirs can get lost: neither by a kill or a
  * power cut at any moment, nor by another edit at the same time, nor by what we don't understand.
  *
- * The new text grows in FILE.new, which is the lock as well: who has it locked, and finds it still
- * lying there under that name, may read FILE, write FILE.new and rename it. One that a killed edit
- * left behind is no longer locked, and the next edit takes it over.
+ * .FILE.vfio-early is both the new file and the lock. The holder must check that the name still
+ * refers to the locked inode. Then it may read FILE, write .FILE.vfio-early and rename it. A file
+ * that a killed edit left is not locked, and the next edit takes it over.
  */
 
 #include "config/edit.h"
@@ -183,6 +183,16 @@ static bool is_unchanged(const struct stat *a, const struct stat *b)
 	       is_same_time(&a->st_ctim, &b->st_ctim);
 }
 
+/* Stores "etc/.NAME.vfio-early" for "etc/NAME". Returns false if that is too long. */
+static bool name_temporary(const char *path, char *ret)
+{
+	size_t directory = strrchr(path, '/') - path + 1;
+
+	string_copy(ret, directory + 1, path);
+	return string_join(ret + directory, ROOT_PATH_SIZE - directory, ".",
+			   path + directory, ".vfio-early", NULL);
+}
+
 int edit_open(struct edit *ret, const struct root *root, const char *path)
 {
 	int error;
@@ -194,7 +204,7 @@ int edit_open(struct edit *ret, const struct root *root, const char *path)
 	error = edit_resolve(root, path, ret->path);
 	if (error)
 		return error;
-	if (!string_join(ret->temporary, sizeof(ret->temporary), ret->path, ".new", NULL))
+	if (!name_temporary(ret->path, ret->temporary))
 		return -ENAMETOOLONG;
 	error = lock(ret);
 	if (error)

@@ -6,6 +6,7 @@
 
 #include "danger/danger.h"
 
+#include "condition.h"
 #include "danger/context.h"
 #include "danger/driver.h"
 #include "danger/host-needs.h"
@@ -98,6 +99,24 @@ static void find_of_line(const struct machine *machine, const struct rule *rule,
 	findings_add(ret, &finding);
 }
 
+/* A device that moved, for example, is no longer protected. */
+static void find_of_keep(const struct machine *machine, const struct rule *rule,
+			 struct findings *ret)
+{
+	const struct pci_snapshot *snapshot = &machine->snapshot;
+	struct finding finding = finding_make(FINDING_KEEPS_NOTHING);
+
+	if (rule->statement != STATEMENT_KEEP ||
+	    !cmdline_activates(&machine->cmdline, rule))
+		return;
+	for (size_t i = 0; i < snapshot->count; i++)
+		if (!condition_missed(rule, &snapshot->functions[i]))
+			return;
+	finding.rule = rule;
+	text_add(&finding.text, "no device matches: the line protects nothing");
+	findings_add(ret, &finding);
+}
+
 static const struct {
 	enum finding_kind kind;
 	void (*find)(const struct danger_context *context, struct finding *finding);
@@ -130,6 +149,8 @@ static void find_all(const struct danger_context *context, struct findings *ret)
 	}
 	for (size_t i = 0; i < match->conf->count; i++)
 		find_of_line(context->machine, &match->conf->rules[i], ret);
+	for (size_t i = 0; i < match->conf->count; i++)
+		find_of_keep(context->machine, &match->conf->rules[i], ret);
 	find_of_machine(context, ret);
 }
 

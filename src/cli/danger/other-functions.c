@@ -32,8 +32,9 @@ static bool add_mates(const struct danger_context *context,
 	for (size_t i = 0; i < blockers->count; i++) {
 		const struct pci_function *mate = blockers->items[i];
 		const struct in_use *use = in_uses_get(&context->uses, mate);
+		const struct claim *claim = danger_context_claim(context, mate);
 
-		if (danger_context_claim(context, mate))
+		if (claim && !sysfs_is_host_driver(claim->driver))
 			continue;
 		add_mate(text, mate, found++);
 		needed = needed || (use && use->certain);

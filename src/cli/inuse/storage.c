@@ -151,6 +151,27 @@ static int add_other_disks(const struct machine *machine, struct libmnt_fs *fs,
  * A device number tells the block device, except for file systems on several devices: they
  * have an anonymous number (major 0), and what is mounted names one of the devices at most.
  */
+/* bcachefs names all members of a file system: "/dev/sda1:/dev/sdb1". */
+static int add_members(const struct machine *machine, const char *source,
+		       const char *target, struct in_uses *uses)
+{
+	int error = 0;
+
+	while (source && !error) {
+		const char *colon = strstr(source, ":/dev/");
+		size_t length = colon ? (size_t)(colon - source) : strlen(source);
+		char name[BLOCK_NAME_SIZE], member[ROOT_PATH_SIZE];
+
+		string_copy(member, length < sizeof(member) ? length + 1 : sizeof(member),
+			    source);
+		if (prefix_skip(member, "/dev/") &&
+		    block_find(&machine->root, member, name))
+			error = add_block(machine, name, target, uses);
+		source = colon ? colon + 1 : NULL;
+	}
+	return error;
+}
+
 static int add_mount(const struct machine *machine, struct libmnt_fs *fs,
 		     struct in_uses *uses)
 {
@@ -160,6 +181,8 @@ static int add_mount(const struct machine *machine, struct libmnt_fs *fs,
 	bool found;
 	int error;
 
+	if (!major(number) && source && target && strstr(source, ":/dev/"))
+		return add_members(machine, source, target, uses);
 	snprintf(devno, sizeof(devno), "%u:%u", major(number), minor(number));
 	found = major(number) ? block_find(&machine->root, devno, name)
 			      : source && prefix_skip(source, "/dev/") &&

@@ -27,6 +27,8 @@ static const struct {
 	[FINDING_BUILT_IN] = { "built-in", SEVERITY_NOTE },
 	[FINDING_NO_RESET] = { "no-reset", SEVERITY_NOTE },
 	[FINDING_ID_ALONE] = { "id-alone", SEVERITY_NOTE },
+	[FINDING_KEEPS_NOTHING] = { "keeps-nothing", SEVERITY_NOTE, false,
+				    "correct the line, or remove it" },
 	[FINDING_IOMMU_OFF] = { "iommu-off", SEVERITY_DANGER },
 	[FINDING_NO_INTERRUPT_REMAPPING] = { "no-interrupt-remapping", SEVERITY_DANGER },
 	[FINDING_UNKNOWN_SWITCH] = { "unknown-switch", SEVERITY_DANGER },

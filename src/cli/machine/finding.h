@@ -28,7 +28,8 @@ enum finding_kind {
 	FINDING_BUILT_IN,   /* the host driver is built into the kernel */
 	FINDING_NO_RESET,   /* nothing can reset it */
 	/* About a line. */
-	FINDING_ID_ALONE, /* no address, path or serial number */
+	FINDING_ID_ALONE,      /* no address, path or serial number */
+	FINDING_KEEPS_NOTHING, /* a keep line that no device matches */
 	/* About the machine. */
 	FINDING_IOMMU_OFF,
 	FINDING_NO_INTERRUPT_REMAPPING,
