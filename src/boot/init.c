@@ -29,9 +29,7 @@
 static struct {
 	const char *type, *target;
 	int mounted;
-} mounts[] = { { "proc", "/proc", 0 },
-	       { "sysfs", "/sys", 0 },
-	       { "devtmpfs", "/dev", 0 } };
+} mounts[] = { { "proc", "/proc", 0 }, { "sysfs", "/sys", 0 }, { "devtmpfs", "/dev", 0 } };
 
 #define MOUNTS (sizeof(mounts) / sizeof(mounts[0]))
 
@@ -40,8 +38,8 @@ static void mount_all(void)
 	for (size_t i = 0; i < MOUNTS; i++) {
 		mkdir(mounts[i].target, 0755);
 		/* Where it is mounted already the kernel says EBUSY. */
-		mounts[i].mounted = !mount(mounts[i].type, mounts[i].target,
-					   mounts[i].type, MS_NOSUID | MS_NOEXEC, NULL);
+		mounts[i].mounted = !mount(mounts[i].type, mounts[i].target, mounts[i].type,
+					   MS_NOSUID | MS_NOEXEC, NULL);
 	}
 }
 

@@ -49,8 +49,8 @@ void *malloc(size_t size)
 		return NULL;
 	if (need > (size_t)(piece.end - piece.next)) {
 		size_t room = need > PIECE ? need : PIECE;
-		char *memory = mmap(NULL, room, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *memory = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				    -1, 0);
 
 		if (memory == MAP_FAILED)
 			return NULL;

@@ -63,8 +63,8 @@ static int match(struct boot *boot)
 	int error;
 
 	match_done(&boot->match);
-	error = match_rules(&boot->confdir.conf, &boot->cmdline,
-			    text_string(&boot->aliases), snapshot, &boot->match);
+	error = match_rules(&boot->confdir.conf, &boot->cmdline, text_string(&boot->aliases),
+			    snapshot, &boot->match);
 	for (size_t i = 0; i < boot->match.claim_count; i++)
 		device_read_driver(&boot->root, snapshot,
 				   boot->match.claims[i].function - snapshot->functions);
@@ -78,8 +78,7 @@ static int look(struct boot *boot)
 	int error;
 
 	if (match_names_addresses(conf, &boot->cmdline)) {
-		error = device_scan_listed(&boot->root, conf, &boot->cmdline,
-					   &boot->snapshot);
+		error = device_scan_listed(&boot->root, conf, &boot->cmdline, &boot->snapshot);
 		if (!error)
 			error = match(boot);
 		if (error || match_found_all(&boot->match))
@@ -97,9 +96,8 @@ static int act(struct boot *boot)
 	int error = dry_run ? 0 : plan_make(&boot->match, &boot->plan);
 
 	if (!error && boot->plan.count)
-		error = apply_plan(&boot->root, &boot->plan, &boot->match,
-				   &boot->loadplan, &boot->cmdline, APPLY_DEADLINE_MS,
-				   &boot->applied);
+		error = apply_plan(&boot->root, &boot->plan, &boot->match, &boot->loadplan,
+				   &boot->cmdline, APPLY_DEADLINE_MS, &boot->applied);
 	if (error)
 		return error;
 	boot->judged = &boot->match;
@@ -133,8 +131,7 @@ static void tell_lines(const struct match *match, unsigned int *left)
 		if (!line->reason || !*left)
 			continue;
 		--*left;
-		tell_place(&match->conf->rules[i].place, result_name(line->result),
-			   line->reason);
+		tell_place(&match->conf->rules[i].place, result_name(line->result), line->reason);
 	}
 }
 
@@ -143,8 +140,7 @@ static void tell_functions(const struct match *match)
 {
 	for (size_t i = 0; i < match->claim_count; i++) {
 		const struct claim *claim = &match->claims[i];
-		bool fine =
-			claim->result == RESULT_BOUND || claim->result == RESULT_PLANNED;
+		bool fine = claim->result == RESULT_BOUND || claim->result == RESULT_PLANNED;
 		struct text text = { 0 };
 
 		if (claim->result == RESULT_INVALID)
@@ -179,10 +175,8 @@ static bool tell_summary(const struct match *match)
 			add_count(&text, count, result_name(told[i]));
 	}
 	if (lines)
-		add_count(&text, lines,
-			  lines == 1 ? "line not in force" : "lines not in force");
-	log_line(unwanted ? LOG_WARNING : LOG_INFO, text_string(&text),
-		 "; see /" REPORT_FILE);
+		add_count(&text, lines, lines == 1 ? "line not in force" : "lines not in force");
+	log_line(unwanted ? LOG_WARNING : LOG_INFO, text_string(&text), "; see /" REPORT_FILE);
 	text_done(&text);
 	return !unwanted;
 }
@@ -191,8 +185,7 @@ static bool tell_summary(const struct match *match)
 static void tell_wrong_switch(const struct boot *boot)
 {
 	if (boot->cmdline.wrong)
-		log_line(LOG_WARNING, CMDLINE_WRONG, boot->cmdline.wrong,
-			 CMDLINE_EXPECTED);
+		log_line(LOG_WARNING, CMDLINE_WRONG, boot->cmdline.wrong, CMDLINE_EXPECTED);
 }
 
 static bool tell(const struct boot *boot)
@@ -224,8 +217,7 @@ static void write_report(const struct boot *boot, const char *why)
 	int error = report_write(&boot->root, &report);
 
 	if (error)
-		log_line(LOG_WARNING, "cannot write /" REPORT_FILE ": ",
-			 error_text(-error));
+		log_line(LOG_WARNING, "cannot write /" REPORT_FILE ": ", error_text(-error));
 }
 
 /* Ends before the end, mostly without having done anything, and says why. */
@@ -242,8 +234,7 @@ static int read_image(struct boot *boot)
 	int error = 0;
 
 	if (match_wants_aliases(&boot->confdir.conf, &boot->cmdline))
-		error = loadplan_read_aliases(&boot->root, boot->kernel.release,
-					      &boot->aliases);
+		error = loadplan_read_aliases(&boot->root, boot->kernel.release, &boot->aliases);
 	if (loadplan_read(&boot->root, &boot->loadplan))
 		boot->loadplan = (struct loadplan){ 0 };
 	return error;
@@ -254,12 +245,11 @@ static int run(struct boot *boot)
 	int error = read_cmdline(boot);
 
 	if (!error && boot->cmdline.off)
-		return end(boot, LOG_WARNING,
-			   "vfio_early=off is on the kernel command line", EXIT_UNWANTED);
+		return end(boot, LOG_WARNING, "vfio_early=off is on the kernel command line",
+			   EXIT_UNWANTED);
 	/* A kernel that saves the memory of one that crashed (fs/proc/vmcore.c) has no guests. */
 	if (!error && root_has(&boot->root, "proc/vmcore"))
-		return end(boot, LOG_INFO, "this kernel only saves a crash dump",
-			   EXIT_WANTED);
+		return end(boot, LOG_INFO, "this kernel only saves a crash dump", EXIT_WANTED);
 	if (!error)
 		error = confdir_read(&boot->root, &boot->confdir);
 	if (!error)
@@ -268,8 +258,7 @@ static int run(struct boot *boot)
 	    report_move(&boot->root, &boot->confdir) == 0)
 		return EXIT_WANTED;
 	tell_wrong_switch(boot);
-	if (!error && !conf_has_bind(&boot->confdir.conf) &&
-	    !boot->confdir.conf.error_total)
+	if (!error && !conf_has_bind(&boot->confdir.conf) && !boot->confdir.conf.error_total)
 		return end(boot, LOG_INFO, "no bind line in the config", EXIT_WANTED);
 	if (!error)
 		error = read_image(boot);
@@ -329,11 +318,9 @@ int main(int argc, char **argv)
 		return status;
 	error = root_open(&boot.root, arguments.directory);
 	if (error) {
-		log_line(
-			LOG_ERROR, arguments.directory, ": ",
-			error == -EXDEV
-				? "has this machine's own /sys in it; it would be changed"
-				: error_text(-error));
+		log_line(LOG_ERROR, arguments.directory, ": ",
+			 error == -EXDEV ? "has this machine's own /sys in it; it would be changed"
+					 : error_text(-error));
 		return EXIT_ENVIRONMENT;
 	}
 	if (boot.root.live)

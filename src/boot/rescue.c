@@ -28,16 +28,15 @@ static void tell(const struct report_function *function)
 {
 	char address[PCI_ADDRESS_SIZE];
 
-	log_line(
-		LOG_ERROR, pci_address_format(&function->address, address),
-		" is kept from the host (", function->line,
-		"): if the root file system is on it, boot with vfio_early=off, or write "
-		"rescue=release on that line and rebuild the image");
+	log_line(LOG_ERROR, pci_address_format(&function->address, address),
+		 " is kept from the host (", function->line,
+		 "): if the root file system is on it, boot with vfio_early=off, or write "
+		 "rescue=release on that line and rebuild the image");
 }
 
 /* Writes an attribute of the function; 0 or -errno. */
-static int write_attribute(const struct root *root, const char *address,
-			   const char *attribute, const char *value)
+static int write_attribute(const struct root *root, const char *address, const char *attribute,
+			   const char *value)
 {
 	char path[ROOT_PATH_SIZE];
 
@@ -48,12 +47,10 @@ static int write_attribute(const struct root *root, const char *address,
 /* Notes it in the report, where the host program finds it. */
 static void note(const struct root *root, const char *address, const char *result)
 {
-	_cleanup_(closep) int fd =
-		root_descriptor(root, REPORT_FILE, O_WRONLY | O_APPEND);
+	_cleanup_(closep) int fd = root_descriptor(root, REPORT_FILE, O_WRONLY | O_APPEND);
 	char line[128];
 
-	string_join(line, sizeof(line), "rescue address=", address, " result=", result,
-		    "\n", NULL);
+	string_join(line, sizeof(line), "rescue address=", address, " result=", result, "\n", NULL);
 	if (fd < 0 || write(fd, line, strlen(line)) < 0)
 		log_line(LOG_WARNING, "cannot note the rescue in /" REPORT_FILE);
 }
@@ -79,8 +76,7 @@ static void give_back(const struct root *root, const struct report_function *fun
 		error = root_write(root, "sys/bus/pci/drivers_probe", address);
 	}
 	if (error)
-		log_line(LOG_ERROR, address,
-			 ": cannot be given back: ", error_text(-error));
+		log_line(LOG_ERROR, address, ": cannot be given back: ", error_text(-error));
 	note(root, address, error ? "failed" : "released");
 }
 
@@ -123,8 +119,7 @@ bool rescue(const struct root *root, bool release)
 			continue;
 		if (!release)
 			tell(function);
-		if (!release || !function->rescue ||
-		    was_released(root, &function->address))
+		if (!release || !function->rescue || was_released(root, &function->address))
 			continue;
 		give_back(root, function);
 		any = true;

@@ -15,8 +15,7 @@ enum status make_audits(const char *directory, char *const *paths, struct audits
 	int error = audits_make(directory, paths, ret);
 
 	if (error == -ENOENT)
-		complain("%s/boot: no image is there; is it mounted?",
-			 root_prefix(directory));
+		complain("%s/boot: no image is there; is it mounted?", root_prefix(directory));
 	else if (error && error != -EINTR)
 		complain("%s: cannot be inspected: %s",
 			 ret->count ? ret->items[ret->count - 1].path : directory,
@@ -58,8 +57,7 @@ static int add_line(struct table *table, const struct audit *audit)
 	if (!error)
 		error = table_set(line, COLUMN_MADE_BY, audit->layout);
 	if (!error)
-		error = table_set(line, COLUMN_RESULT,
-				  audit_result_name(audit_result(audit)));
+		error = table_set(line, COLUMN_RESULT, audit_result_name(audit_result(audit)));
 	if (!error && audit->findings.count)
 		table_set_bold(line);
 	return error;

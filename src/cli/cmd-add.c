@@ -31,11 +31,10 @@ struct add {
 	const char *with;	   /* --with, or what the argument says */
 	char file[ROOT_PATH_SIZE]; /* that the line is in, without the first "/" */
 	struct edit edit;
-	unsigned int number; /* of the line in the file */
-	char before
-		[CONF_STATEMENT_SIZE]; /* the line of the device as it was, "" if it is new */
-	struct text line;	       /* the new line, empty if a line is changed */
-	struct text text;	       /* the file as it will be */
+	unsigned int number;		  /* of the line in the file */
+	char before[CONF_STATEMENT_SIZE]; /* the line of the device as it was, "" if it is new */
+	struct text line;		  /* the new line, empty if a line is changed */
+	struct text text;		  /* the file as it will be */
 };
 
 static void add_done(struct add *add)
@@ -68,8 +67,7 @@ static void describe(const struct add *add, const struct pci_address *address, F
 	if (!function)
 		return;
 	printable_print(file, "%s [%s] %s", pci_address_format(address, text),
-			pci_id_format(&function->id, id),
-			names_full(add->names, function, name));
+			pci_id_format(&function->id, id), names_full(add->names, function, name));
 }
 
 /* The number that a person types, from 1; 0 if it is none of them. */
@@ -85,15 +83,14 @@ static size_t ask_number(size_t most)
 }
 
 /* Returns the first function of the selection that is on the card of number `i`. */
-static const struct pci_function *
-first_of_card(const struct add *add, const struct selection *selection, size_t i)
+static const struct pci_function *first_of_card(const struct add *add,
+						const struct selection *selection, size_t i)
 {
 	const struct pci_snapshot *snapshot = &add->machine.snapshot;
 	const struct pci_function *own = pci_find(snapshot, &selection->addresses[i]);
 
 	for (size_t j = 0; j < i; j++) {
-		const struct pci_function *other =
-			pci_find(snapshot, &selection->addresses[j]);
+		const struct pci_function *other = pci_find(snapshot, &selection->addresses[j]);
 
 		if (own && other && pci_same_card(other, own))
 			return other;
@@ -106,8 +103,7 @@ first_of_card(const struct add *add, const struct selection *selection, size_t i
  * sound of a GPU, is no choice of its own. Functions of one kind are the ports of a card.
  * `ret_cards` says of each choice whether it is a card, and has room for all.
  */
-static void make_choices(const struct add *add, struct selection *selection,
-			 bool *ret_cards)
+static void make_choices(const struct add *add, struct selection *selection, bool *ret_cards)
 {
 	size_t kept = 0;
 
@@ -118,8 +114,8 @@ static void make_choices(const struct add *add, struct selection *selection,
 
 		if (own != first && own->class >> 16 != first->class >> 16) {
 			for (size_t j = 0; j < kept; j++)
-				ret_cards[j] |= !pci_address_compare(
-					&selection->addresses[j], &first->address);
+				ret_cards[j] |= !pci_address_compare(&selection->addresses[j],
+								     &first->address);
 			continue;
 		}
 		ret_cards[kept] = false;
@@ -146,8 +142,7 @@ static void print_options(const struct add *add)
 }
 
 /* One line of the offer: a number for a person, or the whole command. */
-static void offer(const struct add *add, const struct pci_address *choice, bool card,
-		  size_t number)
+static void offer(const struct add *add, const struct pci_address *choice, bool card, size_t number)
 {
 	char address[PCI_ADDRESS_SIZE];
 
@@ -165,15 +160,14 @@ static void offer(const struct add *add, const struct pci_address *choice, bool 
 	fputs(card ? ", and the rest of the card\n" : "\n", stderr);
 }
 
-static enum status ask_for(struct add *add, const struct selection *selection,
-			   const bool *cards)
+static enum status ask_for(struct add *add, const struct selection *selection, const bool *cards)
 {
 	bool person = can_ask();
 	size_t number;
 
-	complain("%s: %zu device%s match%s%s", add->request->arguments[0],
-		 selection->count, selection->count == 1 ? "" : "s",
-		 selection->count == 1 ? "es" : "", person ? ":" : "; name one of them:");
+	complain("%s: %zu device%s match%s%s", add->request->arguments[0], selection->count,
+		 selection->count == 1 ? "" : "s", selection->count == 1 ? "es" : "",
+		 person ? ":" : "; name one of them:");
 	for (size_t i = 0; i < selection->count; i++)
 		offer(add, &selection->addresses[i], cards[i], person ? i + 1 : 0);
 	number = person ? ask_number(selection->count) : 0;
@@ -199,8 +193,7 @@ static enum status ask(struct add *add, struct selection *selection)
 }
 
 /* `near` is what may have been meant, or "". */
-static enum status choose_from(struct add *add, struct selection *selection,
-			       const char *near)
+static enum status choose_from(struct add *add, struct selection *selection, const char *near)
 {
 	const char *word = add->request->arguments[0];
 	bool group = prefix_skip(word, "group=");
@@ -312,11 +305,10 @@ static enum status report_listed(const struct add *add, const struct claim *clai
 	place_add(&claim->rule->place, &place);
 	confdir_statement(&add->machine.confdir, &claim->rule->place, statement);
 	if (claim->result != RESULT_NONE)
-		complain(
-			"%s: listed already, but %s: %s: %s; edit that line, or remove it "
-			"first: vfio-early remove %s",
-			address, result_name(claim->result), text_string(&place),
-			statement, text_string(&place));
+		complain("%s: listed already, but %s: %s: %s; edit that line, or remove it "
+			 "first: vfio-early remove %s",
+			 address, result_name(claim->result), text_string(&place), statement,
+			 text_string(&place));
 	else
 		printable_print(stdout, "%s is listed already: %s: %s\n", address,
 				text_string(&place), statement);
@@ -333,11 +325,9 @@ static enum status check_listed(struct add *add, bool *ret_listed)
 	const struct claim *claim = machine_claim_at(&add->machine, &add->address);
 	const struct rule *own = find_own_rule(add);
 
-	string_copy(add->file, sizeof(add->file),
-		    own ? own->place.file + 1 : CONFDIR_MAIN);
+	string_copy(add->file, sizeof(add->file), own ? own->place.file + 1 : CONFDIR_MAIN);
 	*ret_listed = claim && !asks_more(add, claim);
-	return *ret_listed ? report_listed(add, claim)
-			   : require_trust(&add->machine, add->file);
+	return *ret_listed ? report_listed(add, claim) : require_trust(&add->machine, add->file);
 }
 
 /* Puts what `edit_set` makes of the file in the place of what it is. */
@@ -375,8 +365,7 @@ static int amend(struct add *add, const struct rule *rule, const struct text *ol
 
 static int insert(struct add *add, const struct text *old)
 {
-	const struct pci_function *function =
-		pci_find(&add->machine.snapshot, &add->address);
+	const struct pci_function *function = pci_find(&add->machine.snapshot, &add->address);
 	struct text words = { 0 };
 	int error;
 
@@ -385,8 +374,7 @@ static int insert(struct add *add, const struct text *old)
 	if (prefix_skip(add->request->arguments[0], "serial="))
 		text_add(&words, " ", add->request->arguments[0]);
 	add_settings(add->request, add->with, &words);
-	bind_line_add(&add->machine, add->names, function, text_string(&words),
-		      &add->line);
+	bind_line_add(&add->machine, add->names, function, text_string(&words), &add->line);
 	error = text_error(&words);
 	text_done(&words);
 	if (error)
@@ -398,9 +386,8 @@ static int insert(struct add *add, const struct text *old)
 static int compose(struct add *add)
 {
 	const struct rule *own = find_own_rule(add);
-	const struct text *old = add->request->dry_run
-					 ? draft_text(&add->machine, add->file)
-					 : &add->edit.text;
+	const struct text *old =
+		add->request->dry_run ? draft_text(&add->machine, add->file) : &add->edit.text;
 
 	return own ? amend(add, own, old) : insert(add, old);
 }
@@ -467,13 +454,11 @@ static void print_mates(const struct add *add)
 		return;
 	for (size_t i = 0; i < members.count; i++) {
 		const struct pci_function *mate = members.items[i];
-		bool counts =
-			!pci_is_bridge(mate) &&
-			(!pci_is_chipset(mate) || group_is_blocked_by(machine, mate));
+		bool counts = !pci_is_bridge(mate) &&
+			      (!pci_is_chipset(mate) || group_is_blocked_by(machine, mate));
 
 		if (counts && !machine_claim_of(machine, mate))
-			print_device(add, "in the same IOMMU group, and not listed",
-				     mate);
+			print_device(add, "in the same IOMMU group, and not listed", mate);
 	}
 }
 
@@ -623,8 +608,7 @@ const struct command command_add = {
 		"is.\n\n"
 		"Exit status: 0 it is listed, 1 it is refused or not there, 2 it is not clear\n"
 		"which device is meant, 4 the config cannot be written.",
-	.options =
-		OPTION_ROOT | OPTION_WITH | OPTION_DRIVER | OPTION_ALLOW | OPTION_DRY_RUN,
+	.options = OPTION_ROOT | OPTION_WITH | OPTION_DRIVER | OPTION_ALLOW | OPTION_DRY_RUN,
 	.least = 1,
 	.most = 1,
 	.run = run,

@@ -67,8 +67,7 @@ static bool is_agreed(const struct apply *apply)
 	if (!findings_count_dangers(&apply->dangers) || request->yes || request->dry_run)
 		return true;
 	if (!can_ask()) {
-		complain(
-			"there are dangers: no image is built; --yes builds them all the same");
+		complain("there are dangers: no image is built; --yes builds them all the same");
 		return false;
 	}
 	return ask_yes("Build the images all the same?");
@@ -78,8 +77,7 @@ static bool is_agreed(const struct apply *apply)
  * Inspects all images, and prints what was found if `print` is true. Returns STATUS_WELL if that
  * was possible; `*ret_judged` says how the images are.
  */
-static enum status inspect_images(const struct apply *apply, bool print,
-				  enum status *ret_judged)
+static enum status inspect_images(const struct apply *apply, bool print, enum status *ret_judged)
 {
 	_cleanup_(audits_done) struct audits audits = { 0 };
 	const struct request *request = apply->request;
@@ -120,10 +118,9 @@ static enum status run_step(const struct apply *apply, const char *const *step)
 		result = program_run(step);
 	}
 	if (interrupt_caught())
-		complain(
-			"%s: interrupted; \"vfio-early audit\" tells which images are the "
-			"old ones",
-			text_string(&line));
+		complain("%s: interrupted; \"vfio-early audit\" tells which images are the "
+			 "old ones",
+			 text_string(&line));
 	else if (result)
 		status = report_failure(apply, text_string(&line), result);
 	text_done(&line);
@@ -149,9 +146,8 @@ static enum status verify(const struct apply *apply)
 	if (status != STATUS_WELL)
 		return status;
 	if (judged == STATUS_DUE) {
-		complain(
-			"the images were built anew, and are not as the config wants them: "
-			"is the hook of vfio-early installed?");
+		complain("the images were built anew, and are not as the config wants them: "
+			 "is the hook of vfio-early installed?");
 		return STATUS_UNWANTED;
 	}
 	if (judged == STATUS_WELL)
@@ -182,9 +178,8 @@ static enum status apply_images(struct apply *apply)
 		return report_no_need(apply, judged);
 	rebuild_plan(&apply->machine.root, &apply->rebuild);
 	if (!apply->rebuild.count) {
-		complain(
-			"neither update-initramfs nor dracut is installed: the images cannot "
-			"be built");
+		complain("neither update-initramfs nor dracut is installed: the images cannot "
+			 "be built");
 		return STATUS_ENVIRONMENT;
 	}
 	if (!is_agreed(apply))
@@ -201,9 +196,8 @@ static enum status run(const struct request *request)
 	enum status status;
 
 	if (strcmp(request->root, "/") && !request->dry_run) {
-		complain(
-			"apply: --root only with --dry-run: the image generator works on this "
-			"machine; for another root, run vfio-early in it with chroot");
+		complain("apply: --root only with --dry-run: the image generator works on this "
+			 "machine; for another root, run vfio-early in it with chroot");
 		return STATUS_USAGE;
 	}
 	status = load(&apply);

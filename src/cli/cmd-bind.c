@@ -52,25 +52,19 @@ static void add_listed(const struct machine *machine, const struct request *requ
 }
 
 /* "bind ADDRESS ..." for one argument. */
-static enum status add_line(const struct binding *binding, const char *word,
-			    struct text *text)
+static enum status add_line(const struct binding *binding, const char *word, struct text *text)
 {
 	const struct request *request = binding->request;
 	char address_text[PCI_ADDRESS_SIZE];
 	struct pci_address address;
 	bool card;
-	enum status status =
-		find_function(&binding->machine, "bind", word, &address, &card);
+	enum status status = find_function(&binding->machine, "bind", word, &address, &card);
 
 	if (status != STATUS_WELL)
 		return status;
 	text_add(text, "bind ", pci_address_format(&address, address_text));
 	add_listed(&binding->machine, request, &address, text);
-	add_settings(request,
-		     request->with ? request->with
-		     : card	   ? "functions"
-				   : NULL,
-		     text);
+	add_settings(request, request->with ? request->with : card ? "functions" : NULL, text);
 	text_add(text, "\n");
 	return STATUS_WELL;
 }
@@ -78,8 +72,7 @@ static enum status add_line(const struct binding *binding, const char *word,
 static enum status compose_lines(const struct binding *binding, struct text *text)
 {
 	for (int i = 0; i < binding->request->count; i++) {
-		enum status status =
-			add_line(binding, binding->request->arguments[i], text);
+		enum status status = add_line(binding, binding->request->arguments[i], text);
 
 		if (status != STATUS_WELL)
 			return status;
@@ -186,8 +179,7 @@ static enum status print_plan(const struct plan *plan)
 		char address[PCI_ADDRESS_SIZE];
 
 		printf("would %s %s for %s\n", step_kind_name(plan->steps[i].kind),
-		       pci_address_format(&claim->function->address, address),
-		       claim->driver);
+		       pci_address_format(&claim->function->address, address), claim->driver);
 	}
 	return STATUS_WELL;
 }
@@ -202,8 +194,7 @@ static void print_claim(const struct claim *claim)
 	claim_sentence(claim, &sentence);
 	text = text_string(&sentence);
 	end = strstr(text, place);
-	printable_print(stdout, "%.*s\n", end ? (int)(end - text) : (int)strlen(text),
-			text);
+	printable_print(stdout, "%.*s\n", end ? (int)(end - text) : (int)strlen(text), text);
 	text_done(&sentence);
 }
 
@@ -233,8 +224,7 @@ static void json_claim(struct json *json, const struct claim *claim)
 	char address[PCI_ADDRESS_SIZE];
 
 	json_open(json, NULL, '{');
-	json_string(json, "address",
-		    pci_address_format(&claim->function->address, address));
+	json_string(json, "address", pci_address_format(&claim->function->address, address));
 	json_string(json, "target", claim->driver);
 	json_string(json, "driver", claim->now);
 	json_string(json, "result", result_name(claim->result));
@@ -270,12 +260,11 @@ static enum status apply_steps(struct binding *binding)
 		return print_plan(&binding->plan);
 	if (!error && !request->dry_run)
 		error = apply_plan(&machine->root, &binding->plan, &machine->match,
-				   &binding->loadplan, &machine->cmdline,
-				   APPLY_DEADLINE_MS, &binding->applied);
+				   &binding->loadplan, &machine->cmdline, APPLY_DEADLINE_MS,
+				   &binding->applied);
 	if (!error)
 		error = claims_judge(&machine->root, &binding->loadplan,
-				     request->dry_run ? NULL : &binding->applied,
-				     &machine->match);
+				     request->dry_run ? NULL : &binding->applied, &machine->match);
 	if (error)
 		return fail("bind", error);
 	return request->json ? add_json(binding) : print_results(binding);
@@ -316,8 +305,8 @@ const struct command command_bind = {
 		"if something of that is a danger.\n\n"
 		"Exit status: 0 all are bound, 1 one is not, or is refused, 2 usage, 4 the\n"
 		"driver is missing, or only root may.",
-	.options = OPTION_ROOT | OPTION_WITH | OPTION_DRIVER | OPTION_ALLOW |
-		   OPTION_DRY_RUN | OPTION_YES | OPTION_JSON,
+	.options = OPTION_ROOT | OPTION_WITH | OPTION_DRIVER | OPTION_ALLOW | OPTION_DRY_RUN |
+		   OPTION_YES | OPTION_JSON,
 	.least = 1,
 	.most = 256,
 	.run = run,

@@ -40,8 +40,7 @@ static void paint(const struct check *check, const char *sequence)
 		fputs(sequence, stdout);
 }
 
-static void print_painted(const struct check *check, const char *sequence,
-			  const char *words)
+static void print_painted(const struct check *check, const char *sequence, const char *words)
 {
 	paint(check, sequence);
 	fputs(words, stdout);
@@ -90,8 +89,8 @@ static void print_function(const struct check *check, const struct pci_function 
 	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE], name[NAMES_SIZE];
 
 	names_full(check->names, function, name);
-	printable_print(stdout, "    %s %s%s(%s): ",
-			pci_address_format(&function->address, address), name,
+	printable_print(stdout,
+			"    %s %s%s(%s): ", pci_address_format(&function->address, address), name,
 			*name ? " " : "", pci_id_format(&function->id, id));
 }
 
@@ -171,8 +170,7 @@ static void print_line(const struct check *check, size_t line)
 	explain_line(check, line, &why);
 	if (why.length) {
 		fputs("    ", stdout);
-		print_painted(check, is_line_off(match) ? RED : "",
-			      result_name(match->result));
+		print_painted(check, is_line_off(match) ? RED : "", result_name(match->result));
 		printable_print(stdout, ": %s\n", text_string(&why));
 	}
 	for (size_t i = 0; i < machine->match.claim_count; i++)
@@ -194,13 +192,11 @@ static void print_summary(const struct check *check)
 
 	printf("%zu device%s will be bound", check->planned, plural(check->planned));
 	if (check->bound)
-		printf(", %zu %s bound already", check->bound,
-		       check->bound == 1 ? "is" : "are");
+		printf(", %zu %s bound already", check->bound, check->bound == 1 ? "is" : "are");
 	if (check->refused)
 		printf(", %zu will not", check->refused);
 	if (check->lines_off)
-		printf(", %zu line%s not in force", check->lines_off,
-		       plural(check->lines_off));
+		printf(", %zu line%s not in force", check->lines_off, plural(check->lines_off));
 	if (dangers)
 		printf(", %zu danger%s", dangers, plural(dangers));
 	putchar('\n');
@@ -229,8 +225,7 @@ static void json_claim(const struct check *check, const struct claim *claim,
 	enum result result = predict_result(check, claim, line, &reason);
 
 	json_open(json, NULL, '{');
-	json_string(json, "address",
-		    pci_address_format(&claim->function->address, address));
+	json_string(json, "address", pci_address_format(&claim->function->address, address));
 	json_string(json, "id", pci_id_format(&claim->function->id, id));
 	json_string(json, "name", names_full(check->names, claim->function, name));
 	json_string(json, "driver", claim->function->driver);
@@ -255,8 +250,7 @@ static void json_line(const struct check *check, size_t line)
 	confdir_statement(&machine->confdir, &rule->place, statement);
 	json_string(json, "statement", statement);
 	explain_line(check, line, &why);
-	json_string(json, "result",
-		    match->result == RESULT_NONE ? "" : result_name(match->result));
+	json_string(json, "result", match->result == RESULT_NONE ? "" : result_name(match->result));
 	json_string(json, "reason", text_string(&why));
 	json_open(json, "devices", '[');
 	for (size_t i = 0; i < machine->match.claim_count; i++) {
@@ -339,8 +333,7 @@ static enum status result_status(const struct check *check)
 {
 	if (check->machine.confdir.conf.error_total)
 		return STATUS_CONFIG;
-	return check->refused || check->lines_off ||
-			       findings_count_dangers(&check->dangers)
+	return check->refused || check->lines_off || findings_count_dangers(&check->dangers)
 		       ? STATUS_UNWANTED
 		       : STATUS_WELL;
 }
@@ -378,8 +371,7 @@ static enum status run(const struct request *request)
 const struct command command_check = {
 	.name = "check",
 	.arguments = "",
-	.summary =
-		"what each line of the config will do on this machine, and what is dangerous",
+	.summary = "what each line of the config will do on this machine, and what is dangerous",
 	.details =
 		"Reads /etc/vfio-early.conf and /etc/vfio-early.conf.d/*.conf and tells, for each\n"
 		"line, which device it selects and what will become of it at boot; every error,\n"

@@ -58,11 +58,10 @@ static int write_keep_lines(const struct image *image, const struct root *dest)
 	int error = host_use_keep_lines(&image->machine, &lines);
 
 	if (!error && lines.length) {
-		text_add(
-			&file,
-			"# Generated: what the host itself used when this image was built.\n"
-			"# allow=in-use on a bind line takes a device all the same.\n",
-			text_string(&lines));
+		text_add(&file,
+			 "# Generated: what the host itself used when this image was built.\n"
+			 "# allow=in-use on a bind line takes a device all the same.\n",
+			 text_string(&lines));
 		error = text_error(&file);
 		if (!error)
 			error = root_create(dest, CONFDIR_KEEP, file.data, file.length);
@@ -102,12 +101,11 @@ static void print_lacks(const struct image *image)
 	for (size_t i = 0; i < image->plan.missing_count; i++) {
 		const struct missing_driver *missing = &image->plan.missing[i];
 
-		printable_print(
-			stderr,
-			WARNING
-			"%s:%u: Linux %s has no driver %s; its devices will stay fenced\n",
-			missing->place->file, missing->place->line, image->machine.kernel,
-			missing->driver);
+		printable_print(stderr,
+				WARNING
+				"%s:%u: Linux %s has no driver %s; its devices will stay fenced\n",
+				missing->place->file, missing->place->line, image->machine.kernel,
+				missing->driver);
 	}
 }
 
@@ -115,12 +113,10 @@ static enum status build_image(struct image *image)
 {
 	int error;
 
-	image->resolver = resolver_new(image->request->root, image->machine.kernel,
-				       &image->machine.cmdline);
+	image->resolver =
+		resolver_new(image->request->root, image->machine.kernel, &image->machine.cmdline);
 	if (!image->resolver) {
-		fprintf(stderr,
-			WARNING
-			"Linux %s: its modules cannot be read; is it installed?\n",
+		fprintf(stderr, WARNING "Linux %s: its modules cannot be read; is it installed?\n",
 			image->machine.kernel);
 		return STATUS_ENVIRONMENT;
 	}
@@ -128,8 +124,8 @@ static enum status build_image(struct image *image)
 	if (!error)
 		error = write_image(image);
 	if (error) {
-		fprintf(stderr, WARNING "%s: cannot be written: %s\n",
-			image->request->dest, strerror(-error));
+		fprintf(stderr, WARNING "%s: cannot be written: %s\n", image->request->dest,
+			strerror(-error));
 		return STATUS_ENVIRONMENT;
 	}
 	print_lacks(image);
@@ -155,8 +151,7 @@ static enum status run(const struct request *request)
 	if (status != STATUS_WELL)
 		return status;
 	machine_print_errors(&image.machine, WARNING);
-	if (!conf->count &&
-	    !conf->error_total) /* nothing to do: nothing goes into the image */
+	if (!conf->count && !conf->error_total) /* nothing to do: nothing goes into the image */
 		return STATUS_WELL;
 	return build_image(&image);
 }

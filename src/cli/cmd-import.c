@@ -73,8 +73,7 @@ static enum status find_entries(struct import *import)
 	if (!request->count)
 		error = sources_find(&import->machine, &import->entries);
 	for (int i = 0; i < request->count && !error; i++) {
-		error = sources_read(&import->machine, request->arguments[i],
-				     &import->entries);
+		error = sources_read(&import->machine, request->arguments[i], &import->entries);
 		if (error)
 			return fail(request->arguments[i], error);
 	}
@@ -90,8 +89,7 @@ static bool is_taken(const struct import *import, const struct pci_function *fun
 }
 
 /* Why a function gets no line, or NULL. */
-static const char *reason_against(const struct import *import,
-				  const struct pci_function *function)
+static const char *reason_against(const struct import *import, const struct pci_function *function)
 {
 	if (pci_is_bridge(function))
 		return "a bridge stays with the host";
@@ -102,8 +100,7 @@ static const char *reason_against(const struct import *import,
 	return NULL;
 }
 
-static void add_comment(struct import *import, const struct entry *entry,
-			const char *what)
+static void add_comment(struct import *import, const struct entry *entry, const char *what)
 {
 	text_add(&import->text, "# ", entry->place, ": ", entry->words, what, "\n");
 }
@@ -111,8 +108,7 @@ static void add_comment(struct import *import, const struct entry *entry,
 static void leave_out(struct import *import, const struct entry *entry, const char *what)
 {
 	add_comment(import, entry, what);
-	text_add(&import->left, "left out: ", entry->place, ": ", entry->words, what,
-		 "\n");
+	text_add(&import->left, "left out: ", entry->place, ": ", entry->words, what, "\n");
 }
 
 static void add_drivers(struct import *import, const struct pci_function *function,
@@ -121,11 +117,9 @@ static void add_drivers(struct import *import, const struct pci_function *functi
 	char modalias[512];
 
 	if (*function->driver)
-		text_add(&import->drivers, import->drivers.length ? ", " : "",
-			 function->driver);
+		text_add(&import->drivers, import->drivers.length ? ", " : "", function->driver);
 	if (resolver &&
-	    sysfs_modalias(&import->machine.root, &function->address, modalias,
-			   sizeof(modalias)) &&
+	    sysfs_modalias(&import->machine.root, &function->address, modalias, sizeof(modalias)) &&
 	    resolver_add_names(resolver, modalias, &import->drivers))
 		return; /* the modules of a device without any are none */
 }
@@ -162,8 +156,8 @@ static int add_functions(struct import *import, const struct entry *entry,
 		reason = reason_against(import, function);
 		if (reason)
 			text_add(&import->text, "# ",
-				 pci_address_format(&function->address, address), ": ",
-				 reason, "\n");
+				 pci_address_format(&function->address, address), ": ", reason,
+				 "\n");
 		else
 			error = add_line(import, function, resolver);
 	}
@@ -172,8 +166,7 @@ static int add_functions(struct import *import, const struct entry *entry,
 	return error;
 }
 
-static int add_entry(struct import *import, const struct entry *entry,
-		     struct resolver *resolver)
+static int add_entry(struct import *import, const struct entry *entry, struct resolver *resolver)
 {
 	struct text problem = { 0 };
 	int error;
@@ -252,11 +245,10 @@ static enum status write_dropin(const struct import *import)
 	if (!error)
 		error = write_locked(&edit, import);
 	if (error) {
-		complain(
-			"/" DROPIN ": cannot be written: %s",
-			error == -EEXIST
-				? "it is there and says something else; edit it, or remove it"
-				: edit_explain(error));
+		complain("/" DROPIN ": cannot be written: %s",
+			 error == -EEXIST
+				 ? "it is there and says something else; edit it, or remove it"
+				 : edit_explain(error));
 		return STATUS_ENVIRONMENT;
 	}
 	printf("/" DROPIN ": %zu device%s; next: vfio-early check\n", import->taken_count,
@@ -283,13 +275,12 @@ static enum status print_import(struct import *import)
 		return status;
 	fflush(stdout);
 	fputs(text_string(&import->left), stderr);
-	error = leftovers_find(&import->machine.root, text_string(&import->drivers),
-			       print_leftover, NULL);
+	error = leftovers_find(&import->machine.root, text_string(&import->drivers), print_leftover,
+			       NULL);
 	if (error)
 		return fail("import", error);
-	return import->failed || (import->left.length && !import->taken_count)
-		       ? STATUS_UNWANTED
-		       : STATUS_WELL;
+	return import->failed || (import->left.length && !import->taken_count) ? STATUS_UNWANTED
+									       : STATUS_WELL;
 }
 
 static enum status run(const struct request *request)

@@ -42,14 +42,12 @@ static int compare_rows(const void *a, const void *b)
 }
 
 /* Returns whether the driver of `bridge` keeps a device of its group from a guest. */
-static bool blocks_a_device(const struct machine *machine,
-			    const struct pci_function *bridge)
+static bool blocks_a_device(const struct machine *machine, const struct pci_function *bridge)
 {
 	_cleanup_(group_members_done) struct group_members members = { 0 };
 	int group = sysfs_group(&machine->root, &bridge->address);
 
-	if (!group_is_blocked_by(machine, bridge) ||
-	    group_find_members(machine, group, &members))
+	if (!group_is_blocked_by(machine, bridge) || group_find_members(machine, group, &members))
 		return false;
 	for (size_t i = 0; i < members.count; i++)
 		if (!pci_is_infrastructure(members.items[i]))
@@ -95,8 +93,8 @@ static int load_needs(struct listing *listing, unsigned int needs)
 	if (!listing->names)
 		return -ENOMEM;
 	if (needs & NEED_MODULES)
-		listing->resolver = resolver_new(machine->directory, machine->kernel,
-						 &machine->cmdline);
+		listing->resolver =
+			resolver_new(machine->directory, machine->kernel, &machine->cmdline);
 	return needs & NEED_USES ? host_use_find(machine, &listing->uses) : 0;
 }
 
@@ -146,8 +144,7 @@ static int fill_table(struct list *list, struct table *table)
 		const struct column *column = list->columns.items[i];
 
 		error = table_add_column(table, column->name, column->width,
-					 column->flags &
-						 ~(has_tree(list) ? 0 : TABLE_TREE));
+					 column->flags & ~(has_tree(list) ? 0 : TABLE_TREE));
 	}
 	for (size_t i = 0; i < list->row_count && !error; i++) {
 		const struct row *row = &list->rows[i];
@@ -176,8 +173,7 @@ static int print_table(struct list *list)
 }
 
 /* Adds a cell, with the name of its column in small letters as the key. */
-static void add_json_cell(struct list *list, const struct row *row,
-			  const struct column *column)
+static void add_json_cell(struct list *list, const struct row *row, const struct column *column)
 {
 	struct json *json = list->request->json;
 	char key[sizeof(column->name)] = "";
@@ -227,8 +223,7 @@ static int print_notes(const struct list *list, unsigned int needs)
 	if (needs & NEED_ROOT)
 		machine_note_unseen(machine);
 	if (needs & NEED_MODULES && !list->listing.resolver)
-		remark("Linux %s: its modules cannot be read; is it installed?",
-		       machine->kernel);
+		remark("Linux %s: its modules cannot be read; is it installed?", machine->kernel);
 	machine_note_errors(machine);
 	return findings_error(&findings);
 }
@@ -276,7 +271,6 @@ const struct command command_list = {
 		"cannot be passed to a guest.\n\n"
 		"Columns: ADDRESS GROUP ID SUBSYSTEM CODE CLASS VENDOR DEVICE NAME DRIVER LINE\n"
 		"TARGET RESULT MODULES RESET NUMA DISPLAY PATH SERIAL VFS PF USE",
-	.options =
-		OPTION_ROOT | OPTION_KERNEL | OPTION_ALL | OPTION_COLUMNS | OPTION_JSON,
+	.options = OPTION_ROOT | OPTION_KERNEL | OPTION_ALL | OPTION_COLUMNS | OPTION_JSON,
 	.run = run,
 };

@@ -66,10 +66,9 @@ static void read_state(const struct root *root, struct item *item)
 	char path[DEVICE_PATH_SIZE], override[PCI_DRIVER_SIZE];
 
 	device_driver(root, &item->address, item->driver);
-	item->fenced =
-		root_read(root, device_path(&item->address, "driver_override", path),
-			  override, sizeof(override)) > 0 &&
-		strcmp(override, "(null)");
+	item->fenced = root_read(root, device_path(&item->address, "driver_override", path),
+				 override, sizeof(override)) > 0 &&
+		       strcmp(override, "(null)");
 	for (int i = 0; i < RELEASE_STEPS; i++)
 		item->steps[i] = OUTCOME_NOT_TRIED;
 }
@@ -99,8 +98,7 @@ static enum status find_item(struct release *release, const char *word)
 {
 	struct pci_address address;
 	bool card;
-	enum status status =
-		find_function(&release->machine, "release", word, &address, &card);
+	enum status status = find_function(&release->machine, "release", word, &address, &card);
 
 	if (status != STATUS_WELL)
 		return status;
@@ -151,29 +149,25 @@ static enum status check_use(const struct release *release)
 
 		if (!is_in_use(&release->machine.root, address))
 			continue;
-		complain(
-			"%s: cannot be released: a guest uses its IOMMU group %d; shut the "
-			"guest down first",
-			pci_address_format(address, text),
-			sysfs_group(&release->machine.root, address));
+		complain("%s: cannot be released: a guest uses its IOMMU group %d; shut the "
+			 "guest down first",
+			 pci_address_format(address, text),
+			 sysfs_group(&release->machine.root, address));
 		status = STATUS_UNWANTED;
 	}
 	return status;
 }
 
-static int do_step(const struct root *root, const struct item *item,
-		   enum release_step step)
+static int do_step(const struct root *root, const struct item *item, enum release_step step)
 {
 	char path[DEVICE_PATH_SIZE], address[PCI_ADDRESS_SIZE];
 
 	pci_address_format(&item->address, address);
 	switch (step) {
 	case RELEASE_CLEAR: /* a write of nothing would not reach the kernel */
-		return root_write(
-			root, device_path(&item->address, "driver_override", path), "\n");
+		return root_write(root, device_path(&item->address, "driver_override", path), "\n");
 	case RELEASE_UNBIND:
-		return root_write(root,
-				  device_path(&item->address, "driver/unbind", path),
+		return root_write(root, device_path(&item->address, "driver/unbind", path),
 				  address);
 	case RELEASE_PROBE:
 		return root_write(root, "sys/bus/pci/drivers_probe", address);
@@ -246,8 +240,8 @@ static void run_items(struct release *release)
 	unsigned int budget = DEADLINE_MS;
 
 	while (shared->start < release->count && budget) {
-		enum deadline end = deadline_run(release_all, release, &shared->progress,
-						 STEP_MS, &budget);
+		enum deadline end =
+			deadline_run(release_all, release, &shared->progress, STEP_MS, &budget);
 
 		if (end == DEADLINE_NO_CHILD)
 			release_all(release);
@@ -266,21 +260,17 @@ static enum release_step failed_step(const struct item *item)
 	return RELEASE_STEPS;
 }
 
-static void explain_failure(const struct item *item, enum release_step step,
-			    const char *address)
+static void explain_failure(const struct item *item, enum release_step step, const char *address)
 {
 	int outcome = item->steps[step];
 
 	if (outcome == OUTCOME_RUNNING)
-		complain(
-			"%s: cannot %s: it hangs inside the kernel; does a guest use it?",
-			address, step_names[step]);
-	else if (outcome == OUTCOME_NOT_TRIED)
-		complain("%s: cannot %s: the time was up; try again", address,
+		complain("%s: cannot %s: it hangs inside the kernel; does a guest use it?", address,
 			 step_names[step]);
+	else if (outcome == OUTCOME_NOT_TRIED)
+		complain("%s: cannot %s: the time was up; try again", address, step_names[step]);
 	else
-		complain("%s: cannot %s: %s", address, step_names[step],
-			 strerror(-outcome));
+		complain("%s: cannot %s: %s", address, step_names[step], strerror(-outcome));
 }
 
 /* Which line, if any, takes it again at the next boot. */
@@ -292,15 +282,13 @@ static void print_listed(const struct release *release, const struct item *item)
 	if (!claim || claim->result != RESULT_NONE)
 		return;
 	place_add(&claim->rule->place, &place);
-	printable_print(
-		stdout,
-		"the next boot takes it again: %s lists it (vfio-early remove %s)\n",
-		text_string(&place), text_string(&place));
+	printable_print(stdout,
+			"the next boot takes it again: %s lists it (vfio-early remove %s)\n",
+			text_string(&place), text_string(&place));
 	text_done(&place);
 }
 
-static void json_item(const struct release *release, const struct item *item,
-		      const char *result)
+static void json_item(const struct release *release, const struct item *item, const char *result)
 {
 	struct json *json = release->request->json;
 	char address[PCI_ADDRESS_SIZE], driver[PCI_DRIVER_SIZE];
@@ -325,18 +313,16 @@ static enum status print_item(const struct release *release, const struct item *
 		return STATUS_UNWANTED;
 	}
 	if (sysfs_is_guest_driver(driver)) {
-		complain(
-			"%s: cannot be released: %s has taken it again; was its ID given to "
-			"it, by ids= or new_id?",
-			address, driver);
+		complain("%s: cannot be released: %s has taken it again; was its ID given to "
+			 "it, by ids= or new_id?",
+			 address, driver);
 		return STATUS_UNWANTED;
 	}
 	if (release->request->json)
 		return STATUS_WELL;
 	if (*driver)
 		printable_print(stdout, "%s: %s %s\n", address,
-				strcmp(driver, item->driver) ? "released to"
-							     : "stays with",
+				strcmp(driver, item->driver) ? "released to" : "stays with",
 				driver);
 	else
 		printf("%s: released; the host has no driver for it\n", address);
@@ -357,8 +343,7 @@ static enum status print_items(const struct release *release)
 
 		worst = status > worst ? status : worst;
 		if (json)
-			json_item(release, item,
-				  status == STATUS_WELL ? "released" : "failed");
+			json_item(release, item, status == STATUS_WELL ? "released" : "failed");
 	}
 	if (json)
 		json_close(json);

@@ -54,18 +54,16 @@ static int add_candidate(struct removal *removal, const struct place *place)
 }
 
 /* The bind lines that state `condition` as `stated` does. */
-static int find_stated(struct removal *removal, unsigned int condition,
-		       const struct rule *stated)
+static int find_stated(struct removal *removal, unsigned int condition, const struct rule *stated)
 {
 	const struct conf *conf = &removal->machine.confdir.conf;
 	int error = 0;
 
 	for (size_t i = 0; i < conf->count && !error; i++) {
 		const struct rule *rule = &conf->rules[i];
-		bool same =
-			condition == CONDITION_ADDRESS
-				? !pci_address_compare(&rule->address, &stated->address)
-				: pci_id_equal(&rule->id, &stated->id);
+		bool same = condition == CONDITION_ADDRESS
+				    ? !pci_address_compare(&rule->address, &stated->address)
+				    : pci_id_equal(&rule->id, &stated->id);
 
 		if (rule->statement == STATEMENT_BIND && rule->given & condition && same)
 			error = add_candidate(removal, &rule->place);
@@ -83,8 +81,7 @@ static size_t count_claims(const struct match *match, const struct rule *rule)
 }
 
 /* The line that selects the function without stating its address, if it selects nothing else. */
-static enum status find_selecting(struct removal *removal,
-				  const struct pci_address *address)
+static enum status find_selecting(struct removal *removal, const struct pci_address *address)
 {
 	const struct claim *claim = machine_claim_at(&removal->machine, address);
 	struct text place = { 0 };
@@ -97,10 +94,9 @@ static enum status find_selecting(struct removal *removal,
 		return error ? fail("remove", error) : STATUS_WELL;
 	}
 	place_add(&claim->rule->place, &place);
-	complain(
-		"%s: %s lists it together with other devices; edit that line, or take all "
-		"of it out: vfio-early remove %s",
-		removal->request->arguments[0], text_string(&place), text_string(&place));
+	complain("%s: %s lists it together with other devices; edit that line, or take all "
+		 "of it out: vfio-early remove %s",
+		 removal->request->arguments[0], text_string(&place), text_string(&place));
 	text_done(&place);
 	return STATUS_UNWANTED;
 }
@@ -124,9 +120,7 @@ static enum status find_place(struct removal *removal, const char *word)
 	char file[ROOT_PATH_SIZE];
 	int error = 0;
 
-	string_copy(file,
-		    colon - word < ROOT_PATH_SIZE ? colon - word + 1 : ROOT_PATH_SIZE,
-		    word);
+	string_copy(file, colon - word < ROOT_PATH_SIZE ? colon - word + 1 : ROOT_PATH_SIZE, word);
 	if (!number_parse(colon + 1, 10, UINT32_MAX, &line)) {
 		complain("%s: is no FILE:LINE; one looks like /" CONFDIR_MAIN ":3", word);
 		return STATUS_USAGE;
@@ -155,14 +149,12 @@ static enum status find_lines(struct removal *removal)
 	removal->count = 0;
 	if (*word == '/' && strchr(word, ':'))
 		return find_place(removal, word);
-	if (!pci_address_parse(word, &stated.address) ||
-	    card_parse(word, &stated.address))
+	if (!pci_address_parse(word, &stated.address) || card_parse(word, &stated.address))
 		return find_address(removal, &stated);
 	if (pci_id_parse(word, &stated.id)) {
-		complain(
-			"not an address, ID or FILE:LINE: %s; \"vfio-early status\" shows "
-			"what is listed, and where",
-			word);
+		complain("not an address, ID or FILE:LINE: %s; \"vfio-early status\" shows "
+			 "what is listed, and where",
+			 word);
 		return STATUS_USAGE;
 	}
 	error = find_stated(removal, CONDITION_ID, &stated);
@@ -190,23 +182,21 @@ static enum status report_none(const struct removal *removal)
 	const struct rule *keep = find_keep_line(removal);
 
 	if (keep) {
-		complain(
-			"%s: no line lists it, but %s:%u keeps it for the host. To remove "
-			"that line: vfio-early remove %s:%u",
-			removal->request->arguments[0], keep->place.file,
-			keep->place.line, keep->place.file, keep->place.line);
+		complain("%s: no line lists it, but %s:%u keeps it for the host. To remove "
+			 "that line: vfio-early remove %s:%u",
+			 removal->request->arguments[0], keep->place.file, keep->place.line,
+			 keep->place.file, keep->place.line);
 		return STATUS_UNWANTED;
 	}
-	complain(
-		"%s: no line lists it; \"vfio-early status\" shows what is listed, and where",
-		removal->request->arguments[0]);
+	complain("%s: no line lists it; \"vfio-early status\" shows what is listed, and where",
+		 removal->request->arguments[0]);
 	return STATUS_UNWANTED;
 }
 
 static enum status report_many(const struct removal *removal)
 {
-	complain("%s: %zu lines list it; name one of them:",
-		 removal->request->arguments[0], removal->count);
+	complain("%s: %zu lines list it; name one of them:", removal->request->arguments[0],
+		 removal->count);
 	for (size_t i = 0; i < removal->count; i++)
 		printable_print(stderr, "  vfio-early remove %s:%u  # %s\n",
 				removal->candidates[i].file, removal->candidates[i].line,
@@ -232,18 +222,15 @@ static enum status load_and_find(struct removal *removal)
 static enum status lock(struct removal *removal)
 {
 	const struct candidate before = removal->candidates[0];
-	enum status status =
-		open_edit(&removal->edit, &removal->machine, before.file + 1);
+	enum status status = open_edit(&removal->edit, &removal->machine, before.file + 1);
 
 	if (status != STATUS_WELL)
 		return status;
 	machine_done(&removal->machine);
 	status = load_and_find(removal);
-	if (status == STATUS_WELL &&
-	    (strcmp(removal->candidates[0].file, before.file) ||
-	     strcmp(removal->candidates[0].statement, before.statement))) {
-		complain("%s: another edit has changed it just now; try again",
-			 before.file);
+	if (status == STATUS_WELL && (strcmp(removal->candidates[0].file, before.file) ||
+				      strcmp(removal->candidates[0].statement, before.statement))) {
+		complain("%s: another edit has changed it just now; try again", before.file);
 		return STATUS_UNWANTED;
 	}
 	return status;
@@ -312,9 +299,8 @@ static void print_removed(struct removal *removal, const struct text *text)
 	const struct candidate *candidate = &removal->candidates[0];
 	bool dry_run = removal->request->dry_run;
 
-	printable_print(stdout, "%s from %s:%u: %s\n",
-			dry_run ? "would be removed" : "removed", candidate->file,
-			candidate->line, candidate->statement);
+	printable_print(stdout, "%s from %s:%u: %s\n", dry_run ? "would be removed" : "removed",
+			candidate->file, candidate->line, candidate->statement);
 	if (!draft_match(&removal->machine, candidate->file + 1, text))
 		drop_listed(removal);
 	if (!dry_run)
@@ -336,8 +322,7 @@ static enum status cut_line(struct removal *removal)
 	if (!error)
 		error = dry_run ? text_error(&text) : edit_commit(&removal->edit, &text);
 	if (error)
-		complain("%s: cannot be written: %s", candidate->file,
-			 edit_explain(error));
+		complain("%s: cannot be written: %s", candidate->file, edit_explain(error));
 	else
 		print_removed(removal, &text);
 	text_done(&text);
@@ -346,8 +331,7 @@ static enum status cut_line(struct removal *removal)
 
 static enum status run(const struct request *request)
 {
-	_cleanup_(removal_done) struct removal removal = { .request = request,
-							   .edit = EDIT_NONE };
+	_cleanup_(removal_done) struct removal removal = { .request = request, .edit = EDIT_NONE };
 	enum status status = load_and_find(&removal);
 
 	machine_note_errors(&removal.machine);

@@ -22,8 +22,7 @@ struct status_view {
 	bool color;
 };
 
-static enum status overall_status(const struct machine *machine,
-				  const struct findings *notices,
+static enum status overall_status(const struct machine *machine, const struct findings *notices,
 				  const struct line_states *states)
 {
 	bool well = true, due = notices->count > 0;
@@ -82,8 +81,7 @@ static void print_state(const struct line_state *state)
 		printable_print(stdout, " to %s", state->driver);
 	else if (*state->driver)
 		printable_print(stdout, ", %s has it", state->driver);
-	printable_print(stdout, "%s%s\n", state->why.length ? ": " : "",
-			text_string(&state->why));
+	printable_print(stdout, "%s%s\n", state->why.length ? ": " : "", text_string(&state->why));
 	print_next(&state->next, "    ");
 }
 
@@ -158,14 +156,14 @@ static void add_json(const struct status_view *view, struct json *json)
 	json_errors(json, &view->machine->confdir.conf);
 }
 
-static enum status print_status(const struct request *request,
-				const struct machine *machine,
+static enum status print_status(const struct request *request, const struct machine *machine,
 				const struct boot_report *report)
 {
 	_cleanup_(findings_done) struct findings notices = { 0 };
 	_cleanup_(line_states_done) struct line_states states = { 0 };
-	struct status_view view = { machine, report,	  &notices,
-				    &states, STATUS_WELL, request->color };
+	struct status_view view = {
+		machine, report, &notices, &states, STATUS_WELL, request->color
+	};
 	bool usable = false;
 	int error = boot_findings_find(machine, report, &notices, &usable);
 
@@ -213,14 +211,12 @@ static enum status run(const struct request *request)
 const struct command command_status = {
 	.name = "status",
 	.arguments = "",
-	.summary =
-		"what the boot did with each listed device, what is true now, what to do next",
-	.details =
-		"Tells of each line of the config what became of it at boot, which driver has\n"
-		"the device now, why, and the next step to take.\n\n"
-		"Exit status: 0 every listed device is bound, 1 one is not, 3 the config has\n"
-		"errors, 4 the machine cannot be read, 5 a rebuild of the image or a reboot is\n"
-		"due.",
+	.summary = "what the boot did with each listed device, what is true now, what to do next",
+	.details = "Tells of each line of the config what became of it at boot, which driver has\n"
+		   "the device now, why, and the next step to take.\n\n"
+		   "Exit status: 0 every listed device is bound, 1 one is not, 3 the config has\n"
+		   "errors, 4 the machine cannot be read, 5 a rebuild of the image or a reboot is\n"
+		   "due.",
 	.options = OPTION_ROOT | OPTION_JSON,
 	.run = run,
 };

@@ -34,8 +34,7 @@ static void get_id(struct listing *listing, const struct row *row, struct text *
 	text_add(text, pci_id_format(&row->function->id, id));
 }
 
-static void get_subsystem(struct listing *listing, const struct row *row,
-			  struct text *text)
+static void get_subsystem(struct listing *listing, const struct row *row, struct text *text)
 {
 	char id[PCI_ID_SIZE];
 
@@ -44,8 +43,7 @@ static void get_subsystem(struct listing *listing, const struct row *row,
 		text_add(text, pci_id_format(&row->function->subsystem, id));
 }
 
-static void get_class_code(struct listing *listing, const struct row *row,
-			   struct text *text)
+static void get_class_code(struct listing *listing, const struct row *row, struct text *text)
 {
 	(void)listing;
 	text_add_number(text, row->function->class, 16, 6);
@@ -108,8 +106,7 @@ static void get_line(struct listing *listing, const struct row *row, struct text
 	if (!row->claim)
 		return;
 	place_add(&row->claim->rule->place, &place);
-	text_add(text,
-		 listing->json ? text_string(&place) : short_place(text_string(&place)));
+	text_add(text, listing->json ? text_string(&place) : short_place(text_string(&place)));
 	if (row->claim->result != RESULT_NONE && !listing->json)
 		text_add(text, " ", result_name(row->claim->result));
 	text_done(&place);
@@ -137,8 +134,7 @@ static void get_reset(struct listing *listing, const struct row *row, struct tex
 {
 	char methods[128];
 
-	sysfs_reset(&listing->machine.root, &row->function->address, methods,
-		    sizeof(methods));
+	sysfs_reset(&listing->machine.root, &row->function->address, methods, sizeof(methods));
 	text_add(text, methods);
 }
 
@@ -156,10 +152,9 @@ static void get_display(struct listing *listing, const struct row *row, struct t
 
 	text_add(text,
 		 pci_is_display(row->function) &&
-				 display_is_boot(
-					 &listing->machine.root,
-					 device_path(&row->function->address, "", path),
-					 &listing->framebuffers)
+				 display_is_boot(&listing->machine.root,
+						 device_path(&row->function->address, "", path),
+						 &listing->framebuffers)
 			 ? "1"
 			 : "0");
 }
@@ -197,14 +192,12 @@ static void get_vfs(struct listing *listing, const struct row *row, struct text 
 		text_add_number(text, count, 10, 1);
 }
 
-static void get_physical(struct listing *listing, const struct row *row,
-			 struct text *text)
+static void get_physical(struct listing *listing, const struct row *row, struct text *text)
 {
 	struct pci_address address;
 	char name[PCI_ADDRESS_SIZE];
 
-	if (sysfs_physical_function(&listing->machine.root, &row->function->address,
-				    &address))
+	if (sysfs_physical_function(&listing->machine.root, &row->function->address, &address))
 		text_add(text, pci_address_format(&address, name));
 }
 
@@ -216,11 +209,7 @@ static void get_use(struct listing *listing, const struct row *row, struct text 
 		text_add(text, text_string(&use->what));
 }
 
-enum shown {
-	SHOWN_TABLE = 1 << 0,
-	SHOWN_JSON = 1 << 1,
-	SHOWN = SHOWN_TABLE | SHOWN_JSON
-};
+enum shown { SHOWN_TABLE = 1 << 0, SHOWN_JSON = 1 << 1, SHOWN = SHOWN_TABLE | SHOWN_JSON };
 
 /* In the order of --columns all. Their help is the man page's. */
 static const struct column all[] = {
@@ -272,8 +261,8 @@ static bool add_named(struct columns *columns, const char *name, size_t length)
 	bool found = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-		if (!any && (strlen(all[i].name) != length ||
-			     strncasecmp(all[i].name, name, length)))
+		if (!any &&
+		    (strlen(all[i].name) != length || strncasecmp(all[i].name, name, length)))
 			continue;
 		add(columns, &all[i]);
 		found = true;
@@ -301,8 +290,7 @@ bool columns_choose(struct columns *ret, const char *words, bool json)
 		complain("--columns: no column is named; see --help");
 		return false;
 	}
-	for (words = words ? words + (*words == '+') : ""; *words;
-	     words += *words == ',') {
+	for (words = words ? words + (*words == '+') : ""; *words; words += *words == ',') {
 		size_t length = strcspn(words, ",");
 
 		if (!add_named(ret, words, length)) {

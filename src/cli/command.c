@@ -67,9 +67,8 @@ enum status load_machine(const struct request *request, struct machine *ret)
 	int error = machine_load(request->root, request->kernel, ret);
 
 	if (error == -EXDEV) {
-		complain(
-			"%s: contains this machine's own /sys; leave --root out, or unmount it",
-			request->root);
+		complain("%s: contains this machine's own /sys; leave --root out, or unmount it",
+			 request->root);
 		return STATUS_ENVIRONMENT;
 	}
 	if (error && ret->root.fd < 0)
@@ -95,8 +94,8 @@ enum status require_root(const struct request *request, const struct machine *ma
 	return STATUS_ENVIRONMENT;
 }
 
-enum status find_function(const struct machine *machine, const char *command,
-			  const char *word, struct pci_address *ret, bool *ret_card)
+enum status find_function(const struct machine *machine, const char *command, const char *word,
+			  struct pci_address *ret, bool *ret_card)
 {
 	const char *wrong;
 
@@ -144,8 +143,7 @@ enum status open_edit(struct edit *edit, const struct machine *machine, const ch
 		return STATUS_ENVIRONMENT;
 	}
 	if (strcmp(edit->path, path))
-		printable_print(stdout, "/%s is a symlink: /%s is edited\n", path,
-				edit->path);
+		printable_print(stdout, "/%s is a symlink: /%s is edited\n", path, edit->path);
 	return STATUS_WELL;
 }
 

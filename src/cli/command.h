@@ -48,8 +48,7 @@ struct request {
 	const char *driver;		   /* --driver, NULL without it */
 	const char *allow[ALLOWS_MAX + 1]; /* each --allow; ends with NULL */
 	const char *columns;		   /* --columns, NULL without it */
-	struct json *
-		json; /* --json: the root is open, and main() prints it; NULL without it */
+	struct json *json; /* --json: the root is open, and main() prints it; NULL without it */
 	bool dry_run, yes, write, all;
 	bool color;	  /* standard output is a terminal, and nobody is against it */
 	char **arguments; /* ends with NULL */
@@ -66,9 +65,8 @@ struct command {
 	enum status (*run)(const struct request *request);
 };
 
-extern const struct command command_check, command_image, command_list, command_status,
-	command_add, command_remove, command_bind, command_release, command_audit,
-	command_apply, command_import;
+extern const struct command command_check, command_image, command_list, command_status, command_add,
+	command_remove, command_bind, command_release, command_audit, command_apply, command_import;
 
 /* Prints what failed and the words for `error` (-errno). Returns STATUS_ENVIRONMENT. */
 enum status fail(const char *what, int error);
@@ -90,9 +88,8 @@ enum status require_root(const struct request *request, const struct machine *ma
  * Parses "01:00.0", or "01:00" for a card (`ret` is its first function), and finds it on the
  * machine. Returns STATUS_WELL, or another status after printing the error.
  */
-enum status find_function(const struct machine *machine, const char *command,
-			  const char *word, struct pci_address *ret,
-			  bool *ret_card) _must_check_;
+enum status find_function(const struct machine *machine, const char *command, const char *word,
+			  struct pci_address *ret, bool *ret_card) _must_check_;
 
 /* Adds the settings that --with (or `with`), --driver and --allow stand for, as in a bind line. */
 void add_settings(const struct request *request, const char *with, struct text *text);

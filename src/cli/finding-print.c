@@ -20,8 +20,7 @@ void finding_print(FILE *file, const struct finding *finding, bool color)
 	finding_add_object(finding, &object);
 	fprintf(file, "%s%s%s: ", color ? paint : "", severity_name(finding->severity),
 		color ? PLAIN : "");
-	printable_print(file, "%s: %s\n", text_string(&object),
-			text_string(&finding->text));
+	printable_print(file, "%s: %s\n", text_string(&object), text_string(&finding->text));
 	printable_print(file, "    remedy: %s\n", text_string(&finding->remedy));
 	text_done(&object);
 }
@@ -53,13 +52,11 @@ static void complain_of_danger(const struct finding *danger, const struct rule *
 
 	pci_address_format(&function->address, address);
 	if (!is_permissible(danger))
-		complain("%s: refused: %s; %s", address, text,
-			 text_string(&danger->remedy));
+		complain("%s: refused: %s; %s", address, text, text_string(&danger->remedy));
 	else if (condition_missed(rule, function))
-		complain(
-			"%s: refused: %s; with= does not add it, but this would: vfio-early "
-			"add %s --allow %s",
-			address, text, address, word);
+		complain("%s: refused: %s; with= does not add it, but this would: vfio-early "
+			 "add %s --allow %s",
+			 address, text, address, word);
 	else
 		complain("%s: refused: %s; to %s it anyway: --allow %s", address, text,
 			 action == TAKE_BIND ? "bind" : "list", word);
@@ -81,8 +78,7 @@ static bool refuse_claim(const struct findings *dangers, const struct claim *cla
 	if (result == RESULT_NONE)
 		return false;
 	complain("%s: %s: %s", pci_address_format(&claim->function->address, address),
-		 result_name(result),
-		 reason ? reason : "another line names another driver for it");
+		 result_name(result), reason ? reason : "another line names another driver for it");
 	return true;
 }
 
@@ -94,8 +90,7 @@ bool findings_refuse(const struct findings *dangers, const struct machine *machi
 
 	for (size_t i = 0; i < match->claim_count; i++) {
 		const struct claim *claim = &match->claims[i];
-		const struct claim_line *line =
-			claim_line(claim, rule ? rule : claim->rule);
+		const struct claim_line *line = claim_line(claim, rule ? rule : claim->rule);
 
 		if (line)
 			refused |= refuse_claim(dangers, claim, line, action);

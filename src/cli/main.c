@@ -25,17 +25,14 @@ static const struct {
 	{ OPTION_ALL, 'a', "all", "", "bridges as well" },
 	{ OPTION_COLUMNS, 'o', "columns", "LIST",
 	  "these columns; +LIST: these as well; all: every one" },
-	{ OPTION_ROOT, 0, "root", "DIR",
-	  "look at the machine or image in DIR, not at this one" },
+	{ OPTION_ROOT, 0, "root", "DIR", "look at the machine or image in DIR, not at this one" },
 	{ OPTION_KERNEL, 0, "kernel", "VERSION",
 	  "for this kernel, not the one that runs or is the only one in DIR" },
 	{ OPTION_DEST, 0, "dest", "DIR", "the image's tree, which is written to" },
-	{ OPTION_WITH, 0, "with", "WHAT",
-	  "functions: the rest of the card; group: of its group" },
+	{ OPTION_WITH, 0, "with", "WHAT", "functions: the rest of the card; group: of its group" },
 	{ OPTION_DRIVER, 0, "driver", "NAME",
 	  "this driver instead of vfio-pci; auto: the best one" },
-	{ OPTION_ALLOW, 0, "allow", "DANGER",
-	  "override one refusal: boot-display or in-use" },
+	{ OPTION_ALLOW, 0, "allow", "DANGER", "override one refusal: boot-display or in-use" },
 	{ OPTION_DRY_RUN, 0, "dry-run", "", "say what would be done, and do nothing" },
 	{ OPTION_YES, 0, "yes", "", "answer yes to every question" },
 	{ OPTION_WRITE, 0, "write", "", "write it into a file of the config" },
@@ -43,14 +40,12 @@ static const struct {
 	{ OPTION_NO_COLOR, 0, "no-color", "", "no colors, as with NO_COLOR set" },
 };
 
-static void print_option(char letter, const char *name, const char *argument,
-			 const char *help)
+static void print_option(char letter, const char *name, const char *argument, const char *help)
 {
 	char left[32];
 
-	snprintf(left, sizeof(left), "%c%c%c --%s%s%s", letter ? '-' : ' ',
-		 letter ? letter : ' ', letter ? ',' : ' ', name, *argument ? " " : "",
-		 argument);
+	snprintf(left, sizeof(left), "%c%c%c --%s%s%s", letter ? '-' : ' ', letter ? letter : ' ',
+		 letter ? ',' : ' ', name, *argument ? " " : "", argument);
 	printf("  %-22s %s\n", left, help);
 }
 
@@ -58,8 +53,8 @@ static void print_options(unsigned int bits)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		if (options[i].bit & bits)
-			print_option(options[i].letter, options[i].name,
-				     options[i].argument, options[i].help);
+			print_option(options[i].letter, options[i].name, options[i].argument,
+				     options[i].help);
 	print_option('h', "help", "", "print this");
 	print_option('V', "version", "", "print the version");
 }
@@ -68,8 +63,7 @@ static enum status help(const struct command *command)
 {
 	if (command) {
 		printf("Usage: vfio-early %s [OPTION]...%s%s\n\n%s\n\n", command->name,
-		       *command->arguments ? " " : "", command->arguments,
-		       command->details);
+		       *command->arguments ? " " : "", command->arguments, command->details);
 		print_options(command->options | OPTION_NO_COLOR);
 		return STATUS_WELL;
 	}
@@ -109,8 +103,8 @@ static void fill_options(unsigned int bits, struct option *table, char *letters)
 		if (!(options[i].bit & bits))
 			continue;
 		*table++ = (struct option){ options[i].name,
-					    argument ? required_argument : no_argument,
-					    NULL, LONG_OPTIONS + i };
+					    argument ? required_argument : no_argument, NULL,
+					    LONG_OPTIONS + i };
 		if (options[i].letter)
 			*letters++ = options[i].letter;
 		if (options[i].letter && argument)
@@ -191,8 +185,7 @@ static bool wants_color(void)
 {
 	const char *no = getenv("NO_COLOR"), *terminal = getenv("TERM");
 
-	return isatty(STDOUT_FILENO) && !(no && *no) && terminal &&
-	       strcmp(terminal, "dumb");
+	return isatty(STDOUT_FILENO) && !(no && *no) && terminal && strcmp(terminal, "dumb");
 }
 
 /* Opens the object, unless it is open. The keys that every object has come first. */
@@ -226,8 +219,7 @@ static bool has_arguments(const struct command *command, const struct request *r
 	return false;
 }
 
-static enum status run(const struct command *command, int argc, char **argv,
-		       struct json *json)
+static enum status run(const struct command *command, int argc, char **argv, struct json *json)
 {
 	struct option table[ARRAY_SIZE(options) + 3];
 	char letters[2 * ARRAY_SIZE(options) + 4];

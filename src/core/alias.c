@@ -11,8 +11,7 @@
  * v00008086d000010D3sv*sd*bc*sc*i*: after the pattern and a blank, and the number of its stars; or
  * NULL where it does not match.
  */
-static const char *match_pattern(const char *pattern,
-				 const uint32_t values[PCI_MODALIAS_FIELDS],
+static const char *match_pattern(const char *pattern, const uint32_t values[PCI_MODALIAS_FIELDS],
 				 unsigned int *stars)
 {
 	for (int i = 0; i < PCI_MODALIAS_FIELDS; i++) {
@@ -29,13 +28,11 @@ static const char *match_pattern(const char *pattern,
 	return prefix_skip(pattern, " ");
 }
 
-void alias_best_driver(const char *aliases, const struct pci_function *function,
-		       char *driver)
+void alias_best_driver(const char *aliases, const struct pci_function *function, char *driver)
 {
 	const uint32_t values[PCI_MODALIAS_FIELDS] = {
-		function->id.vendor,	    function->id.device,
-		function->subsystem.vendor, function->subsystem.device,
-		function->class >> 16,	    function->class >> 8 & 0xff,
+		function->id.vendor,	    function->id.device,   function->subsystem.vendor,
+		function->subsystem.device, function->class >> 16, function->class >> 8 & 0xff,
 		function->class & 0xff,
 	};
 	unsigned int fewest = PCI_MODALIAS_FIELDS; /* vfio-pci's own line */

@@ -19,7 +19,6 @@
  * the fewest "*" (as vfio's documentation and libvirt have it); "vfio-pci" if none does.
  * `driver` has PCI_DRIVER_SIZE bytes.
  */
-void alias_best_driver(const char *aliases, const struct pci_function *function,
-		       char *driver);
+void alias_best_driver(const char *aliases, const struct pci_function *function, char *driver);
 
 #endif

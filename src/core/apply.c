@@ -16,13 +16,12 @@ struct work {
 	const struct cmdline *cmdline;
 	struct applied *applied;
 	struct progress *progress; /* shared; the arrays of `applied` follow it */
-	size_t next; /* the step to go on with: the parent counts, a child has a copy */
-	bool hung;   /* a step before `next` hangs, or cost its child the life */
+	size_t next;	  /* the step to go on with: the parent counts, a child has a copy */
+	bool hung;	  /* a step before `next` hangs, or cost its child the life */
 	bool fences_only; /* the time is up */
 };
 
-static struct claim_outcomes *outcomes_of(const struct work *work,
-					  const struct claim *claim)
+static struct claim_outcomes *outcomes_of(const struct work *work, const struct claim *claim)
 {
 	return &work->applied->outcomes[claim - work->match->claims];
 }
@@ -33,22 +32,19 @@ static int *outcome_of(const struct work *work, const struct step *step)
 	return &outcomes_of(work, step->claim)->steps[step->kind];
 }
 
-static int write_override(const struct work *work, const struct claim *claim,
-			  const char *driver)
+static int write_override(const struct work *work, const struct claim *claim, const char *driver)
 {
 	char path[DEVICE_PATH_SIZE];
 
 	return root_write(work->root,
-			  device_path(&claim->function->address, "driver_override", path),
-			  driver);
+			  device_path(&claim->function->address, "driver_override", path), driver);
 }
 
 static int do_release(const struct work *work, const struct claim *claim)
 {
 	char path[DEVICE_PATH_SIZE], address[PCI_ADDRESS_SIZE];
 
-	return root_write(work->root,
-			  device_path(&claim->function->address, "driver/unbind", path),
+	return root_write(work->root, device_path(&claim->function->address, "driver/unbind", path),
 			  pci_address_format(&claim->function->address, address));
 }
 
@@ -64,8 +60,7 @@ static int do_load(const struct work *work, const struct claim *claim)
 			continue;
 		work->progress->steps++;
 		work->applied->modules[i] = OUTCOME_RUNNING;
-		error = loadplan_load(work->root, module, work->match->conf,
-				      work->cmdline);
+		error = loadplan_load(work->root, module, work->match->conf, work->cmdline);
 		work->applied->modules[i] = error;
 	}
 	return error;
@@ -109,8 +104,7 @@ static bool use_real_name(const struct work *work, const struct claim *claim)
 static bool is_driver_loaded(const struct work *work, const char *driver)
 {
 	for (size_t i = 0; i < work->loadplan->count; i++)
-		if (!strcmp(work->loadplan->modules[i].driver, driver) &&
-		    work->applied->modules[i])
+		if (!strcmp(work->loadplan->modules[i].driver, driver) && work->applied->modules[i])
 			return false;
 	return true;
 }
@@ -139,8 +133,7 @@ static int do_bind(const struct work *work, const struct claim *claim)
 	if (*driver)
 		return error == -EBUSY ? 0 : OUTCOME_RUNNING;
 	if (error == -ENOENT && use_real_name(work, claim))
-		return root_write(work->root,
-				  bind_path(outcomes_of(work, claim)->driver, path),
+		return root_write(work->root, bind_path(outcomes_of(work, claim)->driver, path),
 				  address);
 	if (error == -ENOENT && work->hung)
 		error = root_write(work->root, "sys/bus/pci/drivers_probe", address);
@@ -178,8 +171,7 @@ static bool is_worth_trying(const struct work *work, const struct step *step)
 		return outcomes[STEP_FENCE] == 0;
 	case STEP_BIND:
 		return outcomes[STEP_FENCE] == 0 &&
-		       (outcomes[STEP_RELEASE] == 0 ||
-			outcomes[STEP_RELEASE] == OUTCOME_NOT_TRIED);
+		       (outcomes[STEP_RELEASE] == 0 || outcomes[STEP_RELEASE] == OUTCOME_NOT_TRIED);
 	}
 	return false;
 }
@@ -251,8 +243,7 @@ static void run_steps(struct work *work, unsigned int budget)
 		if (!has_next(work))
 			return;
 		if (work->applied->shared_size)
-			end = deadline_run(do_steps, work, work->progress, budget / 2,
-					   &budget);
+			end = deadline_run(do_steps, work, work->progress, budget / 2, &budget);
 		if (end == DEADLINE_NO_CHILD)
 			do_steps(work);
 		else
@@ -290,8 +281,7 @@ static int prepare(struct work *work)
 	applied->outcomes = (struct claim_outcomes *)(work->progress + 1);
 	applied->modules = (int *)(applied->outcomes + work->match->claim_count);
 	for (size_t i = 0; i < work->match->claim_count; i++)
-		for (size_t kind = 0; kind < ARRAY_SIZE(applied->outcomes[i].steps);
-		     kind++)
+		for (size_t kind = 0; kind < ARRAY_SIZE(applied->outcomes[i].steps); kind++)
 			applied->outcomes[i].steps[kind] = OUTCOME_NOT_TRIED;
 	for (size_t i = 0; i < work->loadplan->count; i++)
 		applied->modules[i] = OUTCOME_NOT_TRIED;

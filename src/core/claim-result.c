@@ -32,8 +32,7 @@ static const struct meaning bind_meanings[] = {
 	{ EBUSY, "another driver has it, or it has virtual functions in use" },
 };
 
-static void explain(int outcome, const struct meaning *meanings, size_t count,
-		    struct text *text)
+static void explain(int outcome, const struct meaning *meanings, size_t count, struct text *text)
 {
 	if (outcome == OUTCOME_RUNNING) {
 		text_add(text, "it hangs inside the kernel");
@@ -79,8 +78,8 @@ static int found_name(void *context, const char *name)
 }
 
 /* vfio-pci's probe fails without a group: EINVAL, which `bind` reports only since Linux 5.14. */
-static bool explain_missing_group(const struct root *root, const struct claim *claim,
-				  int outcome, struct text *text)
+static bool explain_missing_group(const struct root *root, const struct claim *claim, int outcome,
+				  struct text *text)
 {
 	char path[DEVICE_PATH_SIZE];
 	bool has_groups;
@@ -88,8 +87,7 @@ static bool explain_missing_group(const struct root *root, const struct claim *c
 	if ((outcome != -EINVAL && outcome != -ENODEV) ||
 	    root_has(root, device_path(&claim->function->address, "iommu_group", path)))
 		return false;
-	has_groups =
-		root_each_name(root, "sys/kernel/iommu_groups", found_name, NULL) == 1;
+	has_groups = root_each_name(root, "sys/kernel/iommu_groups", found_name, NULL) == 1;
 	text_add(text, error_text(-outcome), " (no IOMMU group: ",
 		 has_groups ? "the IOMMU does not cover this device" : "the IOMMU is off",
 		 claim->rule->with == WITH_GROUP ? "; with=group added no device)" : ")");
@@ -111,9 +109,8 @@ static void explain_bind(const struct root *root, const struct claim *claim, int
 
 /* Why the target driver does not have the function: the first step that went wrong. */
 static void explain_unbound(const struct root *root, const struct claim *claim,
-			    const struct loadplan *loadplan,
-			    const struct applied *applied, const int *steps,
-			    struct text *text)
+			    const struct loadplan *loadplan, const struct applied *applied,
+			    const int *steps, struct text *text)
 {
 	if (steps[STEP_FENCE]) {
 		text_add(text, "cannot write driver_override: ");
@@ -127,8 +124,8 @@ static void explain_unbound(const struct root *root, const struct claim *claim,
 	} else if (explain_modules(claim->driver, loadplan, applied->modules, text)) {
 		return;
 	} else if (!loadplan->driver_count) {
-		text_add(text, "this image has no list of modules (/" LOADPLAN_FILE
-			       "); rebuild it");
+		text_add(text,
+			 "this image has no list of modules (/" LOADPLAN_FILE "); rebuild it");
 	} else if (!loadplan_has_driver(loadplan, claim->driver)) {
 		text_add(text, "this image has no module for the driver ", claim->driver,
 			 "; rebuild it");
@@ -138,8 +135,7 @@ static void explain_unbound(const struct root *root, const struct claim *claim,
 }
 
 static int judge_claim(const struct root *root, const struct loadplan *loadplan,
-		       const struct applied *applied, const int *steps,
-		       struct claim *claim)
+		       const struct applied *applied, const int *steps, struct claim *claim)
 {
 	struct text reason = { 0 };
 
@@ -208,8 +204,8 @@ int claims_judge(const struct root *root, const struct loadplan *loadplan,
 		if (claim->result == RESULT_NONE && !applied)
 			claim->result = RESULT_PLANNED;
 		else if (claim->result == RESULT_NONE)
-			error = judge_claim(root, loadplan, applied,
-					    applied->outcomes[i].steps, claim);
+			error = judge_claim(root, loadplan, applied, applied->outcomes[i].steps,
+					    claim);
 		if (!error)
 			error = judge_lines(match, claim);
 	}

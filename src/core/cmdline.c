@@ -136,8 +136,7 @@ bool cmdline_activates(const struct cmdline *cmdline, const struct rule *rule)
 	return rule_is_active(rule, cmdline->profiles, cmdline->profile_count);
 }
 
-void cmdline_module_options(const struct cmdline *cmdline, const char *module,
-			    struct text *options)
+void cmdline_module_options(const struct cmdline *cmdline, const char *module, struct text *options)
 {
 	const char *text = cmdline->text ? cmdline->text : "";
 	const char *word;

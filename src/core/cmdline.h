@@ -22,8 +22,7 @@ struct cmdline {
 	bool off, dry_run;
 	const char *profiles[CMDLINE_PROFILES_MAX];
 	size_t profile_count;
-	const char *
-		wrong; /* the first word of or like vfio_early= that has no meaning, or NULL */
+	const char *wrong; /* the first word of or like vfio_early= that has no meaning, or NULL */
 };
 
 /* Copies and parses `text`, the content of /proc/cmdline. 0 or -ENOMEM. */

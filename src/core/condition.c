@@ -6,8 +6,7 @@
 /* Conditions on what modalias does not have. */
 #define UNREAD (CONDITION_PATH | CONDITION_SERIAL)
 
-unsigned int condition_missed(const struct rule *rule,
-			      const struct pci_function *function)
+unsigned int condition_missed(const struct rule *rule, const struct pci_function *function)
 {
 	unsigned int given = rule->given, met = 0;
 
@@ -27,16 +26,14 @@ unsigned int condition_missed(const struct rule *rule,
 	return given & CONDITIONS & ~met;
 }
 
-static bool may_have_path(const struct pci_function *function,
-			  const struct pci_path *path)
+static bool may_have_path(const struct pci_function *function, const struct pci_path *path)
 {
 	return path->domain == function->address.domain &&
 	       path->devfn[path->hops - 1] ==
 		       (function->address.device << 3 | function->address.function);
 }
 
-static unsigned int rule_needs(const struct rule *rule,
-			       const struct pci_function *function)
+static unsigned int rule_needs(const struct rule *rule, const struct pci_function *function)
 {
 	unsigned int missed = condition_missed(rule, function);
 	unsigned int needs = 0;

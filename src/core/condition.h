@@ -10,8 +10,7 @@
  * The conditions of `rule` (enum condition) that `function` does not meet. Details that were not
  * read are not met.
  */
-unsigned int condition_missed(const struct rule *rule,
-			      const struct pci_function *function);
+unsigned int condition_missed(const struct rule *rule, const struct pci_function *function);
 
 /*
  * Which details (enum pci_detail) of `function` the active rules need to be known. What its

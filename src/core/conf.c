@@ -21,15 +21,13 @@
 struct line {
 	struct conf *conf;
 	struct rule rule;
-	const char
-		*base; /* start of `buffer`: a word's column is its distance from here */
-	char *rest;    /* what was not split into words yet */
+	const char *base; /* start of `buffer`: a word's column is its distance from here */
+	char *rest;	  /* what was not split into words yet */
 	bool bad;
 	bool keep; /* it may be meant to protect a device */
 };
 
-int conf_error(struct conf *conf, struct conf_error error, const char *word,
-	       const char *what)
+int conf_error(struct conf *conf, struct conf_error error, const char *word, const char *what)
 {
 	struct text message = { 0 };
 
@@ -273,8 +271,7 @@ static int parse_conditions(struct line *line, const char *statement)
 	if (!rule->driver)
 		return -ENOMEM;
 	if (!(rule->given & CONDITIONS))
-		return word_error(line, statement,
-				  "names no device; a bare address or ID would");
+		return word_error(line, statement, "names no device; a bare address or ID would");
 	return 0;
 }
 
@@ -286,9 +283,8 @@ static int parse_bind(struct line *line, const char *statement)
 	if (error || line->bad)
 		return error;
 	if (rule->given & (CONDITION_ADDRESS | CONDITION_PATH) && rule->count > 1)
-		return word_error(
-			line, statement,
-			"has a count above 1, but an address or path selects one device");
+		return word_error(line, statement,
+				  "has a count above 1, but an address or path selects one device");
 	return 0;
 }
 
@@ -322,9 +318,8 @@ static int parse_option(struct line *line, const char *statement)
 			text_add(&options, options.length ? " " : "", word);
 			continue;
 		}
-		error = word_error(
-			line, word,
-			"would take every device of that model; use bind lines");
+		error = word_error(line, word,
+				   "would take every device of that model; use bind lines");
 	}
 	if (!error && !line->bad && !options.length)
 		error = word_error(line, statement, "gives no NAME=VALUE");
@@ -378,15 +373,13 @@ static int parse_statement(struct line *line, const char *word)
 		conf->generated_count += line->rule.generated;
 		return 0;
 	}
-	return word_error(line, word,
-			  "is no statement; bind, keep, option, start and [NAME] are");
+	return word_error(line, word, "is no statement; bind, keep, option, start and [NAME] are");
 }
 
 /* [NAME] */
 static int parse_profile(struct line *line, char *word, const char **profile)
 {
-	static const char not_in_force[] =
-		"is no [NAME]; the lines below it are not in force";
+	static const char not_in_force[] = "is no [NAME]; the lines below it are not in force";
 	char *end = strchr(word, ']');
 	const char *more = next_word(line);
 
@@ -450,8 +443,7 @@ static bool may_be_keep(const char *word, size_t length)
 
 #define JUNK "a byte that is no printable ASCII"
 
-static int parse_line(struct line *line, const char *text, size_t length,
-		      const char **profile)
+static int parse_line(struct line *line, const char *text, size_t length, const char **profile)
 {
 	char buffer[CONF_LINE_MAX + 1];
 	const char *junk, *carriage_return, *end, *start = text;
@@ -479,12 +471,10 @@ static int parse_line(struct line *line, const char *text, size_t length,
 	/* After a carriage return, also in a comment, another line may have been meant. */
 	line->keep |= carriage_return != NULL;
 	if (carriage_return && (!junk || carriage_return <= junk))
-		return error_at(line, carriage_return, NULL,
-				"a carriage return inside the line");
+		return error_at(line, carriage_return, NULL, "a carriage return inside the line");
 	if (junk)
 		return error_at(line, junk, NULL,
-				heading ? JUNK "; the lines below it are not in force"
-					: JUNK);
+				heading ? JUNK "; the lines below it are not in force" : JUNK);
 
 	memcpy(buffer, text, end - text);
 	buffer[end - text] = '\0';
@@ -499,8 +489,7 @@ static int parse_line(struct line *line, const char *text, size_t length,
 	return parse_statement(line, word);
 }
 
-int conf_parse(struct conf *conf, const char *file, const char *text, size_t length,
-	       bool generated)
+int conf_parse(struct conf *conf, const char *file, const char *text, size_t length, bool generated)
 {
 	const char *end = text + length, *profile = NULL;
 	unsigned int number = 0;
@@ -537,8 +526,8 @@ bool rule_is_active(const struct rule *rule, const char *const *profiles, size_t
 	return false;
 }
 
-const struct conf_error *conf_broken_keep(const struct conf *conf,
-					  const char *const *profiles, size_t count)
+const struct conf_error *conf_broken_keep(const struct conf *conf, const char *const *profiles,
+					  size_t count)
 {
 	for (size_t i = 0; i < conf->error_count; i++) {
 		const struct conf_error *error = &conf->errors[i];

@@ -88,7 +88,7 @@ struct conf_error {
 	struct place place;
 	char *message;
 	const char *profile; /* of the [NAME] above it, NULL without one */
-	bool keep; /* a line or a file that may protect devices was not understood */
+	bool keep;	     /* a line or a file that may protect devices was not understood */
 };
 
 /* The config: all its files, in the order in which they were parsed. Starts zeroed. */
@@ -142,8 +142,8 @@ bool rule_is_active(const struct rule *rule, const char *const *profiles, size_t
  * Returns the first error of a keep line that counts in a boot with these profiles, or of a file
  * that may have had keep lines; NULL if all were understood. The result lives in `conf`.
  */
-const struct conf_error *conf_broken_keep(const struct conf *conf,
-					  const char *const *profiles, size_t count);
+const struct conf_error *conf_broken_keep(const struct conf *conf, const char *const *profiles,
+					  size_t count);
 
 /* Returns whether any line, in force in this boot or not, is a bind line. */
 bool conf_has_bind(const struct conf *conf);

@@ -6,8 +6,7 @@
 #include <string.h>
 
 /* An error of a whole file or directory. `path` is one of the root, without a leading slash. */
-static int file_error(struct conf *conf, const char *path, const char *what,
-		      const char *more)
+static int file_error(struct conf *conf, const char *path, const char *what, const char *more)
 {
 	struct text absolute = { 0 }, message = { 0 };
 	struct conf_error file = { .keep = true };
@@ -34,10 +33,9 @@ static bool is_absent(const struct root *root, const char *path, int error)
 static int unreadable(struct conf *conf, const char *path, int error)
 {
 	return file_error(conf, path, "cannot be read: ",
-			  error == -EINVAL ? "not a regular file"
-			  : error == -ENOENT
-				  ? "a symbolic link to a file that does not exist"
-				  : error_text(-error));
+			  error == -EINVAL   ? "not a regular file"
+			  : error == -ENOENT ? "a symbolic link to a file that does not exist"
+					     : error_text(-error));
 }
 
 /* Cuts a text that goes on behind its limit at the last complete line. */
@@ -46,8 +44,7 @@ static int cut_text(struct conf *conf, const char *path, struct text *text)
 	while (text->length && text->data[text->length - 1] != '\n')
 		text->length--;
 	text->data[text->length] = '\0';
-	return file_error(conf, path,
-			  "larger than 1 MiB; what lies behind that is not read", "");
+	return file_error(conf, path, "larger than 1 MiB; what lies behind that is not read", "");
 }
 
 static int add_file(struct confdir *confdir, const struct root *root, const char *path,
@@ -74,8 +71,8 @@ static int add_file(struct confdir *confdir, const struct root *root, const char
 	if (error > 0 && cut_text(&confdir->conf, path, &file->text))
 		return -ENOMEM;
 	string_join(absolute, sizeof(absolute), "/", path, NULL);
-	return conf_parse(&confdir->conf, absolute, text_string(&file->text),
-			  file->text.length, generated);
+	return conf_parse(&confdir->conf, absolute, text_string(&file->text), file->text.length,
+			  generated);
 }
 
 static int add_dropins(struct confdir *confdir, const struct root *root)
@@ -118,8 +115,7 @@ struct conf_file *confdir_file(const struct confdir *confdir, const char *path)
 	return NULL;
 }
 
-void confdir_statement(const struct confdir *confdir, const struct place *place,
-		       char *buffer)
+void confdir_statement(const struct confdir *confdir, const struct place *place, char *buffer)
 {
 	const struct conf_file *file = confdir_file(confdir, place->file + 1);
 	const char *line = file ? text_string(&file->text) : NULL, *end;
@@ -137,12 +133,10 @@ void confdir_statement(const struct confdir *confdir, const struct place *place,
 	while (end > line && strchr(" \t\r", end[-1]))
 		end--;
 	size = end - line + 1;
-	string_copy(buffer, size < CONF_STATEMENT_SIZE ? size : CONF_STATEMENT_SIZE,
-		    line);
+	string_copy(buffer, size < CONF_STATEMENT_SIZE ? size : CONF_STATEMENT_SIZE, line);
 }
 
-int confdir_copy(const struct confdir *confdir, const struct root *root,
-		 const char *directory)
+int confdir_copy(const struct confdir *confdir, const struct root *root, const char *directory)
 {
 	int first = 0;
 
@@ -154,8 +148,7 @@ int confdir_copy(const struct confdir *confdir, const struct root *root,
 		if (file->generated)
 			continue;
 		string_join(path, sizeof(path), directory, file->path, NULL);
-		error = root_create(root, path, text_string(&file->text),
-				    file->text.length);
+		error = root_create(root, path, text_string(&file->text), file->text.length);
 		if (!first)
 			first = error;
 	}

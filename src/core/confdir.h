@@ -40,8 +40,7 @@ struct conf_file *confdir_file(const struct confdir *confdir, const char *path);
  * Writes the line at `place`, without its comment and the blanks around it, into
  * CONF_STATEMENT_SIZE bytes: "" if there is no such line.
  */
-void confdir_statement(const struct confdir *confdir, const struct place *place,
-		       char *buffer);
+void confdir_statement(const struct confdir *confdir, const struct place *place, char *buffer);
 
 /*
  * Copies a person's files, not the generated one, to the same paths below `directory`, or to the

@@ -14,8 +14,7 @@
 
 void *shared_allocate(size_t size)
 {
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	return memory == MAP_FAILED ? NULL : memory;
 }
@@ -64,9 +63,8 @@ static enum deadline wait_for_end(int pipe, pid_t child, struct progress *progre
 	return DEADLINE_ENDED;
 }
 
-enum deadline deadline_run(void (*work)(void *context), void *context,
-			   struct progress *progress, unsigned int step_ms,
-			   unsigned int *budget_ms)
+enum deadline deadline_run(void (*work)(void *context), void *context, struct progress *progress,
+			   unsigned int step_ms, unsigned int *budget_ms)
 {
 	enum deadline result;
 	int ends[2];

@@ -13,15 +13,14 @@ void shared_free(void *memory, size_t size);
 
 /* In memory that a child shares with its parent. Starts zeroed. */
 struct progress {
-	volatile unsigned int
-		steps;	    /* the child counts its steps here, before each one */
-	volatile bool stop; /* the time is up: the child ends before its next step */
+	volatile unsigned int steps; /* the child counts its steps here, before each one */
+	volatile bool stop;	     /* the time is up: the child ends before its next step */
 };
 
 /* What happened to the child of deadline_run(). */
 enum deadline {
-	DEADLINE_ENDED, /* it ended, or something else killed it */
-	DEADLINE_GAVE_UP, /* it was killed, and dies if it ever comes back from the kernel */
+	DEADLINE_ENDED,	   /* it ended, or something else killed it */
+	DEADLINE_GAVE_UP,  /* it was killed, and dies if it ever comes back from the kernel */
 	DEADLINE_NO_CHILD, /* there was no child: `work` did not run */
 };
 
@@ -33,8 +32,7 @@ enum deadline {
  * between two looks. A child whose time is up is asked to stop, and killed one look later: if it
  * obeys, no step is cut off. After this returns, the child begins no further step.
  */
-enum deadline deadline_run(void (*work)(void *context), void *context,
-			   struct progress *progress, unsigned int step_ms,
-			   unsigned int *budget_ms) _must_check_;
+enum deadline deadline_run(void (*work)(void *context), void *context, struct progress *progress,
+			   unsigned int step_ms, unsigned int *budget_ms) _must_check_;
 
 #endif

@@ -11,26 +11,22 @@
 #include "condition.h"
 #include "display.h"
 
-const char *device_path(const struct pci_address *address, const char *attribute,
-			char *path)
+const char *device_path(const struct pci_address *address, const char *attribute, char *path)
 {
 	static const char directory[] = DEVICE_DIRECTORY "/";
 	char *end;
 
 	memcpy(path, directory, sizeof(directory));
 	end = pci_address_put(address, path + strlen(directory));
-	string_join(end, path + DEVICE_PATH_SIZE - end, *attribute ? "/" : "", attribute,
-		    NULL);
+	string_join(end, path + DEVICE_PATH_SIZE - end, *attribute ? "/" : "", attribute, NULL);
 	return path;
 }
 
-void device_driver(const struct root *root, const struct pci_address *address,
-		   char *driver)
+void device_driver(const struct root *root, const struct pci_address *address, char *driver)
 {
 	char path[DEVICE_PATH_SIZE];
 
-	if (root_link_name(root, device_path(address, "driver", path), driver,
-			   PCI_DRIVER_SIZE))
+	if (root_link_name(root, device_path(address, "driver", path), driver, PCI_DRIVER_SIZE))
 		driver[0] = '\0';
 }
 
@@ -41,8 +37,7 @@ static bool read_number(const struct root *root, const struct pci_address *addre
 	char path[DEVICE_PATH_SIZE], text[32];
 	const char *digits;
 
-	if (root_read(root, device_path(address, attribute, path), text, sizeof(text)) <
-	    0)
+	if (root_read(root, device_path(address, attribute, path), text, sizeof(text)) < 0)
 		return false;
 	digits = prefix_skip(text, "0x");
 	return digits && number_parse(digits, 16, 0xffffff, ret);
@@ -76,8 +71,8 @@ static int add_function(const struct root *root, const struct pci_address *addre
 {
 	struct pci_function function = { .address = *address, .group = -1 };
 	char path[DEVICE_PATH_SIZE], modalias[128];
-	ssize_t length = root_read(root, device_path(address, "modalias", path), modalias,
-				   sizeof(modalias));
+	ssize_t length =
+		root_read(root, device_path(address, "modalias", path), modalias, sizeof(modalias));
 
 	if (length == -ENOENT ? !read_identity(root, address, &function)
 			      : !pci_modalias_parse(modalias, &function))
@@ -92,8 +87,7 @@ static void read_path(const struct root *root, struct pci_function *function)
 {
 	char path[DEVICE_PATH_SIZE], link[512];
 
-	if (root_link(root, device_path(&function->address, "", path), link,
-		      sizeof(link)) == 0)
+	if (root_link(root, device_path(&function->address, "", path), link, sizeof(link)) == 0)
 		pci_link_parse(link, &function->path);
 }
 
@@ -102,9 +96,8 @@ static void read_serial(const struct root *root, struct pci_function *function)
 {
 	char path[DEVICE_PATH_SIZE];
 	uint8_t space[4096 - 256];
-	ssize_t length =
-		root_read_at(root, device_path(&function->address, "config", path), space,
-			     sizeof(space), 256);
+	ssize_t length = root_read_at(root, device_path(&function->address, "config", path), space,
+				      sizeof(space), 256);
 
 	if (length > 0)
 		function->serial = pci_extended_serial(space, length);
@@ -125,22 +118,18 @@ static void read_card(const struct root *root, struct pci_function *function)
 {
 	char path[DEVICE_PATH_SIZE], enabled[4];
 
-	function->virtual = root_has(root,
-				     device_path(&function->address, "physfn", path));
-	function->ari =
-		root_read(root, device_path(&function->address, "ari_enabled", path),
-			  enabled, sizeof(enabled)) > 0 &&
-		*enabled == '1';
+	function->virtual = root_has(root, device_path(&function->address, "physfn", path));
+	function->ari = root_read(root, device_path(&function->address, "ari_enabled", path),
+				  enabled, sizeof(enabled)) > 0 &&
+			*enabled == '1';
 }
 
 /* The index of the function at `address` in a snapshot that may not be sorted yet; or its count. */
-static size_t find_index(const struct pci_snapshot *snapshot,
-			 const struct pci_address *address)
+static size_t find_index(const struct pci_snapshot *snapshot, const struct pci_address *address)
 {
 	size_t i = 0;
 
-	while (i < snapshot->count &&
-	       pci_address_compare(&snapshot->functions[i].address, address))
+	while (i < snapshot->count && pci_address_compare(&snapshot->functions[i].address, address))
 		i++;
 	return i;
 }
@@ -162,8 +151,7 @@ static int read_group_member(void *context, const char *name)
 	if (pci_address_parse(name, &address))
 		return 0;
 	index = find_index(group->snapshot, &address);
-	if (index == group->snapshot->count &&
-	    add_function(group->root, &address, group->snapshot))
+	if (index == group->snapshot->count && add_function(group->root, &address, group->snapshot))
 		return group->error = -ENOMEM;
 	if (index < group->snapshot->count) {
 		group->snapshot->functions[index].group = group->number;
@@ -181,8 +169,7 @@ static int read_group(const struct root *root, struct pci_snapshot *snapshot,
 	char path[DEVICE_PATH_SIZE], name[16];
 	uint64_t number;
 
-	if (root_link_name(root, device_path(&address, "iommu_group", path), name,
-			   sizeof(name)) ||
+	if (root_link_name(root, device_path(&address, "iommu_group", path), name, sizeof(name)) ||
 	    !number_parse(name, 10, INT32_MAX, &number))
 		return 0;
 	group.number = function->group = number;
@@ -193,9 +180,8 @@ static int read_group(const struct root *root, struct pci_snapshot *snapshot,
 	return 0;
 }
 
-static int read_details(const struct root *root, struct pci_snapshot *snapshot,
-			size_t index, unsigned int details,
-			struct framebuffers *framebuffers)
+static int read_details(const struct root *root, struct pci_snapshot *snapshot, size_t index,
+			unsigned int details, struct framebuffers *framebuffers)
 {
 	struct pci_function *function = &snapshot->functions[index];
 	char path[DEVICE_PATH_SIZE];
@@ -214,16 +200,15 @@ static int read_details(const struct root *root, struct pci_snapshot *snapshot,
 	return details & PCI_GROUP ? read_group(root, snapshot, function) : 0;
 }
 
-void device_read_driver(const struct root *root, struct pci_snapshot *snapshot,
-			size_t index)
+void device_read_driver(const struct root *root, struct pci_snapshot *snapshot, size_t index)
 {
 	struct pci_function *function = &snapshot->functions[index];
 
 	device_driver(root, &function->address, function->driver);
 }
 
-int device_read_details(const struct root *root, struct pci_snapshot *snapshot,
-			size_t index, unsigned int details)
+int device_read_details(const struct root *root, struct pci_snapshot *snapshot, size_t index,
+			unsigned int details)
 {
 	struct framebuffers framebuffers = { 0 };
 
@@ -252,8 +237,7 @@ static void read_companions(const struct root *root, const struct rule *rule,
 		for (size_t j = 0; j < snapshot->count; j++) {
 			struct pci_function *other = &snapshot->functions[j];
 
-			if (other->known & PCI_CARD ||
-			    !may_go_with(rule->with, function, other))
+			if (other->known & PCI_CARD || !may_go_with(rule->with, function, other))
 				continue;
 			other->known |= PCI_CARD;
 			read_card(root, other);
@@ -262,15 +246,14 @@ static void read_companions(const struct root *root, const struct rule *rule,
 }
 
 /* Group mates are added behind the rest while this runs, and get their own turn. */
-static int complete(const struct root *root, const struct conf *conf,
-		    const struct cmdline *cmdline, struct pci_snapshot *snapshot)
+static int complete(const struct root *root, const struct conf *conf, const struct cmdline *cmdline,
+		    struct pci_snapshot *snapshot)
 {
 	struct framebuffers framebuffers = { 0 };
 	size_t sorted = snapshot->count;
 
 	for (size_t i = 0; i < snapshot->count; i++) {
-		unsigned int needs =
-			condition_needs(conf, cmdline, &snapshot->functions[i]);
+		unsigned int needs = condition_needs(conf, cmdline, &snapshot->functions[i]);
 		int error = read_details(root, snapshot, i, needs, &framebuffers);
 
 		if (error)
@@ -304,16 +287,14 @@ static int add_address(struct addresses *addresses, const struct pci_address *ad
 }
 
 /* The functions at `addresses`, which are sorted here. */
-static int scan(const struct root *root, const struct conf *conf,
-		const struct cmdline *cmdline, struct addresses *addresses,
-		struct pci_snapshot *ret)
+static int scan(const struct root *root, const struct conf *conf, const struct cmdline *cmdline,
+		struct addresses *addresses, struct pci_snapshot *ret)
 {
 	const struct pci_address *items = addresses->items;
 	int error = 0;
 
 	if (addresses->count)
-		qsort(addresses->items, addresses->count, sizeof(*items),
-		      compare_addresses);
+		qsort(addresses->items, addresses->count, sizeof(*items), compare_addresses);
 	for (size_t i = 0; i < addresses->count && !error; i++)
 		if (!i || pci_address_compare(&items[i], &items[i - 1]))
 			error = add_function(root, &items[i], ret);
@@ -327,8 +308,8 @@ static int add_name(void *addresses, const char *name)
 	return pci_address_parse(name, &address) ? 0 : add_address(addresses, &address);
 }
 
-int device_scan(const struct root *root, const struct conf *conf,
-		const struct cmdline *cmdline, struct pci_snapshot *ret)
+int device_scan(const struct root *root, const struct conf *conf, const struct cmdline *cmdline,
+		struct pci_snapshot *ret)
 {
 	struct addresses addresses = { 0 };
 	int error = root_each_name(root, DEVICE_DIRECTORY, add_name, &addresses);
@@ -371,12 +352,10 @@ static int listed_addresses(const struct root *root, const struct conf *conf,
 	for (size_t i = 0; i < conf->count && !error; i++) {
 		const struct rule *rule = &conf->rules[i];
 
-		if (rule->statement != STATEMENT_BIND ||
-		    !cmdline_activates(cmdline, rule))
+		if (rule->statement != STATEMENT_BIND || !cmdline_activates(cmdline, rule))
 			continue;
-		error = rule->with == WITH_FUNCTIONS
-				? add_card(root, &rule->address, addresses)
-				: add_address(addresses, &rule->address);
+		error = rule->with == WITH_FUNCTIONS ? add_card(root, &rule->address, addresses)
+						     : add_address(addresses, &rule->address);
 	}
 	return error;
 }

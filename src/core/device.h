@@ -16,8 +16,8 @@
  * function that vanishes while it is read is left out. 0 or -errno, -ENOENT without a PCI bus in
  * sysfs; in either case pci_snapshot_done() frees what `ret` has.
  */
-int device_scan(const struct root *root, const struct conf *conf,
-		const struct cmdline *cmdline, struct pci_snapshot *ret) _must_check_;
+int device_scan(const struct root *root, const struct conf *conf, const struct cmdline *cmdline,
+		struct pci_snapshot *ret) _must_check_;
 
 /*
  * The same for the functions whose addresses the active bind lines state, and for what with= may
@@ -25,23 +25,19 @@ int device_scan(const struct root *root, const struct conf *conf,
  * left out.
  */
 int device_scan_listed(const struct root *root, const struct conf *conf,
-		       const struct cmdline *cmdline,
-		       struct pci_snapshot *ret) _must_check_;
+		       const struct cmdline *cmdline, struct pci_snapshot *ret) _must_check_;
 
 /* Sets `driver` of the function at `index`. A scan leaves it empty: few functions are claimed. */
-void device_read_driver(const struct root *root, struct pci_snapshot *snapshot,
-			size_t index);
+void device_read_driver(const struct root *root, struct pci_snapshot *snapshot, size_t index);
 
 /* Reads more details (enum pci_detail) of the function at `index`; its group mates may be added. */
-int device_read_details(const struct root *root, struct pci_snapshot *snapshot,
-			size_t index, unsigned int details) _must_check_;
+int device_read_details(const struct root *root, struct pci_snapshot *snapshot, size_t index,
+			unsigned int details) _must_check_;
 
 /* "sys/bus/pci/devices/ADDRESS/ATTRIBUTE" in `path`, DEVICE_PATH_SIZE bytes, which is returned. */
-const char *device_path(const struct pci_address *address, const char *attribute,
-			char *path);
+const char *device_path(const struct pci_address *address, const char *attribute, char *path);
 
 /* The name of the driver that has the function, "" for none, in PCI_DRIVER_SIZE bytes. */
-void device_driver(const struct root *root, const struct pci_address *address,
-		   char *driver);
+void device_driver(const struct root *root, const struct pci_address *address, char *driver);
 
 #endif

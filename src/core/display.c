@@ -11,8 +11,7 @@
 /* FIRST-LAST : NAME, indented by its depth (r_show() in kernel/resource.c of Linux) */
 static const char *parse_iomem_line(const char *line, struct memory_range *ret)
 {
-	const char *p =
-		number_parse(line + strspn(line, " "), 16, UINT64_MAX, &ret->first);
+	const char *p = number_parse(line + strspn(line, " "), 16, UINT64_MAX, &ret->first);
 
 	if (!p || *p != '-')
 		return NULL;
@@ -24,10 +23,8 @@ static const char *parse_iomem_line(const char *line, struct memory_range *ret)
 static bool is_framebuffer(const char *name)
 {
 	static const char *const names[] = {
-		"BOOTFB",      "efifb",	    "vesafb",
-		"simplefb",    "simpledrm", "simple-framebuffer",
-		"corebootdrm", "efidrm",    "vesadrm",
-		"ofdrm",
+		"BOOTFB",      "efifb",	 "vesafb",  "simplefb", "simpledrm", "simple-framebuffer",
+		"corebootdrm", "efidrm", "vesadrm", "ofdrm",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -68,8 +65,7 @@ static const char *parse_bar(const char *line, struct memory_range *ret)
 	return p ? number_parse(p, 16, UINT64_MAX, &ret->last) : NULL;
 }
 
-static bool overlaps_any(const struct framebuffers *framebuffers,
-			 const struct memory_range *range)
+static bool overlaps_any(const struct framebuffers *framebuffers, const struct memory_range *range)
 {
 	for (size_t i = 0; i < framebuffers->count; i++)
 		if (range->first <= framebuffers->ranges[i].last &&
@@ -100,8 +96,7 @@ bool display_is_boot(const struct root *root, const char *directory,
 	char path[96], boot_vga[4];
 
 	string_join(path, sizeof(path), directory, "/boot_vga", NULL);
-	if (root_read(root, path, boot_vga, sizeof(boot_vga)) > 0 &&
-	    !strcmp(boot_vga, "1"))
+	if (root_read(root, path, boot_vga, sizeof(boot_vga)) > 0 && !strcmp(boot_vga, "1"))
 		return true;
 	if (!framebuffers->read)
 		read_framebuffers(root, framebuffers);

@@ -20,8 +20,7 @@ bool loadplan_has_driver(const struct loadplan *plan, const char *driver)
 	return false;
 }
 
-bool loadplan_has_module(const struct loadplan *plan, const char *driver,
-			 const char *path)
+bool loadplan_has_module(const struct loadplan *plan, const char *driver, const char *path)
 {
 	for (size_t i = 0; i < plan->count; i++)
 		if (!strcmp(plan->modules[i].driver, driver) &&
@@ -123,8 +122,7 @@ static size_t take_aliases(const char *text, struct text *aliases)
 	return line - text;
 }
 
-int loadplan_read_aliases(const struct root *root, const char *release,
-			  struct text *aliases)
+int loadplan_read_aliases(const struct root *root, const char *release, struct text *aliases)
 {
 	char piece[4096 + 1], path[ROOT_PATH_SIZE];
 	_cleanup_(closep) int fd = -1;
@@ -133,8 +131,7 @@ int loadplan_read_aliases(const struct root *root, const char *release,
 
 	string_join(path, sizeof(path), "lib/modules/", release, "/modules.alias", NULL);
 	fd = root_descriptor(root, path, O_RDONLY);
-	while (fd >= 0 &&
-	       (length = read(fd, piece + kept, sizeof(piece) - 1 - kept)) > 0) {
+	while (fd >= 0 && (length = read(fd, piece + kept, sizeof(piece) - 1 - kept)) > 0) {
 		kept += length;
 		piece[kept] = '\0';
 		taken = take_aliases(piece, aliases);
@@ -167,8 +164,7 @@ void loadplan_module_name(const char *path, char *name)
 	const char *base = slash ? slash + 1 : path;
 	size_t length = 0;
 
-	for (; base[length] && base[length] != '.' && length < PCI_DRIVER_SIZE - 1;
-	     length++)
+	for (; base[length] && base[length] != '.' && length < PCI_DRIVER_SIZE - 1; length++)
 		name[length] = base[length] == '-' ? '_' : base[length];
 	name[length] = '\0';
 }
@@ -240,20 +236,17 @@ static bool load_by_modprobe(char *name, char *options)
 		execv(program, arguments);
 		_exit(127);
 	}
-	return waitpid(child, &status, 0) == child && WIFEXITED(status) &&
-	       WEXITSTATUS(status) == 0;
+	return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static void gather_options(const struct module *module, const char *name,
-			   const struct conf *conf, const struct cmdline *cmdline,
-			   struct text *options)
+static void gather_options(const struct module *module, const char *name, const struct conf *conf,
+			   const struct cmdline *cmdline, struct text *options)
 {
 	text_add(options, module->options);
 	for (size_t i = 0; i < conf->count; i++) {
 		const struct rule *rule = &conf->rules[i];
 
-		if (rule->statement == STATEMENT_OPTION &&
-		    cmdline_activates(cmdline, rule) &&
+		if (rule->statement == STATEMENT_OPTION && cmdline_activates(cmdline, rule) &&
 		    module_name_equal(rule->module, strlen(rule->module), name))
 			text_add(options, " ", rule->options);
 	}
@@ -272,8 +265,8 @@ static bool is_loaded(const struct root *root, const char *name)
 	return root_read(root, path, state, sizeof(state)) > 0 && *state == 'l';
 }
 
-int loadplan_load(const struct root *root, const struct module *module,
-		  const struct conf *conf, const struct cmdline *cmdline)
+int loadplan_load(const struct root *root, const struct module *module, const struct conf *conf,
+		  const struct cmdline *cmdline)
 {
 	_cleanup_(closep) int fd = -1;
 	char name[PCI_DRIVER_SIZE];
@@ -294,8 +287,7 @@ int loadplan_load(const struct root *root, const struct module *module,
 	gather_options(module, name, conf, cmdline, &options);
 	error = text_error(&options);
 	if (!error) {
-		error = module_insert(fd, text_string(&options),
-				      compressed ? COMPRESSED_FILE : 0);
+		error = module_insert(fd, text_string(&options), compressed ? COMPRESSED_FILE : 0);
 		/*
 		 * Linux before 5.17 answers EINVAL, one without MODULE_DECOMPRESS EOPNOTSUPP. If
 		 * modprobe fails, too, the kernel's own answer is the best there is.

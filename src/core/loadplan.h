@@ -50,12 +50,10 @@ int loadplan_read_aliases(const struct root *root, const char *release,
 
 /* Adds a heading, and modules below the last one; the strings are copied. 0 or -ENOMEM. */
 int loadplan_add_driver(struct loadplan *plan, const char *driver) _must_check_;
-int loadplan_add(struct loadplan *plan, const char *path,
-		 const char *options) _must_check_;
+int loadplan_add(struct loadplan *plan, const char *path, const char *options) _must_check_;
 
 bool loadplan_has_driver(const struct loadplan *plan, const char *driver);
-bool loadplan_has_module(const struct loadplan *plan, const char *driver,
-			 const char *path);
+bool loadplan_has_module(const struct loadplan *plan, const char *driver, const char *path);
 
 /* The file, for a kernel of this version. */
 void loadplan_format(const struct loadplan *plan, const char *version, struct text *text);
@@ -72,8 +70,8 @@ size_t loadplan_plain_length(const char *path);
  * loaded already, or -errno: -EXDEV if `root` is not the running system, whose kernel is left
  * alone; -ECANCELED if modprobe.blacklist= names it.
  */
-int loadplan_load(const struct root *root, const struct module *module,
-		  const struct conf *conf, const struct cmdline *cmdline) _must_check_;
+int loadplan_load(const struct root *root, const struct module *module, const struct conf *conf,
+		  const struct cmdline *cmdline) _must_check_;
 
 void loadplan_done(struct loadplan *plan);
 

@@ -52,16 +52,13 @@ static int set_reason(char **reason, struct text *text)
 }
 
 /* The first active keep line that `function` meets, or NULL. `in_use_allowed`: no generated one. */
-static const struct rule *find_keep(const struct conf *conf,
-				    const struct cmdline *cmdline,
-				    const struct pci_function *function,
-				    bool in_use_allowed)
+static const struct rule *find_keep(const struct conf *conf, const struct cmdline *cmdline,
+				    const struct pci_function *function, bool in_use_allowed)
 {
 	for (size_t i = 0; i < conf->count; i++) {
 		const struct rule *rule = &conf->rules[i];
 
-		if (rule->statement != STATEMENT_KEEP ||
-		    !cmdline_activates(cmdline, rule))
+		if (rule->statement != STATEMENT_KEEP || !cmdline_activates(cmdline, rule))
 			continue;
 		if (rule->generated && in_use_allowed)
 			continue;
@@ -108,8 +105,8 @@ static void guard(const struct matching *with, const struct rule *rule,
 	static const char not_added[] = "with= does not add it";
 	bool named = !condition_missed(rule, function);
 	unsigned int allow = match_allows(rule, function);
-	const struct rule *keep = find_keep(with->match->conf, with->cmdline, function,
-					    allow & ALLOW_IN_USE);
+	const struct rule *keep =
+		find_keep(with->match->conf, with->cmdline, function, allow & ALLOW_IN_USE);
 
 	if (pci_is_bridge(function))
 		text_add(reason, "a bridge is never passed through");
@@ -230,8 +227,7 @@ static int select_functions(const struct rule *rule, const struct pci_snapshot *
 	return 0;
 }
 
-static int match_bind(const struct matching *with, const struct rule *rule,
-		      struct line_match *line)
+static int match_bind(const struct matching *with, const struct rule *rule, struct line_match *line)
 {
 	_cleanup_(freep) const struct pci_function **selected = NULL;
 	size_t count = 0;
@@ -261,8 +257,8 @@ static struct line_match *line_of(const struct match *match, const struct rule *
 	return &match->lines[rule - match->conf->rules];
 }
 
-static int contradict(struct match *match, const struct claim *claim,
-		      const struct rule *rule, const struct claim_line *other)
+static int contradict(struct match *match, const struct claim *claim, const struct rule *rule,
+		      const struct claim_line *other)
 {
 	struct line_match *line = line_of(match, rule);
 	char address[PCI_ADDRESS_SIZE];
@@ -286,8 +282,7 @@ static int compare_drivers(struct match *match, const struct claim *claim)
 			other = &claim->lines[i];
 	for (size_t i = 0; other && i < claim->line_count && !error; i++)
 		error = contradict(match, claim, claim->lines[i].rule,
-				   strcmp(first->driver, claim->lines[i].driver) ? first
-										 : other);
+				   strcmp(first->driver, claim->lines[i].driver) ? first : other);
 	return error;
 }
 
@@ -330,9 +325,8 @@ static int settle_claims(struct match *match)
 	return error;
 }
 
-int match_rules(const struct conf *conf, const struct cmdline *cmdline,
-		const char *aliases, const struct pci_snapshot *snapshot,
-		struct match *ret)
+int match_rules(const struct conf *conf, const struct cmdline *cmdline, const char *aliases,
+		const struct pci_snapshot *snapshot, struct match *ret)
 {
 	const struct matching with = { ret, cmdline, aliases, snapshot,
 				       conf_broken_keep(conf, cmdline->profiles,

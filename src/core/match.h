@@ -16,9 +16,8 @@
 struct claim_line {
 	const struct rule *rule;
 	char driver[PCI_DRIVER_SIZE]; /* the target driver; never "auto" */
-	enum result
-		result; /* RESULT_REFUSED or RESULT_INVALID; RESULT_NONE: the claim's */
-	char *reason;	/* for that result, or NULL */
+	enum result result; /* RESULT_REFUSED or RESULT_INVALID; RESULT_NONE: the claim's */
+	char *reason;	    /* for that result, or NULL */
 };
 
 /* A function that bind lines select, by their conditions or by with=. */
@@ -26,11 +25,11 @@ struct claim {
 	const struct pci_function *function;
 	struct claim_line *lines; /* in the order of the lines */
 	size_t line_count;
-	const struct rule *rule; /* the line that decides: the first that may take it */
+	const struct rule *rule;      /* the line that decides: the first that may take it */
 	char driver[PCI_DRIVER_SIZE]; /* the target driver */
-	enum result result; /* RESULT_NONE until claims_judge(), if it is to be bound */
-	char *reason;	    /* for that result, or NULL */
-	char now[PCI_DRIVER_SIZE]; /* claims_judge(): the driver that has it, "" for none */
+	enum result result;	      /* RESULT_NONE until claims_judge(), if it is to be bound */
+	char *reason;		      /* for that result, or NULL */
+	char now[PCI_DRIVER_SIZE];    /* claims_judge(): the driver that has it, "" for none */
 };
 
 /* The result of one line. claims_judge() replaces RESULT_NONE by the worst of its claims. */
@@ -70,9 +69,8 @@ unsigned int match_allows(const struct rule *rule, const struct pci_function *fu
  * Matches. `aliases`: the lines of modules.alias that start with ALIAS_PREFIX. 0 or -ENOMEM; in
  * either case match_done() frees what `ret` has.
  */
-int match_rules(const struct conf *conf, const struct cmdline *cmdline,
-		const char *aliases, const struct pci_snapshot *snapshot,
-		struct match *ret) _must_check_;
+int match_rules(const struct conf *conf, const struct cmdline *cmdline, const char *aliases,
+		const struct pci_snapshot *snapshot, struct match *ret) _must_check_;
 void match_done(struct match *match);
 
 /* Returns the claim of `function`, or NULL. */

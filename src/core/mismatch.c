@@ -10,8 +10,7 @@
 
 /* Names the functions that meet all of `conditions`, `before` in front. How many there are. */
 static size_t name_functions(const struct pci_snapshot *snapshot, const struct rule *rule,
-			     unsigned int conditions, const char *before,
-			     struct text *text)
+			     unsigned int conditions, const char *before, struct text *text)
 {
 	char address[PCI_ADDRESS_SIZE];
 	size_t found = 0;
@@ -31,8 +30,8 @@ static size_t name_functions(const struct pci_snapshot *snapshot, const struct r
 	return found;
 }
 
-static void describe_id(struct text *text, const struct pci_id *is,
-			const struct pci_id *stated, const char *what)
+static void describe_id(struct text *text, const struct pci_id *is, const struct pci_id *stated,
+			const char *what)
 {
 	char is_text[PCI_ID_SIZE], stated_text[PCI_ID_SIZE];
 
@@ -47,8 +46,7 @@ static void describe_miss(struct text *text, const struct rule *rule,
 	if (missed & CONDITION_ID)
 		describe_id(text, &function->id, &rule->id, "");
 	else if (missed & CONDITION_SUBSYSTEM)
-		describe_id(text, &function->subsystem, &rule->subsystem,
-			    "of subsystem ");
+		describe_id(text, &function->subsystem, &rule->subsystem, "of subsystem ");
 	else if (missed & CONDITION_CLASS)
 		text_add(text, " is of another class");
 	else if (missed & CONDITION_SERIAL)
@@ -97,8 +95,7 @@ enum result mismatch_nothing(const struct rule *rule, const struct pci_snapshot 
 		if (!found)
 			found = name_functions(snapshot, rule, identity, before, text);
 		if (!found)
-			text_add(text,
-				 "; what the line describes is not in this machine");
+			text_add(text, "; what the line describes is not in this machine");
 	}
 	return there || found ? RESULT_MISMATCH : RESULT_ABSENT;
 }
@@ -107,8 +104,7 @@ enum result mismatch_count(const struct rule *rule, const struct pci_snapshot *s
 			   size_t found, struct text *text)
 {
 	text_add_number(text, found, 10, 1);
-	text_add(text, found == 1 ? " device matches" : " devices match",
-		 ", but the line wants ");
+	text_add(text, found == 1 ? " device matches" : " devices match", ", but the line wants ");
 	text_add_number(text, rule->count, 10, 1);
 	name_functions(snapshot, rule, rule->given & CONDITIONS, ":", text);
 	text_add(text, "; add an address, path= or serial=, or write count=");

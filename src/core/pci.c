@@ -23,8 +23,7 @@ static const char *devfn_parse(const char *text, uint8_t *ret)
 }
 
 /* [DOMAIN:]BUS:DEVICE.FUNCTION; a domain has four to eight digits */
-static const char *location_parse(const char *text, uint32_t *domain, uint8_t *bus,
-				  uint8_t *devfn)
+static const char *location_parse(const char *text, uint32_t *domain, uint8_t *bus, uint8_t *devfn)
 {
 	uint64_t first, value = 0;
 	uint32_t number;
@@ -296,8 +295,8 @@ int pci_address_compare(const struct pci_address *a, const struct pci_address *b
 
 bool pci_path_equal(const struct pci_path *a, const struct pci_path *b)
 {
-	return a->hops && a->hops == b->hops && a->domain == b->domain &&
-	       a->bus == b->bus && memcmp(a->devfn, b->devfn, a->hops) == 0;
+	return a->hops && a->hops == b->hops && a->domain == b->domain && a->bus == b->bus &&
+	       memcmp(a->devfn, b->devfn, a->hops) == 0;
 }
 
 bool pci_class_has_prefix(uint32_t class, uint32_t prefix, uint8_t digits)
@@ -307,8 +306,7 @@ bool pci_class_has_prefix(uint32_t class, uint32_t prefix, uint8_t digits)
 
 bool pci_same_card(const struct pci_function *a, const struct pci_function *b)
 {
-	return a->address.domain == b->address.domain &&
-	       a->address.bus == b->address.bus &&
+	return a->address.domain == b->address.domain && a->address.bus == b->address.bus &&
 	       (a->address.device == b->address.device || (a->ari && b->ari));
 }
 
@@ -356,8 +354,7 @@ struct pci_function *pci_find(const struct pci_snapshot *snapshot,
 
 	while (first < last) {
 		size_t middle = (first + last) / 2;
-		int order = pci_address_compare(address,
-						&snapshot->functions[middle].address);
+		int order = pci_address_compare(address, &snapshot->functions[middle].address);
 
 		if (!order)
 			return &snapshot->functions[middle];

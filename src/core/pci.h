@@ -37,8 +37,7 @@ struct pci_path {
 
 #define PCI_PATH_SIZE (9 + 3 + 5 * PCI_PATH_HOPS)
 
-#define PCI_DRIVER_SIZE \
-	56 /* MODULE_NAME_LEN of the kernel (include/linux/moduleparam.h) */
+#define PCI_DRIVER_SIZE 56 /* MODULE_NAME_LEN of the kernel (include/linux/moduleparam.h) */
 
 /* What was read of a function in addition to its modalias and driver. */
 enum pci_detail {
@@ -53,9 +52,9 @@ enum pci_detail {
 struct pci_function {
 	struct pci_address address;
 	struct pci_id id, subsystem;
-	uint32_t class; /* 24 bits: base class, subclass, programming interface */
+	uint32_t class;		      /* 24 bits: base class, subclass, programming interface */
 	char driver[PCI_DRIVER_SIZE]; /* the driver that has it, "" for none */
-	unsigned int known; /* enum pci_detail: which of the following were read */
+	unsigned int known;	      /* enum pci_detail: which of the following were read */
 	struct pci_path path;
 	uint64_t serial;     /* PCIe Device Serial Number, 0 for none */
 	int group;	     /* IOMMU group, -1 for none */

@@ -30,8 +30,7 @@ static bool is_loaded_before(const struct plan *plan, const char *driver)
 	return false;
 }
 
-static bool needs_step(const struct plan *plan, enum step_kind kind,
-		       const struct claim *claim)
+static bool needs_step(const struct plan *plan, enum step_kind kind, const struct claim *claim)
 {
 	switch (kind) {
 	case STEP_FENCE:
@@ -62,8 +61,7 @@ static int add_steps(struct plan *plan, enum step_kind kind, const struct match 
 
 int plan_make(const struct match *match, struct plan *ret)
 {
-	static const enum step_kind order[] = { STEP_FENCE, STEP_RELEASE, STEP_LOAD,
-						STEP_BIND };
+	static const enum step_kind order[] = { STEP_FENCE, STEP_RELEASE, STEP_LOAD, STEP_BIND };
 
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
 		int error = add_steps(ret, order[i], match);

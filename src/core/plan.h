@@ -14,8 +14,8 @@
 enum step_kind {
 	STEP_FENCE,   /* driver_override = the target driver */
 	STEP_RELEASE, /* take it from the driver that has it */
-	STEP_LOAD, /* the modules of a target driver; loading them binds what is fenced */
-	STEP_BIND, /* what is still without a driver, by drivers/NAME/bind */
+	STEP_LOAD,    /* the modules of a target driver; loading them binds what is fenced */
+	STEP_BIND,    /* what is still without a driver, by drivers/NAME/bind */
 };
 
 struct step {

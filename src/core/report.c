@@ -51,8 +51,8 @@ void report_add_field(struct text *text, const char *key, const char *value)
 	text_add(text, "\"");
 }
 
-static void add_number(struct text *text, const char *key, uint64_t value,
-		       unsigned int base, int digits)
+static void add_number(struct text *text, const char *key, uint64_t value, unsigned int base,
+		       int digits)
 {
 	text_add(text, " ", key, "=");
 	text_add_number(text, value, base, digits);
@@ -108,8 +108,7 @@ static void add_function(struct text *text, const struct claim *claim)
 	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE];
 
 	text_add(text, "function");
-	report_add_field(text, "address",
-			 pci_address_format(&function->address, address));
+	report_add_field(text, "address", pci_address_format(&function->address, address));
 	add_place(text, "line", &claim->rule->place);
 	report_add_field(text, "id", pci_id_format(&function->id, id));
 	add_number(text, "class", function->class, 16, 6);
@@ -173,8 +172,7 @@ void report_format(const struct report *report, struct text *text)
 	if (report->match)
 		add_match(text, report->match);
 	for (size_t i = 0; report->applied && i < report->loadplan->count; i++)
-		add_module(text, &report->loadplan->modules[i],
-			   report->applied->modules[i]);
+		add_module(text, &report->loadplan->modules[i], report->applied->modules[i]);
 }
 
 static int write_files(const struct root *root, const struct text *text,
@@ -292,8 +290,8 @@ static const char *get(const struct fields *fields, const char *key)
 	return "";
 }
 
-static uint64_t get_number(const struct fields *fields, const char *key,
-			   unsigned int base, uint64_t max)
+static uint64_t get_number(const struct fields *fields, const char *key, unsigned int base,
+			   uint64_t max)
 {
 	uint64_t number = 0;
 

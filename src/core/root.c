@@ -78,8 +78,7 @@ ssize_t root_read(const struct root *root, const char *path, char *buffer, size_
  * Adds what is left of `fd`, `limit` bytes at most: 1 if there is more, 0 if not, or -errno.
  * `regular`: a read that comes short is the end.
  */
-static int add_descriptor(int fd, size_t limit, size_t chunk, bool regular,
-			  struct text *text)
+static int add_descriptor(int fd, size_t limit, size_t chunk, bool regular, struct text *text)
 {
 	for (size_t done = 0;;) {
 		char *end = text_reserve(text, chunk);
@@ -103,16 +102,14 @@ static int add_descriptor(int fd, size_t limit, size_t chunk, bool regular,
 	}
 }
 
-int root_read_proc(const struct root *root, const char *path, size_t limit,
-		   struct text *text)
+int root_read_proc(const struct root *root, const char *path, size_t limit, struct text *text)
 {
 	_cleanup_(closep) int fd = root_descriptor(root, path, O_RDONLY);
 
 	return fd < 0 ? fd : add_descriptor(fd, limit, 4096, false, text);
 }
 
-int root_read_file(const struct root *root, const char *path, size_t limit,
-		   struct text *text)
+int root_read_file(const struct root *root, const char *path, size_t limit, struct text *text)
 {
 	/* O_NONBLOCK: opening a FIFO must not wait for a writer. */
 	_cleanup_(closep) int fd = root_descriptor(root, path, O_RDONLY | O_NONBLOCK);
@@ -165,8 +162,7 @@ static int make_parent(const struct root *root, const char *path)
 	return error;
 }
 
-int root_create(const struct root *root, const char *path, const char *bytes,
-		size_t length)
+int root_create(const struct root *root, const char *path, const char *bytes, size_t length)
 {
 	char temporary[ROOT_PATH_SIZE];
 	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
@@ -287,8 +283,7 @@ int root_names(const struct root *root, const char *path, char ***ret, size_t *r
 	return 0;
 }
 
-int root_names_if_any(const struct root *root, const char *path, char ***ret,
-		      size_t *ret_count)
+int root_names_if_any(const struct root *root, const char *path, char ***ret, size_t *ret_count)
 {
 	int error = root_names(root, path, ret, ret_count);
 

@@ -62,8 +62,7 @@ int root_read_proc(const struct root *root, const char *path, size_t limit,
 		   struct text *text) _must_check_;
 
 /* Writes an attribute of sysfs in one write; never creates it. 0 or -errno. */
-int root_write(const struct root *root, const char *path,
-	       const char *string) _must_check_;
+int root_write(const struct root *root, const char *path, const char *string) _must_check_;
 
 /*
  * Writes a file anew, with its missing parent directories, by way of a temporary file. 0 or
@@ -75,8 +74,7 @@ int root_create(const struct root *root, const char *path, const char *bytes,
 /* The last component of where the symbolic link `path` leads; or all of it. 0 or -errno. */
 int root_link_name(const struct root *root, const char *path, char *buffer,
 		   size_t size) _must_check_;
-int root_link(const struct root *root, const char *path, char *buffer,
-	      size_t size) _must_check_;
+int root_link(const struct root *root, const char *path, char *buffer, size_t size) _must_check_;
 
 bool root_has(const struct root *root, const char *path);
 
@@ -85,8 +83,7 @@ bool root_has(const struct root *root, const char *path);
  * until it returns something else than 0, which is returned; or -errno.
  */
 int root_each_name(const struct root *root, const char *path,
-		   int (*each)(void *context, const char *name),
-		   void *context) _must_check_;
+		   int (*each)(void *context, const char *name), void *context) _must_check_;
 
 /*
  * The names in a directory, in byte order, without those that start with a dot: `*ret` is a heap

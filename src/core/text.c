@@ -72,8 +72,7 @@ size_t text_mark_length(const char *text, size_t length)
 
 bool text_equal(const struct text *a, const struct text *b)
 {
-	return a->length == b->length &&
-	       !memcmp(text_string(a), text_string(b), a->length);
+	return a->length == b->length && !memcmp(text_string(a), text_string(b), a->length);
 }
 
 char *text_steal(struct text *text)

@@ -99,8 +99,7 @@ const char *suffix_find(const char *text, const char *suffix)
 {
 	size_t length = strlen(text), end = strlen(suffix);
 
-	return length >= end && !strcmp(text + length - end, suffix) ? text + length - end
-								     : NULL;
+	return length >= end && !strcmp(text + length - end, suffix) ? text + length - end : NULL;
 }
 
 void string_copy(char *buffer, size_t size, const char *text)

@@ -31,8 +31,7 @@ int array_grow(void *items_pointer, size_t count, size_t size) _must_check_;
  * above `max`. The one number parser of the program: strtoul() of klibc and of glibc differ on
  * overflow and on "0x".
  */
-const char *number_parse(const char *text, unsigned int base, uint64_t max,
-			 uint64_t *ret);
+const char *number_parse(const char *text, unsigned int base, uint64_t max, uint64_t *ret);
 
 /* The same for exactly `digits` hexadecimal digits, 8 at most; more may follow. */
 const char *hex_parse(const char *text, int digits, uint32_t *ret);

@@ -7,8 +7,7 @@
 #include "machine/sysfs.h"
 
 void bind_line_add(const struct machine *machine, struct names *names,
-		   const struct pci_function *function, const char *words,
-		   struct text *line)
+		   const struct pci_function *function, const char *words, struct text *line)
 {
 	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE], path_text[PCI_PATH_SIZE];
 	char name[NAMES_SIZE];

@@ -12,7 +12,6 @@
  * and settings, each with a blank before it, or "".
  */
 void bind_line_add(const struct machine *machine, struct names *names,
-		   const struct pci_function *function, const char *words,
-		   struct text *line);
+		   const struct pci_function *function, const char *words, struct text *line);
 
 #endif

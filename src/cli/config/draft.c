@@ -20,8 +20,7 @@ static struct conf_file *get_file(struct confdir *confdir, const char *path)
 	new.path = strdup(path);
 	if (!new.path)
 		return NULL;
-	memmove(confdir->files + 1, confdir->files,
-		confdir->file_count * sizeof(*confdir->files));
+	memmove(confdir->files + 1, confdir->files, confdir->file_count * sizeof(*confdir->files));
 	confdir->files[0] = new;
 	confdir->file_count++;
 	return &confdir->files[0];
@@ -47,8 +46,7 @@ static int keep_file_errors(const struct conf *old, struct conf *conf)
 		if (copy.place.line || has_error(conf, &copy))
 			continue;
 		copy.place.file = conf_string(conf, copy.place.file);
-		error = copy.place.file ? conf_error(conf, copy, NULL, copy.message)
-					: -ENOMEM;
+		error = copy.place.file ? conf_error(conf, copy, NULL, copy.message) : -ENOMEM;
 	}
 	return error;
 }
@@ -99,8 +97,7 @@ const struct text *draft_text(const struct machine *machine, const char *path)
 	return file ? &file->text : &empty;
 }
 
-const struct rule *draft_rule(const struct machine *machine, const char *path,
-			      unsigned int line)
+const struct rule *draft_rule(const struct machine *machine, const char *path, unsigned int line)
 {
 	const struct conf *conf = &machine->confdir.conf;
 

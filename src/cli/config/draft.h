@@ -11,8 +11,7 @@
  * contained `text`, and stores the result in `machine`. Writes nothing. Returns 0 or
  * -errno.
  */
-int draft_match(struct machine *machine, const char *path,
-		const struct text *text) _must_check_;
+int draft_match(struct machine *machine, const char *path, const struct text *text) _must_check_;
 
 /*
  * Returns the content of the config file `path`, or an empty text if there is no such
@@ -21,7 +20,6 @@ int draft_match(struct machine *machine, const char *path,
 const struct text *draft_text(const struct machine *machine, const char *path);
 
 /* Returns the rule at that line of that file, or NULL. */
-const struct rule *draft_rule(const struct machine *machine, const char *path,
-			      unsigned int line);
+const struct rule *draft_rule(const struct machine *machine, const char *path, unsigned int line);
 
 #endif

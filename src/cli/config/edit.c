@@ -29,9 +29,8 @@ const char *edit_explain(int error)
 		int error;
 		const char *text;
 	} texts[] = {
-		{ EXDEV,
-		  "a symlink leads out of /etc; edit the file that it leads to, or put "
-		  "a file in the symlink's place" },
+		{ EXDEV, "a symlink leads out of /etc; edit the file that it leads to, or put "
+			 "a file in the symlink's place" },
 		{ ELOOP, "too many symlinks" },
 		{ EBUSY, "another edit of it does not end; find it, or try again" },
 		{ EFBIG, "larger than 1 MiB; the boot would not read all of it" },
@@ -56,8 +55,7 @@ static void normalise(char *path)
 	char copy[ROOT_PATH_SIZE], *rest, *out = path;
 
 	string_copy(copy, sizeof(copy), path);
-	for (char *part = strtok_r(copy, "/", &rest); part;
-	     part = strtok_r(NULL, "/", &rest)) {
+	for (char *part = strtok_r(copy, "/", &rest); part; part = strtok_r(NULL, "/", &rest)) {
 		if (!strcmp(part, "."))
 			continue;
 		if (!strcmp(part, "..")) {
@@ -79,8 +77,7 @@ static bool is_in_etc(const struct root *root, const char *path)
 
 	if (!prefix_skip(path, "etc/"))
 		return false;
-	for (const char *slash = strchr(path, '/'); slash;
-	     slash = strchr(slash + 1, '/')) {
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
 		int error;
 
 		string_copy(part, slash - path + 1, path);
@@ -124,10 +121,8 @@ static bool is_there(const struct edit *edit, int fd)
 	struct stat named, open;
 
 	return fstat(fd, &open) == 0 &&
-	       fstatat(edit->root.fd, edit->temporary, &named, AT_SYMLINK_NOFOLLOW) ==
-		       0 &&
-	       named.st_dev == open.st_dev && named.st_ino == open.st_ino &&
-	       S_ISREG(open.st_mode);
+	       fstatat(edit->root.fd, edit->temporary, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       named.st_dev == open.st_dev && named.st_ino == open.st_ino && S_ISREG(open.st_mode);
 }
 
 /* 0, -EAGAIN if another has the lock, or another -errno. */
@@ -178,9 +173,8 @@ static bool is_same_time(const struct timespec *a, const struct timespec *b)
 /* Is the file still the one that was read? An editor knows nothing of the lock. */
 static bool is_unchanged(const struct stat *a, const struct stat *b)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
-	       a->st_size == b->st_size && is_same_time(&a->st_mtim, &b->st_mtim) &&
-	       is_same_time(&a->st_ctim, &b->st_ctim);
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       is_same_time(&a->st_mtim, &b->st_mtim) && is_same_time(&a->st_ctim, &b->st_ctim);
 }
 
 /* Stores "etc/.NAME.vfio-early" for "etc/NAME". Returns false if that is too long. */
@@ -189,8 +183,8 @@ static bool name_temporary(const char *path, char *ret)
 	size_t directory = strrchr(path, '/') - path + 1;
 
 	string_copy(ret, directory + 1, path);
-	return string_join(ret + directory, ROOT_PATH_SIZE - directory, ".",
-			   path + directory, ".vfio-early", NULL);
+	return string_join(ret + directory, ROOT_PATH_SIZE - directory, ".", path + directory,
+			   ".vfio-early", NULL);
 }
 
 int edit_open(struct edit *ret, const struct root *root, const char *path)
@@ -271,8 +265,7 @@ static int copy_metadata(const struct edit *edit)
 		return -errno;
 	if (!exists)
 		return 0;
-	old = root_descriptor(&edit->root, edit->path,
-			      O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+	old = root_descriptor(&edit->root, edit->path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
 	return old < 0 ? old : copy_attributes(old, edit->fd);
 }
 
@@ -412,8 +405,8 @@ static const char *find_line(const struct text *text, unsigned int number)
 
 #define BETWEEN_WORDS " \t\r\n"
 
-void edit_set(const struct text *old, unsigned int number, const char *key,
-	      const char *value, struct text *text)
+void edit_set(const struct text *old, unsigned int number, const char *key, const char *value,
+	      struct text *text)
 {
 	const char *start = text_string(old), *word = find_line(old, number);
 	const char *end = conf_comment(word, word + strcspn(word, "\r\n"));

@@ -16,13 +16,11 @@
  */
 struct edit {
 	struct root root;
-	char path
-		[ROOT_PATH_SIZE]; /* in the root: the file itself, with all symlinks resolved */
-	char temporary
-		[ROOT_PATH_SIZE]; /* in the same directory: the lock and the new file */
-	int fd;			  /* of the temporary file, -1 without the lock */
-	struct stat before; /* the file when it was read; zeroed if there was none */
-	struct text text;   /* the content */
+	char path[ROOT_PATH_SIZE]; /* in the root: the file itself, with all symlinks resolved */
+	char temporary[ROOT_PATH_SIZE]; /* in the same directory: the lock and the new file */
+	int fd;				/* of the temporary file, -1 without the lock */
+	struct stat before;		/* the file when it was read; zeroed if there was none */
+	struct text text;		/* the content */
 };
 
 #define EDIT_NONE ((struct edit){ .root = ROOT_NONE, .fd = -1 })
@@ -66,8 +64,8 @@ unsigned int edit_insert(const struct text *old, const char *line, struct text *
  * to `value`. A new setting goes after the last word. Every other byte, including the
  * line's comment, stays the same.
  */
-void edit_set(const struct text *old, unsigned int number, const char *key,
-	      const char *value, struct text *text);
+void edit_set(const struct text *old, unsigned int number, const char *key, const char *value,
+	      struct text *text);
 
 /* Adds `old` to `text` without the line of that number. */
 void edit_cut(const struct text *old, unsigned int number, struct text *text);

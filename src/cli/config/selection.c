@@ -18,8 +18,8 @@ static int add_address(struct selection *selection, const struct pci_address *ad
 	return 0;
 }
 
-static int select_group(const struct machine *machine, const char *group,
-			struct selection *ret, struct text *why)
+static int select_group(const struct machine *machine, const char *group, struct selection *ret,
+			struct text *why)
 {
 	_cleanup_(group_members_done) struct group_members members = { 0 };
 	uint64_t number;
@@ -38,8 +38,8 @@ static int select_group(const struct machine *machine, const char *group,
 }
 
 /* The word as the config's own parser and matcher take it: "bind WORD count=all". */
-static int select_condition(const struct machine *machine, const char *word,
-			    struct selection *ret, struct text *why)
+static int select_condition(const struct machine *machine, const char *word, struct selection *ret,
+			    struct text *why)
 {
 	const struct cmdline cmdline = { 0 };
 	struct pci_snapshot snapshot = { 0 };
@@ -72,8 +72,8 @@ static int select_condition(const struct machine *machine, const char *word,
 	return error;
 }
 
-static int select_name(const struct machine *machine, struct names *names,
-		       const char *word, struct selection *ret)
+static int select_name(const struct machine *machine, struct names *names, const char *word,
+		       struct selection *ret)
 {
 	for (size_t i = 0; i < machine->snapshot.count; i++) {
 		const struct pci_function *function = &machine->snapshot.functions[i];

@@ -30,10 +30,8 @@ static size_t count_slips(const char *a, const char *b)
 			if (!i || !j)
 				continue;
 			*here = least(distance[i - 1][j], distance[i][j - 1]) + 1;
-			*here = least(*here,
-				      distance[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-			    a[i - 2] == b[j - 1])
+			*here = least(*here, distance[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
 				*here = least(*here, distance[i - 2][j - 2] + 1);
 		}
 	}
@@ -44,8 +42,7 @@ static size_t id_slips(const struct rule *rule, const struct pci_function *funct
 {
 	char stated[PCI_ID_SIZE], is[PCI_ID_SIZE];
 
-	return count_slips(pci_id_format(&rule->id, stated),
-			   pci_id_format(&function->id, is));
+	return count_slips(pci_id_format(&rule->id, stated), pci_id_format(&function->id, is));
 }
 
 static bool is_on_card(const struct rule *rule, const struct pci_function *function)
@@ -60,8 +57,7 @@ static bool is_on_card(const struct rule *rule, const struct pci_function *funct
  * Addresses as such are all alike: two slips lead from one to half the machine, and a wrong guess
  * can be the disk of the root file system.
  */
-void suggestion_add(const struct rule *rule, const struct pci_snapshot *snapshot,
-		    struct text *text)
+void suggestion_add(const struct rule *rule, const struct pci_snapshot *snapshot, struct text *text)
 {
 	const bool by_id = rule->given & CONDITION_ID;
 	const struct pci_function *nearest = NULL;
@@ -76,9 +72,7 @@ void suggestion_add(const struct rule *rule, const struct pci_snapshot *snapshot
 
 		if (pci_is_infrastructure(function))
 			continue;
-		slips = by_id			     ? id_slips(rule, function)
-			: is_on_card(rule, function) ? 1
-						     : fewest;
+		slips = by_id ? id_slips(rule, function) : is_on_card(rule, function) ? 1 : fewest;
 		if (slips >= fewest)
 			continue;
 		fewest = slips;

@@ -13,11 +13,9 @@ int danger_context_make(const struct machine *machine, struct danger_context *re
 
 	*ret = (struct danger_context){ .machine = machine };
 	ret->iommu_is_off = iommu_is_off(machine);
-	ret->resolver =
-		resolver_new(machine->directory, machine->kernel, &machine->cmdline);
+	ret->resolver = resolver_new(machine->directory, machine->kernel, &machine->cmdline);
 	error = host_use_find(machine, &ret->uses);
-	return error ? error
-		     : keyboard_find(machine, &ret->keyboards, &ret->other_keyboards);
+	return error ? error : keyboard_find(machine, &ret->keyboards, &ret->other_keyboards);
 }
 
 void danger_context_done(struct danger_context *context)

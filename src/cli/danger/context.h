@@ -22,8 +22,7 @@ struct danger_context {
 };
 
 /* 0 or -ENOMEM; in either case danger_context_done() frees what `ret` has. */
-int danger_context_make(const struct machine *machine,
-			struct danger_context *ret) _must_check_;
+int danger_context_make(const struct machine *machine, struct danger_context *ret) _must_check_;
 void danger_context_done(struct danger_context *context);
 
 /* Will the boot program take the claim's function, as far as the match can tell? */

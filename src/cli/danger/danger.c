@@ -38,9 +38,8 @@ static const struct {
 /* Refused by a keep line, or for being a bridge: then nothing of it is in danger. */
 static bool is_kept(const struct claim *claim)
 {
-	const bool display =
-		claim->function->boot_display &&
-		!(match_allows(claim->rule, claim->function) & ALLOW_BOOT_DISPLAY);
+	const bool display = claim->function->boot_display &&
+			     !(match_allows(claim->rule, claim->function) & ALLOW_BOOT_DISPLAY);
 
 	return !danger_context_is_taken(claim) && !display;
 }
@@ -61,8 +60,7 @@ static void find_of_claim(const struct danger_context *context, const struct cla
 	}
 }
 
-static const struct claim *first_claim_of(const struct match *match,
-					  const struct rule *rule)
+static const struct claim *first_claim_of(const struct match *match, const struct rule *rule)
 {
 	for (size_t i = 0; i < match->claim_count; i++)
 		if (claim_line(&match->claims[i], rule) &&
@@ -89,12 +87,10 @@ static void find_of_line(const struct machine *machine, const struct rule *rule,
 	if (!claim || rule->given & CONDITIONS_ONE || !rule->count)
 		return;
 	finding.rule = rule;
-	text_add(&finding.text,
-		 "nothing on the line says where the device is: with one more of "
-		 "its kind in the machine, the line would select nothing");
-	text_add(&finding.remedy, rule->count == 1
-					  ? "begin the line with: "
-					  : "write a line for each device; the first: ");
+	text_add(&finding.text, "nothing on the line says where the device is: with one more of "
+				"its kind in the machine, the line would select nothing");
+	text_add(&finding.remedy, rule->count == 1 ? "begin the line with: "
+						   : "write a line for each device; the first: ");
 	add_better_line(claim->function, &finding.remedy);
 	findings_add(ret, &finding);
 }
@@ -106,8 +102,7 @@ static void find_of_keep(const struct machine *machine, const struct rule *rule,
 	const struct pci_snapshot *snapshot = &machine->snapshot;
 	struct finding finding = finding_make(FINDING_KEEPS_NOTHING);
 
-	if (rule->statement != STATEMENT_KEEP ||
-	    !cmdline_activates(&machine->cmdline, rule))
+	if (rule->statement != STATEMENT_KEEP || !cmdline_activates(&machine->cmdline, rule))
 		return;
 	for (size_t i = 0; i < snapshot->count; i++)
 		if (!condition_missed(rule, &snapshot->functions[i]))
@@ -168,8 +163,7 @@ int dangers_find(const struct machine *machine, struct findings *ret)
 	return error ? error : findings_error(ret);
 }
 
-const struct finding *dangers_refuse(const struct findings *dangers,
-				     const struct claim *claim)
+const struct finding *dangers_refuse(const struct findings *dangers, const struct claim *claim)
 {
 	for (size_t i = 0; i < dangers->count; i++)
 		if (dangers->items[i].claim == claim && dangers->items[i].refuses)
@@ -177,15 +171,13 @@ const struct finding *dangers_refuse(const struct findings *dangers,
 	return NULL;
 }
 
-const struct finding *dangers_unbound(const struct findings *dangers,
-				      const struct claim *claim)
+const struct finding *dangers_unbound(const struct findings *dangers, const struct claim *claim)
 {
 	for (size_t i = 0; i < dangers->count; i++) {
 		const struct finding *danger = &dangers->items[i];
 
 		if (danger->kind == FINDING_IOMMU_OFF ||
-		    ((danger->kind == FINDING_DRIVER ||
-		      danger->kind == FINDING_NO_GROUP) &&
+		    ((danger->kind == FINDING_DRIVER || danger->kind == FINDING_NO_GROUP) &&
 		     danger->claim == claim))
 			return danger;
 	}

@@ -14,11 +14,9 @@
 int dangers_find(const struct machine *machine, struct findings *ret) _must_check_;
 
 /* What keeps `claim` from its driver though nothing refuses it: no IOMMU, no driver; or NULL. */
-const struct finding *dangers_unbound(const struct findings *dangers,
-				      const struct claim *claim);
+const struct finding *dangers_unbound(const struct findings *dangers, const struct claim *claim);
 
 /* The first danger that makes the boot program refuse `claim`, or NULL. */
-const struct finding *dangers_refuse(const struct findings *dangers,
-				     const struct claim *claim);
+const struct finding *dangers_refuse(const struct findings *dangers, const struct claim *claim);
 
 #endif

@@ -18,10 +18,9 @@ void driver_find_missing(const struct danger_context *context, const struct clai
 	    (!context->resolver || resolver_has_driver(context->resolver, claim->driver)))
 		return;
 	if (module_name) {
-		text_add(
-			&finding->text,
-			"vfio_pci is the name of the module; the driver is vfio-pci, and no "
-			"other name will ever match");
+		text_add(&finding->text,
+			 "vfio_pci is the name of the module; the driver is vfio-pci, and no "
+			 "other name will ever match");
 		finding_add_word(finding, "driver=vfio-pci", claim->rule);
 		return;
 	}
@@ -33,8 +32,8 @@ void driver_find_missing(const struct danger_context *context, const struct clai
  * The driver that is built in and has the function at boot: the one that has it now, or else the
  * one that the kernel's list of aliases names.
  */
-static bool built_in_driver(const struct danger_context *context,
-			    const struct claim *claim, char *name)
+static bool built_in_driver(const struct danger_context *context, const struct claim *claim,
+			    char *name)
 {
 	const struct pci_function *function = claim->function;
 	char modalias[256];
@@ -61,8 +60,7 @@ void driver_find_built_in(const struct danger_context *context, const struct cla
 	text_add(&finding->text, driver,
 		 " is built into the kernel and has it before any program runs; it is "
 		 "released at the first moment");
-	text_add(
-		&finding->remedy,
-		"nothing, as a rule; if the device does not survive that, use a kernel with ",
-		driver, " as a module");
+	text_add(&finding->remedy,
+		 "nothing, as a rule; if the device does not survive that, use a kernel with ",
+		 driver, " as a module");
 }

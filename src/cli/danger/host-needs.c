@@ -7,8 +7,7 @@
 #include "inuse/host-use.h"
 
 /* A permission does not extend to what with= adds: that needs a line of its own. */
-static void add_permission(struct finding *finding, const char *word,
-			   const struct claim *claim)
+static void add_permission(struct finding *finding, const char *word, const struct claim *claim)
 {
 	text_add(&finding->remedy, ", or ");
 	if (condition_missed(claim->rule, claim->function))
@@ -29,8 +28,8 @@ static bool has_display_left(const struct danger_context *context)
 	return false;
 }
 
-void host_needs_find_display(const struct danger_context *context,
-			     const struct claim *claim, struct finding *finding)
+void host_needs_find_display(const struct danger_context *context, const struct claim *claim,
+			     struct finding *finding)
 {
 	bool allowed = match_allows(claim->rule, claim->function) & ALLOW_BOOT_DISPLAY;
 
@@ -68,8 +67,8 @@ void host_needs_find_use(const struct danger_context *context, const struct clai
 	}
 }
 
-void host_needs_find_possible_use(const struct danger_context *context,
-				  const struct claim *claim, struct finding *finding)
+void host_needs_find_possible_use(const struct danger_context *context, const struct claim *claim,
+				  struct finding *finding)
 {
 	const struct in_use *use = in_uses_get(&context->uses, claim->function);
 
@@ -92,8 +91,8 @@ static bool has_keyboard_left(const struct danger_context *context)
 	return false;
 }
 
-void host_needs_find_keyboard(const struct danger_context *context,
-			      const struct claim *claim, struct finding *finding)
+void host_needs_find_keyboard(const struct danger_context *context, const struct claim *claim,
+			      struct finding *finding)
 {
 	const struct in_use *use = in_uses_get(&context->keyboards, claim->function);
 
@@ -101,25 +100,22 @@ void host_needs_find_keyboard(const struct danger_context *context,
 		return;
 	text_add(&finding->text, "the only keyboard (", text_string(&use->what),
 		 ") is connected to it");
-	text_add(&finding->remedy,
-		 "plug a keyboard into a port of another controller, or make "
-		 "sure that the host can be reached by network");
+	text_add(&finding->remedy, "plug a keyboard into a port of another controller, or make "
+				   "sure that the host can be reached by network");
 }
 
 /*
  * The scripts of OpenZFS for initramfs-tools and dracut import the pool by themselves: neither
  * waits for a root device, so that rescue=release never has its turn.
  */
-void host_needs_find_rescue(const struct danger_context *context,
-			    const struct claim *claim, struct finding *finding)
+void host_needs_find_rescue(const struct danger_context *context, const struct claim *claim,
+			    struct finding *finding)
 {
 	if (!claim->rule->rescue || !host_use_root_is_zfs(context->machine))
 		return;
-	text_add(&finding->text,
-		 "rescue=release cannot work: the root file system is on ZFS, "
-		 "and nothing waits for its disks");
-	text_add(&finding->remedy,
-		 "boot with vfio_early=off if the root file system does not "
-		 "appear, and delete rescue=release from ");
+	text_add(&finding->text, "rescue=release cannot work: the root file system is on ZFS, "
+				 "and nothing waits for its disks");
+	text_add(&finding->remedy, "boot with vfio_early=off if the root file system does not "
+				   "appear, and delete rescue=release from ");
 	place_add(&claim->rule->place, &finding->remedy);
 }

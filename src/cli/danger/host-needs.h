@@ -5,17 +5,17 @@
 #include "danger/context.h"
 
 /* What the host would lose with the function of a claim. */
-void host_needs_find_display(const struct danger_context *context,
-			     const struct claim *claim, struct finding *finding);
+void host_needs_find_display(const struct danger_context *context, const struct claim *claim,
+			     struct finding *finding);
 void host_needs_find_use(const struct danger_context *context, const struct claim *claim,
 			 struct finding *finding);
-void host_needs_find_possible_use(const struct danger_context *context,
-				  const struct claim *claim, struct finding *finding);
-void host_needs_find_keyboard(const struct danger_context *context,
-			      const struct claim *claim, struct finding *finding);
+void host_needs_find_possible_use(const struct danger_context *context, const struct claim *claim,
+				  struct finding *finding);
+void host_needs_find_keyboard(const struct danger_context *context, const struct claim *claim,
+			      struct finding *finding);
 
 /* Does the line have rescue=release, on a host where that cannot work? */
-void host_needs_find_rescue(const struct danger_context *context,
-			    const struct claim *claim, struct finding *finding);
+void host_needs_find_rescue(const struct danger_context *context, const struct claim *claim,
+			    struct finding *finding);
 
 #endif

@@ -18,13 +18,12 @@ static void add_mate(struct text *text, const struct pci_function *mate, size_t 
 	if (found >= NAMED_MAX)
 		return;
 	text_add(text, found ? ", " : "");
-	text_add(text, pci_address_format(&mate->address, address), " (", mate->driver,
-		 ")");
+	text_add(text, pci_address_format(&mate->address, address), " (", mate->driver, ")");
 }
 
 /* The group mates that stay with the host, in `text`. Does the host need one? */
-static bool add_mates(const struct danger_context *context,
-		      const struct group_members *blockers, struct text *text)
+static bool add_mates(const struct danger_context *context, const struct group_members *blockers,
+		      struct text *text)
 {
 	bool needed = false;
 	size_t found = 0;
@@ -42,8 +41,8 @@ static bool add_mates(const struct danger_context *context,
 	return needed;
 }
 
-void other_functions_find_group(const struct danger_context *context,
-				const struct claim *claim, struct finding *finding)
+void other_functions_find_group(const struct danger_context *context, const struct claim *claim,
+				struct finding *finding)
 {
 	const struct machine *machine = context->machine;
 	_cleanup_(group_members_done) struct group_members blockers = { 0 };
@@ -56,25 +55,22 @@ void other_functions_find_group(const struct danger_context *context,
 		return;
 	}
 	needed = add_mates(context, &blockers, &mates);
-	number_format(number, sysfs_group(&machine->root, &claim->function->address), 10,
-		      1);
+	number_format(number, sysfs_group(&machine->root, &claim->function->address), 10, 1);
 	if (mates.length) {
 		text_add(&finding->text, "IOMMU group ", number,
-			 " is not viable, a guest will not start with it: ",
-			 text_string(&mates), " would stay with the host");
+			 " is not viable, a guest will not start with it: ", text_string(&mates),
+			 " would stay with the host");
 		if (needed)
-			text_add(&finding->remedy,
-				 "put the card into another slot: the host "
-				 "needs what is in this group");
+			text_add(&finding->remedy, "put the card into another slot: the host "
+						   "needs what is in this group");
 		else
-			group_add_remedy(machine, &blockers, claim->rule,
-					 &finding->remedy);
+			group_add_remedy(machine, &blockers, claim->rule, &finding->remedy);
 	}
 	text_done(&mates);
 }
 
-void other_functions_find_no_group(const struct danger_context *context,
-				   const struct claim *claim, struct finding *finding)
+void other_functions_find_no_group(const struct danger_context *context, const struct claim *claim,
+				   struct finding *finding)
 {
 	if (context->iommu_is_off ||
 	    sysfs_group(&context->machine->root, &claim->function->address) >= 0)
@@ -85,11 +81,11 @@ void other_functions_find_no_group(const struct danger_context *context,
 		 "the groups");
 }
 
-void other_functions_find_virtual(const struct danger_context *context,
-				  const struct claim *claim, struct finding *finding)
+void other_functions_find_virtual(const struct danger_context *context, const struct claim *claim,
+				  struct finding *finding)
 {
-	unsigned int count = sysfs_virtual_functions(&context->machine->root,
-						     &claim->function->address);
+	unsigned int count =
+		sysfs_virtual_functions(&context->machine->root, &claim->function->address);
 	char address[PCI_ADDRESS_SIZE];
 
 	if (!count)
@@ -97,25 +93,22 @@ void other_functions_find_virtual(const struct danger_context *context,
 	pci_address_format(&claim->function->address, address);
 	text_add(&finding->text, "it has ");
 	text_add_number(&finding->text, count, 10, 1);
-	text_add(
-		&finding->text, " virtual function", count == 1 ? "" : "s",
-		" now, and will have none: vfio-pci makes none, and is refused by the kernel "
-		"as long as there are any");
-	text_add(
-		&finding->remedy,
-		"leave it to its driver and pass through the virtual functions, or take out "
-		"what makes them at boot; to bind it now: echo 0 > /sys/bus/pci/devices/",
-		address, "/sriov_numvfs");
+	text_add(&finding->text, " virtual function", count == 1 ? "" : "s",
+		 " now, and will have none: vfio-pci makes none, and is refused by the kernel "
+		 "as long as there are any");
+	text_add(&finding->remedy,
+		 "leave it to its driver and pass through the virtual functions, or take out "
+		 "what makes them at boot; to bind it now: echo 0 > /sys/bus/pci/devices/",
+		 address, "/sriov_numvfs");
 }
 
-void other_functions_find_physical(const struct danger_context *context,
-				   const struct claim *claim, struct finding *finding)
+void other_functions_find_physical(const struct danger_context *context, const struct claim *claim,
+				   struct finding *finding)
 {
 	char text[PCI_ADDRESS_SIZE], own[PCI_ADDRESS_SIZE];
 	struct pci_address physical;
 
-	if (!sysfs_physical_function(&context->machine->root, &claim->function->address,
-				     &physical))
+	if (!sysfs_physical_function(&context->machine->root, &claim->function->address, &physical))
 		return;
 	finding->refuses = true;
 	text_add(&finding->text, "it is a virtual function of ",
@@ -135,8 +128,7 @@ static bool find_controller(const struct root *root, const struct pci_function *
 	char path[DEVICE_PATH_SIZE], link[ROOT_PATH_SIZE];
 	char *bus, *parent;
 
-	if (root_link(root, device_path(&function->address, "", path), link,
-		      sizeof(link)))
+	if (root_link(root, device_path(&function->address, "", path), link, sizeof(link)))
 		return false;
 	bus = strstr(link, "/pci");
 	for (char *next = bus; next; next = strstr(next + 1, "/pci"))

@@ -11,8 +11,7 @@ static bool has_bus_of_its_own(const struct danger_context *context,
 {
 	struct pci_path path;
 
-	return sysfs_path(&context->machine->root, &function->address, &path) &&
-	       path.hops > 1;
+	return sysfs_path(&context->machine->root, &function->address, &path) && path.hops > 1;
 }
 
 /*
@@ -33,8 +32,7 @@ static const char *word_for_bus(const struct danger_context *context,
 		if (address->domain != own->domain || address->bus != own->bus ||
 		    danger_context_claim(context, other))
 			continue;
-		if (sysfs_group(&machine->root, address) !=
-		    sysfs_group(&machine->root, own))
+		if (sysfs_group(&machine->root, address) != sysfs_group(&machine->root, own))
 			return NULL;
 		if (!pci_same_card(other, function))
 			word = "with=group";
@@ -52,13 +50,11 @@ void reset_find_none(const struct danger_context *context, const struct claim *c
 				   : NULL;
 	char methods[128];
 
-	sysfs_reset(&context->machine->root, &claim->function->address, methods,
-		    sizeof(methods));
+	sysfs_reset(&context->machine->root, &claim->function->address, methods, sizeof(methods));
 	if (*methods || (word && !*word))
 		return;
-	text_add(&finding->text,
-		 "nothing can reset it: it serves one start of a guest, and "
-		 "then needs the host to reboot");
+	text_add(&finding->text, "nothing can reset it: it serves one start of a guest, and "
+				 "then needs the host to reboot");
 	if (word)
 		finding_add_word(finding, word, claim->rule);
 	else

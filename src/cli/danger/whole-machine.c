@@ -6,24 +6,21 @@
 #include "import/leftovers.h"
 #include "machine/iommu.h"
 
-void whole_machine_find_iommu_off(const struct danger_context *context,
-				  struct finding *finding)
+void whole_machine_find_iommu_off(const struct danger_context *context, struct finding *finding)
 {
 	iommu_find_off(context->machine, finding);
 }
 
-void whole_machine_find_no_remapping(const struct danger_context *context,
-				     struct finding *finding)
+void whole_machine_find_no_remapping(const struct danger_context *context, struct finding *finding)
 {
 	if (context->iommu_is_off || !iommu_lacks_interrupt_remapping(context->machine))
 		return;
 	text_add(&finding->text, "interrupts are not remapped: vfio refuses guests that "
 				 "could forge them");
-	text_add(
-		&finding->remedy,
-		"turn on x2APIC and interrupt remapping in the firmware's setup and take "
-		"intremap=off off the kernel command line; or, if you trust the guests, add "
-		"to the config: option vfio_iommu_type1 allow_unsafe_interrupts=1");
+	text_add(&finding->remedy,
+		 "turn on x2APIC and interrupt remapping in the firmware's setup and take "
+		 "intremap=off off the kernel command line; or, if you trust the guests, add "
+		 "to the config: option vfio_iommu_type1 allow_unsafe_interrupts=1");
 }
 
 void whole_machine_find_unknown_switch(const struct danger_context *context,
@@ -46,8 +43,7 @@ static void count_leftover(void *context, const char *leftover)
 }
 
 /* Our lines come first all the same; but ids= takes devices that no line lists. */
-void whole_machine_find_other_recipe(const struct danger_context *context,
-				     struct finding *finding)
+void whole_machine_find_other_recipe(const struct danger_context *context, struct finding *finding)
 {
 	struct leftover_count leftovers = { .first = &finding->text };
 

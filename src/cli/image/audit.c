@@ -16,8 +16,8 @@
 #include "machine/machine.h"
 
 /* dracut's module squash packs the whole image into a file system inside it. */
-static const char *const squashed[] = { "squash-root.img", "squash/root.img",
-					"squashfs-root.img", "erofs-root.img" };
+static const char *const squashed[] = { "squash-root.img", "squash/root.img", "squashfs-root.img",
+					"erofs-root.img" };
 
 static bool is_squashed(const struct root *tree)
 {
@@ -63,8 +63,8 @@ static char *kernel_in_name(const char *path)
 	return end ? strndup(start, end - start) : strdup(start);
 }
 
-static int inspect_tree(const char *directory, const struct root *tree,
-			struct audit *audit, bool *ret_wanted)
+static int inspect_tree(const char *directory, const struct root *tree, struct audit *audit,
+			bool *ret_wanted)
 {
 	_cleanup_(machine_done) struct machine machine = { 0 };
 	const char *kernel = *audit->kernel ? audit->kernel : NULL;
@@ -76,15 +76,13 @@ static int inspect_tree(const char *directory, const struct root *tree,
 	audit->layout = order_layout_name(order_layout(tree));
 	error = content_check(&machine, tree, &audit->findings);
 	if (!error && *ret_wanted && content_is_there(tree))
-		order_check(tree, conf_starts_init(&machine.confdir.conf),
-			    &audit->findings);
+		order_check(tree, conf_starts_init(&machine.confdir.conf), &audit->findings);
 	return error;
 }
 
 static void add_unreadable(struct audit *audit, const char *why)
 {
-	findings_add_text(&audit->findings, FINDING_UNREADABLE,
-			  "cannot be taken apart: ", why);
+	findings_add_text(&audit->findings, FINDING_UNREADABLE, "cannot be taken apart: ", why);
 }
 
 static int audit_image(const char *directory, struct audit *audit, bool *ret_wanted)

@@ -37,8 +37,7 @@ enum audit_result {
  * `paths` is empty. Returns 0 or -errno: -ENOENT if the root has no image, -EINTR after a signal.
  * In either case audits_done() frees `ret`.
  */
-int audits_make(const char *directory, char *const *paths,
-		struct audits *ret) _must_check_;
+int audits_make(const char *directory, char *const *paths, struct audits *ret) _must_check_;
 void audits_done(struct audits *audits);
 
 enum audit_result audit_result(const struct audit *audit);

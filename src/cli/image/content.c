@@ -59,12 +59,10 @@ static void find_program(const struct machine *machine, const char *name, char *
 {
 	char self[ROOT_PATH_SIZE], *end;
 
-	if (machine->root.live &&
-	    !root_link(&machine->root, "proc/self/exe", self, sizeof(self)) &&
+	if (machine->root.live && !root_link(&machine->root, "proc/self/exe", self, sizeof(self)) &&
 	    (end = strstr(self, "/sbin/vfio-early"))) {
 		*end = '\0';
-		if (string_join(path, ROOT_PATH_SIZE, self + 1, "/lib/vfio-early/", name,
-				NULL) &&
+		if (string_join(path, ROOT_PATH_SIZE, self + 1, "/lib/vfio-early/", name, NULL) &&
 		    root_has(&machine->root, path))
 			return;
 	}
@@ -72,9 +70,8 @@ static void find_program(const struct machine *machine, const char *name, char *
 }
 
 /* A program of ours, which is copied from the host as it is. */
-static void check_program(const struct machine *machine, const struct root *tree,
-			  const char *name, const char *copy, enum finding_kind kind,
-			  struct findings *findings)
+static void check_program(const struct machine *machine, const struct root *tree, const char *name,
+			  const char *copy, enum finding_kind kind, struct findings *findings)
 {
 	char path[ROOT_PATH_SIZE];
 	struct text text = { 0 };
@@ -83,27 +80,23 @@ static void check_program(const struct machine *machine, const struct root *tree
 	find_program(machine, name, path);
 	error = root_read_file(&machine->root, path, PROGRAM_MAX, &text);
 	if (error)
-		findings_add_text(
-			findings, FINDING_INSTALLED, "/", path,
-			" of this host: ", error < 0 ? strerror(-error) : "too large");
+		findings_add_text(findings, FINDING_INSTALLED, "/", path,
+				  " of this host: ", error < 0 ? strerror(-error) : "too large");
 	else if (!tree_has(tree, copy))
 		findings_add_text(findings, kind, "/", copy, " is not in it");
 	else if (!tree_is_same(tree, copy, &text))
-		findings_add_text(findings, kind, "/", copy,
-				  " is another one than the host's /", path);
+		findings_add_text(findings, kind, "/", copy, " is another one than the host's /",
+				  path);
 	text_done(&text);
 }
 
 static void check_programs(const struct machine *machine, const struct root *tree,
 			   struct findings *findings)
 {
-	check_program(machine, tree, "vfio-early-boot", IMAGE_PROGRAM, FINDING_PROGRAM,
-		      findings);
-	check_program(machine, tree, "vfio-early-init", IMAGE_INIT, FINDING_PROGRAM,
-		      findings);
+	check_program(machine, tree, "vfio-early-boot", IMAGE_PROGRAM, FINDING_PROGRAM, findings);
+	check_program(machine, tree, "vfio-early-init", IMAGE_INIT, FINDING_PROGRAM, findings);
 	if (conf_starts_init(&machine->confdir.conf))
-		check_program(machine, tree, "vfio-early-init", "init", FINDING_INIT,
-			      findings);
+		check_program(machine, tree, "vfio-early-init", "init", FINDING_INIT, findings);
 }
 
 static void check_config_file(const struct conf_file *file, const struct root *tree,
@@ -116,8 +109,8 @@ static void check_config_file(const struct conf_file *file, const struct root *t
 						     : " is not in it");
 }
 
-static void check_gone(const struct machine *machine, const struct root *tree,
-		       const char *path, struct findings *findings)
+static void check_gone(const struct machine *machine, const struct root *tree, const char *path,
+		       struct findings *findings)
 {
 	if (!confdir_file(&machine->confdir, path) && tree_has(tree, path))
 		findings_add_text(findings, FINDING_CONFIG, "/", path,
@@ -165,8 +158,7 @@ static void check_modules(const struct loadplan *plan, const struct root *tree,
 			text_add(&missing, missing.length ? ", " : "", path);
 	}
 	if (missing.length)
-		findings_add_text(findings, FINDING_MODULES,
-				  "not in it: ", text_string(&missing));
+		findings_add_text(findings, FINDING_MODULES, "not in it: ", text_string(&missing));
 	findings->failed |= missing.failed;
 	text_done(&missing);
 }
@@ -186,8 +178,7 @@ static bool is_driver_within(const struct loadplan *part, const struct loadplan 
 	for (size_t i = 0; i < part->count; i++) {
 		if (strcmp(part->modules[i].driver, driver))
 			continue;
-		while (at < whole->count &&
-		       !is_same_module(&part->modules[i], &whole->modules[at]))
+		while (at < whole->count && !is_same_module(&part->modules[i], &whole->modules[at]))
 			at++;
 		if (at++ == whole->count)
 			return false;
@@ -203,8 +194,8 @@ static bool is_within(const struct loadplan *part, const struct loadplan *whole)
 	return true;
 }
 
-static void add_missing_drivers(const struct machine *machine,
-				const struct image_plan *plan, struct findings *findings)
+static void add_missing_drivers(const struct machine *machine, const struct image_plan *plan,
+				struct findings *findings)
 {
 	for (size_t i = 0; i < plan->missing_count; i++) {
 		struct finding finding = finding_make(FINDING_DRIVER);
@@ -255,10 +246,9 @@ static int compare_plan(const struct machine *machine, const struct loadplan *ow
 	if (error)
 		return error;
 	if (!is_within(&least.loadplan, own) || !is_within(own, &most.loadplan))
-		findings_add_text(
-			findings, FINDING_PLAN,
-			"its list of modules is not the one of today for Linux ",
-			machine->kernel);
+		findings_add_text(findings, FINDING_PLAN,
+				  "its list of modules is not the one of today for Linux ",
+				  machine->kernel);
 	add_missing_drivers(machine, machine->has_devices ? &least : &most, findings);
 	return 0;
 }
@@ -284,16 +274,14 @@ static int check_plan(const struct machine *machine, const struct root *tree,
 	return compare_plan(machine, &own, findings);
 }
 
-int content_check(const struct machine *machine, const struct root *tree,
-		  struct findings *findings)
+int content_check(const struct machine *machine, const struct root *tree, struct findings *findings)
 {
 	if (!content_is_wanted(machine)) {
 		check_nothing(tree, findings);
 		return 0;
 	}
 	if (!content_is_there(tree)) {
-		findings_add_text(findings, FINDING_MISSING,
-				  "nothing of vfio-early is in it");
+		findings_add_text(findings, FINDING_MISSING, "nothing of vfio-early is in it");
 		return 0;
 	}
 	check_programs(machine, tree, findings);

@@ -26,13 +26,11 @@ static bool has_iommu_module(const struct machine *machine, struct resolver *res
 	bool has_device = !machine->has_devices;
 
 	for (size_t i = 0; i < machine->snapshot.count && !has_device; i++)
-		has_device =
-			pci_id_equal(&machine->snapshot.functions[i].id, &virtio_iommu);
+		has_device = pci_id_equal(&machine->snapshot.functions[i].id, &virtio_iommu);
 	return has_device && resolver_has_file(resolver, VIRTIO_IOMMU_MODULE);
 }
 
-static int add_lack(struct image_plan *plan, const char *driver,
-		    const struct place *place)
+static int add_lack(struct image_plan *plan, const char *driver, const struct place *place)
 {
 	struct missing_driver *missing;
 
@@ -44,15 +42,13 @@ static int add_lack(struct image_plan *plan, const char *driver,
 	return missing->driver ? 0 : -ENOMEM;
 }
 
-static int add_driver(struct making *making, const char *driver,
-		      const struct place *place)
+static int add_driver(struct making *making, const char *driver, const struct place *place)
 {
 	int error;
 
 	if (loadplan_has_driver(&making->plan->loadplan, driver))
 		return 0;
-	error = resolver_add(making->resolver, driver, making->first,
-			     &making->plan->loadplan);
+	error = resolver_add(making->resolver, driver, making->first, &making->plan->loadplan);
 	if (error != -ENOENT)
 		return error;
 	return add_lack(making->plan, driver, place);
@@ -71,16 +67,14 @@ static int add_stated_variants(struct making *making, const struct rule *rule)
 	int error = 0;
 
 	if (rule->given & CONDITION_ID) {
-		alias_best_driver(text_string(&making->machine->aliases), &stated,
-				  driver);
+		alias_best_driver(text_string(&making->machine->aliases), &stated, driver);
 		return add_driver(making, driver, &rule->place);
 	}
 	if (making->machine->has_devices)
 		return 0;
 	for (const char *line = text_string(&making->machine->aliases); *line && !error;
 	     line = line_next(line)) {
-		line_copy(driver, sizeof(driver),
-			  line + strcspn(line, "*") /* its pattern */);
+		line_copy(driver, sizeof(driver), line + strcspn(line, "*") /* its pattern */);
 		line_copy(driver, sizeof(driver),
 			  strrchr(driver, ' ') ? strrchr(driver, ' ') + 1 : "");
 		if (*driver && strcmp(driver, "vfio_pci"))
@@ -114,8 +108,7 @@ int image_plan_make(const struct machine *machine, struct resolver *resolver,
 	for (size_t i = 0; i < conf->count && !error; i++)
 		error = add_rule(&making, &conf->rules[i]);
 	for (size_t i = 0; i < match->claim_count && !error; i++)
-		error = add_driver(&making, match->claims[i].driver,
-				   &match->claims[i].rule->place);
+		error = add_driver(&making, match->claims[i].driver, &match->claims[i].rule->place);
 	return error;
 }
 

@@ -10,8 +10,7 @@
 #include "machine/resolver.h"
 #include "util.h"
 
-#define IMAGE_DIRECTORY \
-	"usr/lib/vfio-early" /* in an image: all files except the scripts */
+#define IMAGE_DIRECTORY "usr/lib/vfio-early" /* in an image: all files except the scripts */
 #define IMAGE_PROGRAM IMAGE_DIRECTORY "/vfio-early-boot"
 #define IMAGE_INIT IMAGE_DIRECTORY "/vfio-early-init"
 #define IMAGE_START_INIT IMAGE_DIRECTORY "/start-init"

@@ -40,14 +40,13 @@ static bool is_file(const struct root *root, const char *path, struct stat *ret)
 }
 
 /* One partition can be mounted twice, and a file can have two names. */
-static bool is_known(const struct root *root, const struct images *images,
-		     const struct stat *st)
+static bool is_known(const struct root *root, const struct images *images, const struct stat *st)
 {
 	for (size_t i = 0; i < images->count; i++) {
 		struct stat other;
 
-		if (is_file(root, images->paths[i], &other) &&
-		    other.st_dev == st->st_dev && other.st_ino == st->st_ino)
+		if (is_file(root, images->paths[i], &other) && other.st_dev == st->st_dev &&
+		    other.st_ino == st->st_ino)
 			return true;
 	}
 	return false;
@@ -69,15 +68,14 @@ static int add_image(const struct root *root, const char *path, struct images *i
 	return 0;
 }
 
-static int add_matching(const struct root *root, const char *directory,
-			const char *prefix, const char *suffix, struct images *images)
+static int add_matching(const struct root *root, const char *directory, const char *prefix,
+			const char *suffix, struct images *images)
 {
 	char **names = NULL, path[ROOT_PATH_SIZE];
 	size_t count = 0;
 	int error = 0;
 
-	if (root_names(root, directory, &names,
-		       &count)) /* not there, or not to be read */
+	if (root_names(root, directory, &names, &count)) /* not there, or not to be read */
 		return 0;
 	for (size_t i = 0; i < count && !error; i++)
 		if (is_wanted(names[i], prefix, suffix) &&
@@ -88,8 +86,8 @@ static int add_matching(const struct root *root, const char *directory,
 }
 
 /* Every PARTITION/MACHINE-ID/KERNEL/initrd. */
-static int add_installed(const struct root *root, const char *partition,
-			 const char *machine_id, struct images *images)
+static int add_installed(const struct root *root, const char *partition, const char *machine_id,
+			 struct images *images)
 {
 	char **names = NULL, directory[ROOT_PATH_SIZE], path[ROOT_PATH_SIZE];
 	size_t count = 0;
@@ -111,8 +109,8 @@ int images_find(const struct root *root, struct images *ret)
 	int error = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(places) && !error; i++)
-		error = add_matching(root, places[i].directory, places[i].prefix,
-				     places[i].suffix, ret);
+		error = add_matching(root, places[i].directory, places[i].prefix, places[i].suffix,
+				     ret);
 	if (root_read(root, "etc/machine-id", machine_id, sizeof(machine_id)) <= 0 ||
 	    strchr(machine_id, '/'))
 		return error;

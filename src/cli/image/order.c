@@ -35,10 +35,8 @@ static const struct {
  * Where units lie, the first wins. Debian 12 has them in /lib, which need not be a
  * symlink.
  */
-static const char *const unit_directories[] = { "etc/systemd/system",
-						"run/systemd/system",
-						"usr/lib/systemd/system",
-						"lib/systemd/system" };
+static const char *const unit_directories[] = { "etc/systemd/system", "run/systemd/system",
+						"usr/lib/systemd/system", "lib/systemd/system" };
 
 enum layout order_layout(const struct root *tree)
 {
@@ -50,8 +48,7 @@ enum layout order_layout(const struct root *tree)
 
 const char *order_layout_name(enum layout layout)
 {
-	static const char *const names[] = { "", "initramfs-tools", "dracut",
-					     "dracut, systemd" };
+	static const char *const names[] = { "", "initramfs-tools", "dracut", "dracut, systemd" };
 
 	return names[layout];
 }
@@ -72,14 +69,12 @@ static const char *loading_word(const struct root *tree, const char *path)
 	return found;
 }
 
-static void add_predecessor(const struct root *tree, const char *path,
-			    struct findings *findings)
+static void add_predecessor(const struct root *tree, const char *path, struct findings *findings)
 {
 	const char *word = loading_word(tree, path);
 
 	findings_add_text(findings, FINDING_ORDER, "/", path, " comes before ours",
-			  word ? ", and loads modules ("
-			       : ", but loads no modules by itself",
+			  word ? ", and loads modules (" : ", but loads no modules by itself",
 			  word ? word : "", word ? ")" : "");
 }
 
@@ -118,8 +113,7 @@ static void check_order(const struct root *tree, struct findings *findings)
 		findings_add_text(findings, FINDING_SCRIPT,
 				  "/" SCRIPTS SCRIPT " is not in /" SCRIPTS "ORDER");
 	if (!tree_has(tree, SCRIPTS SCRIPT))
-		findings_add_text(findings, FINDING_SCRIPT,
-				  "/" SCRIPTS SCRIPT " is not in it");
+		findings_add_text(findings, FINDING_SCRIPT, "/" SCRIPTS SCRIPT " is not in it");
 	text_done(&text);
 }
 
@@ -194,8 +188,8 @@ static bool has_wants(const struct root *tree)
 }
 
 /* A unit of another that wants to run before ours, or a drop-in that changes ours. */
-static void check_other_unit(const struct root *tree, const char *directory,
-			     const char *name, struct findings *findings)
+static void check_other_unit(const struct root *tree, const char *directory, const char *name,
+			     struct findings *findings)
 {
 	char path[ROOT_PATH_SIZE];
 	struct text text = { 0 };
@@ -203,8 +197,7 @@ static void check_other_unit(const struct root *tree, const char *directory,
 	if (!string_join(path, sizeof(path), directory, "/", name, NULL))
 		return;
 	if (!strcmp(name, UNIT ".d"))
-		findings_add_text(findings, FINDING_ORDER, "/", path,
-				  " changes our unit");
+		findings_add_text(findings, FINDING_ORDER, "/", path, " changes our unit");
 	else if (strcmp(name, UNIT) && !tree_read(tree, path, FILE_MAX, &text) &&
 		 comes_before(text_string(&text), UNIT))
 		add_predecessor(tree, path, findings);
@@ -229,8 +222,7 @@ static bool is_same_directory(const struct root *tree)
 {
 	struct stat st;
 
-	return fstatat(tree->fd, "lib", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISLNK(st.st_mode);
+	return fstatat(tree->fd, "lib", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
 }
 
 static void check_units(const struct root *tree, struct findings *findings)
@@ -243,8 +235,7 @@ static void check_units(const struct root *tree, struct findings *findings)
 		findings_add_text(findings, FINDING_SCRIPT,
 				  "/etc/systemd/system/" UNIT " in it masks our unit");
 	for (size_t i = 0; i < count && !text.length; i++)
-		if (string_join(path, sizeof(path), unit_directories[i], "/" UNIT,
-				NULL) &&
+		if (string_join(path, sizeof(path), unit_directories[i], "/" UNIT, NULL) &&
 		    tree_read(tree, path, FILE_MAX, &text))
 			text_done(&text);
 	if (!text.length)
@@ -252,8 +243,7 @@ static void check_units(const struct root *tree, struct findings *findings)
 	else
 		check_unit(text_string(&text), findings);
 	if (!has_wants(tree))
-		findings_add_text(findings, FINDING_SCRIPT,
-				  "sysinit.target does not want " UNIT);
+		findings_add_text(findings, FINDING_SCRIPT, "sysinit.target does not want " UNIT);
 	for (size_t i = 0; i < count; i++)
 		check_other_units(tree, unit_directories[i], findings);
 	text_done(&text);
@@ -263,9 +253,8 @@ static void check_units(const struct root *tree, struct findings *findings)
 static void check_init(const struct root *tree, struct findings *findings)
 {
 	if (!tree_has(tree, "init.vfio-early"))
-		findings_add_text(
-			findings, FINDING_INIT,
-			"/init.vfio-early, the image's own /init, is not in it");
+		findings_add_text(findings, FINDING_INIT,
+				  "/init.vfio-early, the image's own /init, is not in it");
 }
 
 void order_check(const struct root *tree, bool init, struct findings *findings)
@@ -288,10 +277,9 @@ void order_check(const struct root *tree, bool init, struct findings *findings)
 		check_units(tree, findings);
 		break;
 	case LAYOUT_OTHER:
-		findings_add_text(
-			findings, FINDING_SCRIPT,
-			"made neither by initramfs-tools nor by dracut: what it runs "
-			"first is not known");
+		findings_add_text(findings, FINDING_SCRIPT,
+				  "made neither by initramfs-tools nor by dracut: what it runs "
+				  "first is not known");
 		break;
 	}
 }

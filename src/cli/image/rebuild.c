@@ -7,8 +7,7 @@
 
 #include "util.h"
 
-static const char *const initramfs_tools[] = { "update-initramfs", "-u", "-k", "all",
-					       NULL };
+static const char *const initramfs_tools[] = { "update-initramfs", "-u", "-k", "all", NULL };
 static const char *const dracut[] = { "dracut", "--force", "--regenerate-all", NULL };
 static const char *const proxmox[] = { "proxmox-boot-tool", "refresh", NULL };
 
@@ -17,9 +16,8 @@ static const char *const *const generators[] = { initramfs_tools, dracut };
 
 static bool has_program(const struct root *root, const char *name)
 {
-	static const char *const places[] = { "usr/local/sbin", "usr/sbin",
-					      "usr/local/bin",	"usr/bin",
-					      "sbin",		"bin" };
+	static const char *const places[] = { "usr/local/sbin", "usr/sbin", "usr/local/bin",
+					      "usr/bin",	"sbin",	    "bin" };
 	char path[ROOT_PATH_SIZE];
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)

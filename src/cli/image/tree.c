@@ -67,15 +67,13 @@ int tree_names(const struct root *tree, const char *path, char ***ret, size_t *r
 	_cleanup_(root_done) struct root directory = ROOT_NONE;
 
 	directory.fd = descriptor(tree, path, O_RDONLY | O_DIRECTORY);
-	return directory.fd < 0 ? directory.fd
-				: root_names(&directory, ".", ret, ret_count);
+	return directory.fd < 0 ? directory.fd : root_names(&directory, ".", ret, ret_count);
 }
 
 bool tree_is_same(const struct root *tree, const char *path, const struct text *text)
 {
 	struct text other = { 0 };
-	bool same =
-		!tree_read(tree, path, text->length, &other) && text_equal(&other, text);
+	bool same = !tree_read(tree, path, text->length, &other) && text_equal(&other, text);
 
 	text_done(&other);
 	return same;

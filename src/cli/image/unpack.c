@@ -19,9 +19,7 @@
  * Where the main archive is: unmkinitramfs takes an uncompressed one for a further early
  * one.
  */
-static const char *const places[] = {
-	"main", ".", "early", "early2", "early3", "early4"
-};
+static const char *const places[] = { "main", ".", "early", "early2", "early3", "early4" };
 enum { UNDIVIDED = 1, FIRST_EARLY }; /* in `places` */
 
 #define DIRECTORY_ITSELF (O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
@@ -124,15 +122,15 @@ static bool find_tree(const char *directory, struct root *ret)
  * and unmkinitramfs finds nothing behind an uncompressed archive. What counts is what is
  * there.
  */
-static int try_unpacker(const struct unpacker *unpacker, const char *image,
-			struct unpacked *ret, struct text *why)
+static int try_unpacker(const struct unpacker *unpacker, const char *image, struct unpacked *ret,
+			struct text *why)
 {
 	char directory[ROOT_PATH_SIZE];
 	struct text line = { 0 };
 	int result;
 
-	if (!string_join(directory, sizeof(directory), ret->scratch.path, "/",
-			 unpacker->program, NULL))
+	if (!string_join(directory, sizeof(directory), ret->scratch.path, "/", unpacker->program,
+			 NULL))
 		return -ENAMETOOLONG;
 	if (mkdir(directory, 0700) < 0)
 		return -errno;
@@ -143,9 +141,8 @@ static int try_unpacker(const struct unpacker *unpacker, const char *image,
 	} else if (find_tree(directory, &ret->tree)) {
 		result = 0;
 	} else {
-		text_add(why, why->length ? "; " : "", unpacker->program,
-			 " finds no /init in it", line.length ? ": " : "",
-			 text_string(&line));
+		text_add(why, why->length ? "; " : "", unpacker->program, " finds no /init in it",
+			 line.length ? ": " : "", text_string(&line));
 		result = -EINVAL;
 	}
 	text_done(&line);
@@ -181,9 +178,8 @@ static bool is_unified(int fd)
 static int unpack_unified(const char *image, struct unpacked *ret, struct text *why)
 {
 	char archive[ROOT_PATH_SIZE];
-	const char *arguments[] = {
-		"objcopy", "-O", "binary", "--only-section=.initrd", image, archive, NULL
-	};
+	const char *arguments[] = { "objcopy", "-O",	"binary", "--only-section=.initrd",
+				    image,     archive, NULL };
 	int result;
 
 	if (!string_join(archive, sizeof(archive), ret->scratch.path, "/initrd", NULL))

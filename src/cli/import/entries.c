@@ -62,10 +62,8 @@ int entry_add_problem(struct entries *entries, const char *path, unsigned int li
 static bool meets_identity(const struct entry *entry, const struct pci_function *function)
 {
 	return (!entry->has_id || pci_id_equal(&entry->id, &function->id)) &&
-	       (entry->subvendor == ENTRY_ANY ||
-		entry->subvendor == function->subsystem.vendor) &&
-	       (entry->subdevice == ENTRY_ANY ||
-		entry->subdevice == function->subsystem.device) &&
+	       (entry->subvendor == ENTRY_ANY || entry->subvendor == function->subsystem.vendor) &&
+	       (entry->subdevice == ENTRY_ANY || entry->subdevice == function->subsystem.device) &&
 	       !((entry->class ^ function->class) & entry->class_mask);
 }
 
@@ -88,8 +86,7 @@ bool entry_meets(const struct entry *entry, const struct pci_snapshot *snapshot,
 		return false;
 	if (entry->card)
 		return meets_card(entry, snapshot, function);
-	return (!entry->has_address ||
-		!pci_address_compare(&entry->address, &function->address)) &&
+	return (!entry->has_address || !pci_address_compare(&entry->address, &function->address)) &&
 	       meets_identity(entry, function);
 }
 

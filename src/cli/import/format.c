@@ -47,8 +47,7 @@ static bool parse_id(const char *text, struct entry *entry)
 	size_t count = 0;
 
 	while (count < ARRAY_SIZE(fields) && *text) {
-		if (!parse_number(&text, count < 2 ? UINT16_MAX : ENTRY_ANY,
-				  &fields[count]))
+		if (!parse_number(&text, count < 2 ? UINT16_MAX : ENTRY_ANY, &fields[count]))
 			return false;
 		count++;
 	}
@@ -67,10 +66,8 @@ int format_add_ids(const struct reading *reading, const struct file_line *line, 
 {
 	char *rest;
 
-	for (char *id = strtok_r(unquote(ids), ", ", &rest); id;
-	     id = strtok_r(NULL, ", ", &rest)) {
-		struct entry *entry =
-			entry_add(reading->entries, line->path, line->number, id);
+	for (char *id = strtok_r(unquote(ids), ", ", &rest); id; id = strtok_r(NULL, ", ", &rest)) {
+		struct entry *entry = entry_add(reading->entries, line->path, line->number, id);
 
 		if (!entry)
 			return -ENOMEM;
@@ -102,8 +99,7 @@ static bool parse_part(const char *part, struct entry *entry)
 }
 
 /* Address and ID in either order, "|" between them, or one of the two. */
-static int add_pair(const struct reading *reading, const struct file_line *line,
-		    char *word)
+static int add_pair(const struct reading *reading, const struct file_line *line, char *word)
 {
 	struct entry *entry = entry_add(reading->entries, line->path, line->number, word);
 	char *rest;
@@ -119,8 +115,7 @@ static int add_pair(const struct reading *reading, const struct file_line *line,
 	return 0;
 }
 
-int format_add_pairs(const struct reading *reading, const struct file_line *line,
-		     char *words)
+int format_add_pairs(const struct reading *reading, const struct file_line *line, char *words)
 {
 	int error = 0;
 	char *rest;
@@ -153,8 +148,7 @@ static bool is_elsewhere(const struct reading *reading, const char *node)
 {
 	char name[256];
 
-	if (!*node ||
-	    root_read(&reading->machine->root, "etc/hostname", name, sizeof(name)) <= 0)
+	if (!*node || root_read(&reading->machine->root, "etc/hostname", name, sizeof(name)) <= 0)
 		return false;
 	name[strcspn(name, ". \t\n")] = '\0';
 	return strcmp(name, node);
@@ -188,8 +182,7 @@ static int add_mapped_path(const struct reading *reading, const struct file_line
 static int add_elsewhere(const struct reading *reading, const struct file_line *line,
 			 const char *properties)
 {
-	struct entry *entry =
-		entry_add(reading->entries, line->path, line->number, properties);
+	struct entry *entry = entry_add(reading->entries, line->path, line->number, properties);
 
 	if (!entry)
 		return -ENOMEM;
@@ -215,8 +208,8 @@ static int add_mapping(const struct reading *reading, const struct file_line *li
 	if (is_elsewhere(reading, node))
 		return add_elsewhere(reading, line, properties);
 	if (!*paths)
-		return entry_add_problem(reading->entries, line->path, line->number,
-					 properties, "has no path");
+		return entry_add_problem(reading->entries, line->path, line->number, properties,
+					 "has no path");
 	for (char *path = strtok_r(paths, ";", &rest); path && !error;
 	     path = strtok_r(NULL, ";", &rest)) {
 		error = add_mapped_path(reading, line, path, id, subsystem);
@@ -284,21 +277,18 @@ static const char *resolve_path(const struct machine *machine, const char *text,
 }
 
 /* "0a:00.0,00_1c.4-00_00.0" */
-static int add_hidden(const struct reading *reading, const struct file_line *line,
-		      char *words)
+static int add_hidden(const struct reading *reading, const struct file_line *line, char *words)
 {
 	char *rest;
 
 	for (char *word = strtok_r(unquote(words), ",", &rest); word;
 	     word = strtok_r(NULL, ",", &rest)) {
-		struct entry *entry =
-			entry_add(reading->entries, line->path, line->number, word);
+		struct entry *entry = entry_add(reading->entries, line->path, line->number, word);
 
 		if (!entry)
 			return -ENOMEM;
 		if (strchr(word, '_'))
-			entry->problem =
-				resolve_path(reading->machine, word, &entry->address);
+			entry->problem = resolve_path(reading->machine, word, &entry->address);
 		else if (pci_address_parse(word, &entry->address))
 			entry->problem = no_device;
 		entry->has_address = !entry->problem;
@@ -309,8 +299,7 @@ static int add_hidden(const struct reading *reading, const struct file_line *lin
 /* What can stand in front of devices, in files and on the kernel command line. */
 static const struct {
 	const char *prefix;
-	int (*add)(const struct reading *reading, const struct file_line *line,
-		   char *rest);
+	int (*add)(const struct reading *reading, const struct file_line *line, char *rest);
 } forms[] = {
 	{ "BIND=", format_add_pairs },
 	{ "DEVS=", format_add_pairs },
@@ -325,7 +314,6 @@ int format_add(const struct reading *reading, const struct file_line *line, char
 {
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
 		if (prefix_skip(text, forms[i].prefix))
-			return forms[i].add(reading, line,
-					    text + strlen(forms[i].prefix));
+			return forms[i].add(reading, line, text + strlen(forms[i].prefix));
 	return -ENOENT;
 }

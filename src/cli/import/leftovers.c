@@ -94,8 +94,7 @@ static const char *step_in_module(struct search *search, const char *text)
 	(void)search;
 	if (is_among(text, "vfio_virqfd"))
 		return "a part of vfio since Linux 6.2; each image gets what its kernel has";
-	return is_among(text, vfio_modules) ? "each image gets what its kernel has"
-					    : NULL;
+	return is_among(text, vfio_modules) ? "each image gets what its kernel has" : NULL;
 }
 
 static const char *step_in_dracut(struct search *search, const char *text)
@@ -110,8 +109,7 @@ static const char *step_in_dracut(struct search *search, const char *text)
 static bool is_step_word(const char *word)
 {
 	static const char *const leftovers[] = { "vfio-pci.ids=", "vfio_pci.ids=",
-						 "rd.qubes.hide_pci=",
-						 "rd.driver.pre=vfio" };
+						 "rd.qubes.hide_pci=", "rd.driver.pre=vfio" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(leftovers); i++)
 		if (prefix_skip(word, leftovers[i]))
@@ -176,8 +174,7 @@ static const struct {
 };
 
 /* "in /etc/default/grub:1, remove: vfio-pci.ids=1000:0072 (WHY)" */
-static void report_step(struct search *search, const struct file_line *line,
-			const char *why)
+static void report_step(struct search *search, const struct file_line *line, const char *why)
 {
 	bool words = search->what.length;
 	struct text leftover = { 0 };
@@ -208,9 +205,8 @@ static void find_on_cmdline(const struct root *root, struct search *search)
 			continue;
 		text_done(&search->what);
 		text_add(&search->what, word);
-		report_step(
-			search, &line,
-			"the boot loader adds it from a file that import does not know");
+		report_step(search, &line,
+			    "the boot loader adds it from a file that import does not know");
 	}
 	text_done(&words);
 }
@@ -265,20 +261,18 @@ static void find_overrides(const struct root *root, struct search *search)
 	names_free(names, count);
 }
 
-int leftovers_find(const struct root *root, const char *drivers,
-		   leftover_reporter *report, void *context)
+int leftovers_find(const struct root *root, const char *drivers, leftover_reporter *report,
+		   void *context)
 {
-	struct search search = { .drivers = drivers,
-				 .report = report,
-				 .context = context };
+	struct search search = { .drivers = drivers, .report = report, .context = context };
 	int error = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(places) && !error; i++) {
 		struct file_search file = { root, &search, places[i].find_step };
 
 		if (places[i].suffix)
-			error = lines_read_all(root, places[i].path, places[i].suffix,
-					       inspect_line, &file);
+			error = lines_read_all(root, places[i].path, places[i].suffix, inspect_line,
+					       &file);
 		else
 			error = lines_read(root, places[i].path, inspect_line, &file);
 	}

@@ -16,7 +16,7 @@ typedef void leftover_reporter(void *context, const char *leftover);
  * Finds all leftovers and calls `report` for each. `drivers`: the modules of the listed devices,
  * separated by ", ". Blacklisting those modules is a leftover, too. Returns 0 or -ENOMEM.
  */
-int leftovers_find(const struct root *root, const char *drivers,
-		   leftover_reporter *report, void *context) _must_check_;
+int leftovers_find(const struct root *root, const char *drivers, leftover_reporter *report,
+		   void *context) _must_check_;
 
 #endif

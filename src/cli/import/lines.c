@@ -58,8 +58,7 @@ static int read_lines(const char *path, char *text, line_reader *read_line, void
 	return error;
 }
 
-int lines_read(const struct root *root, const char *path, line_reader *read_line,
-	       void *context)
+int lines_read(const struct root *root, const char *path, line_reader *read_line, void *context)
 {
 	struct text text = { 0 };
 	int error = root_read_file(root, path, FILE_MAX, &text);
@@ -68,8 +67,7 @@ int lines_read(const struct root *root, const char *path, line_reader *read_line
 		return error;
 	error = error < 0 || !text.length
 			? 0
-			: read_lines(path,
-				     text.data + text_mark_length(text.data, text.length),
+			: read_lines(path, text.data + text_mark_length(text.data, text.length),
 				     read_line, context);
 	text_done(&text);
 	return error;

@@ -36,8 +36,8 @@ static int add_words(void *context, struct file_line *line)
 	int error = 0;
 	char *rest;
 
-	for (char *word = strtok_r(line->text, BLANKS, &rest);
-	     word && (!error || error == -ENOENT); word = strtok_r(NULL, BLANKS, &rest))
+	for (char *word = strtok_r(line->text, BLANKS, &rest); word && (!error || error == -ENOENT);
+	     word = strtok_r(NULL, BLANKS, &rest))
 		error = format_add(&source->reading, line, word);
 	return error == -ENOENT ? 0 : error;
 }
@@ -67,8 +67,7 @@ static int add_any(void *context, struct file_line *line)
 		return ids ? format_add_ids(&source->reading, line, ids) : 0;
 	}
 	error = format_add(&source->reading, line, line->text);
-	return error == -ENOENT ? format_add_pairs(&source->reading, line, line->text)
-				: error;
+	return error == -ENOENT ? format_add_pairs(&source->reading, line, line->text) : error;
 }
 
 static int find_option(void *context, struct file_line *line)
@@ -113,9 +112,7 @@ static int add_option(void *context, const char *module, const char *options)
 		return error;
 	copy = strdup(options);
 	ids = copy ? find_ids(copy) : NULL;
-	error = !copy ? -ENOMEM
-		: ids ? format_add_ids(&source->reading, &source->found, ids)
-		      : 0;
+	error = !copy ? -ENOMEM : ids ? format_add_ids(&source->reading, &source->found, ids) : 0;
 	free((char *)source->found.path);
 	return error;
 }
@@ -198,8 +195,8 @@ int sources_find(const struct machine *machine, struct entries *ret)
 	if (!error)
 		error = lines_read(root, "etc/pve/mapping/pci.cfg", add_known, &source);
 	if (!error)
-		error = lines_read_all(root, "etc/initramfs-tools/scripts/init-top", "",
-				       add_known, &source);
+		error = lines_read_all(root, "etc/initramfs-tools/scripts/init-top", "", add_known,
+				       &source);
 	return error;
 }
 

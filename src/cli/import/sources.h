@@ -14,7 +14,6 @@
 int sources_find(const struct machine *machine, struct entries *ret) _must_check_;
 
 /* Finds the entries of one file, in any of these formats or as a list of addresses. */
-int sources_read(const struct machine *machine, const char *file,
-		 struct entries *ret) _must_check_;
+int sources_read(const struct machine *machine, const char *file, struct entries *ret) _must_check_;
 
 #endif

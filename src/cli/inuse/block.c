@@ -20,8 +20,7 @@ static bool has_block(const struct root *root, const char *name)
 	char path[ROOT_PATH_SIZE];
 
 	return !strchr(name, '/') && *name &&
-	       string_join(path, sizeof(path), CLASS_BLOCK "/", name, NULL) &&
-	       root_has(root, path);
+	       string_join(path, sizeof(path), CLASS_BLOCK "/", name, NULL) && root_has(root, path);
 }
 
 /* The last component of `path`, in BLOCK_NAME_SIZE bytes. */
@@ -32,8 +31,8 @@ static void base_name(const char *path, char *name)
 	string_copy(name, BLOCK_NAME_SIZE, slash ? slash + 1 : path);
 }
 
-bool block_property(const struct root *root, const char *name, const char *key,
-		    char *value, size_t size)
+bool block_property(const struct root *root, const char *name, const char *key, char *value,
+		    size_t size)
 {
 	char path[ROOT_PATH_SIZE], number[32];
 	struct text text = { 0 };
@@ -45,8 +44,7 @@ bool block_property(const struct root *root, const char *name, const char *key,
 	string_join(path, sizeof(path), "run/udev/data/b", number, NULL);
 	if (root_read_file(root, path, 64 * 1024, &text) < 0)
 		goto out;
-	for (const char *line = text_string(&text); line && !found;
-	     line = line_next(line)) {
+	for (const char *line = text_string(&text); line && !found; line = line_next(line)) {
 		const char *rest = prefix_skip(line, "E:");
 
 		rest = rest ? prefix_skip(rest, key) : NULL;
@@ -61,8 +59,8 @@ out:
 
 /* Calls for each block device until `matches` says yes; its name is in `name` then. */
 static bool search(const struct root *root, const char *value, char *name,
-		   bool (*matches)(const struct root *root, const char *name,
-				   const char *key, const char *value),
+		   bool (*matches)(const struct root *root, const char *name, const char *key,
+				   const char *value),
 		   const char *key)
 {
 	char **names = NULL;
@@ -145,8 +143,7 @@ bool block_find(const struct root *root, const char *source, char *name)
 static int descend(const struct block_walk *descent, const char *name, int layers);
 
 /* Every member of a directory of links, as `slaves` is, whose names start with `prefix`. */
-static int descend_into(const struct block_walk *descent, const char *directory,
-			int layers)
+static int descend_into(const struct block_walk *descent, const char *directory, int layers)
 {
 	char **names = NULL;
 	size_t count = 0;
@@ -212,8 +209,7 @@ static int descend(const struct block_walk *descent, const char *name, int layer
 	string_join(path, sizeof(path), CLASS_BLOCK "/", name, NULL);
 	if (!layers || root_link(root, path, link, sizeof(link)))
 		return 0;
-	error = in_uses_add(descent->uses, descent->machine, link, descent->what,
-			    descent->certain);
+	error = in_uses_add(descent->uses, descent->machine, link, descent->what, descent->certain);
 	if (!error)
 		error = descend_multipath(descent, link);
 	string_join(path, sizeof(path), CLASS_BLOCK "/", name, "/slaves", NULL);
@@ -224,8 +220,8 @@ static int descend(const struct block_walk *descent, const char *name, int layer
 	return error;
 }
 
-int block_add_use(const struct machine *machine, const char *name, const char *what,
-		  bool certain, struct in_uses *uses)
+int block_add_use(const struct machine *machine, const char *name, const char *what, bool certain,
+		  struct in_uses *uses)
 {
 	const struct block_walk descent = { machine, what, certain, uses };
 

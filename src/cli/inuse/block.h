@@ -19,14 +19,14 @@ bool block_find(const struct root *root, const char *source, char *name);
  * dm-crypt and bcache (all of them have `slaves` in sysfs) and NVMe multipath. Returns 0
  * or -ENOMEM.
  */
-int block_add_use(const struct machine *machine, const char *name, const char *what,
-		  bool certain, struct in_uses *uses) _must_check_;
+int block_add_use(const struct machine *machine, const char *name, const char *what, bool certain,
+		  struct in_uses *uses) _must_check_;
 
 /*
  * Stores a udev property of the block device, for example "ID_FS_TYPE", in `size` bytes
  * at `value`. Returns false if the device has no such property, or if udev does not run.
  */
-bool block_property(const struct root *root, const char *name, const char *key,
-		    char *value, size_t size);
+bool block_property(const struct root *root, const char *name, const char *key, char *value,
+		    size_t size);
 
 #endif

@@ -54,8 +54,7 @@ bool host_use_root_is_zfs(const struct machine *machine)
 /* Is / another directory than that of the first process (as systemd's running_in_chroot() asks)? */
 static bool is_chroot(const struct root *root)
 {
-	_cleanup_(closep) int first =
-		root_descriptor(root, "proc/1/root", O_PATH | O_DIRECTORY);
+	_cleanup_(closep) int first = root_descriptor(root, "proc/1/root", O_PATH | O_DIRECTORY);
 	struct stat ours, theirs;
 
 	return first < 0 || fstat(first, &theirs) < 0 || fstat(root->fd, &ours) < 0 ||
@@ -68,8 +67,7 @@ static bool is_container(const struct root *root)
 	       root_has(root, "run/.containerenv");
 }
 
-static int add_keep_line(const struct machine *machine, const struct in_use *use,
-			 struct text *text)
+static int add_keep_line(const struct machine *machine, const struct in_use *use, struct text *text)
 {
 	const struct pci_address *at = &use->function->address;
 	char address[PCI_ADDRESS_SIZE], path[PCI_PATH_SIZE], id[PCI_ID_SIZE];
@@ -88,8 +86,7 @@ int host_use_keep_lines(const struct machine *machine, struct text *text)
 	struct in_uses uses = { 0 };
 	int error = 0;
 
-	if (!machine->root.live || is_chroot(&machine->root) ||
-	    is_container(&machine->root))
+	if (!machine->root.live || is_chroot(&machine->root) || is_container(&machine->root))
 		return 0;
 	error = host_use_find(machine, &uses);
 	for (size_t i = 0; i < uses.count && !error; i++)

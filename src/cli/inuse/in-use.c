@@ -7,7 +7,7 @@
 
 #include "lib/printable.h"
 
-#define NAMED_MAX 6 /* things that are named for one function, before it says "..." */
+#define NAMED_MAX 6	 /* things that are named for one function, before it says "..." */
 #define NAME_MAX_SIZE 96 /* bytes of one of them: a keep line's comment has its limit */
 
 static struct in_use *use_of(struct in_uses *uses, const struct pci_function *function)
@@ -21,8 +21,7 @@ static struct in_use *use_of(struct in_uses *uses, const struct pci_function *fu
 	return &uses->items[uses->count++];
 }
 
-const struct in_use *in_uses_get(const struct in_uses *uses,
-				 const struct pci_function *function)
+const struct in_use *in_uses_get(const struct in_uses *uses, const struct pci_function *function)
 {
 	for (size_t i = 0; i < uses->count; i++)
 		if (uses->items[i].function == function)
@@ -56,9 +55,8 @@ static int copy_thing(char thing[NAME_MAX_SIZE], const char *what)
 
 bool in_use_is_vital(const char *what)
 {
-	static const char *const things[] = {
-		"/", "/boot", "/boot/efi", "/boot/firmware", "/efi", "/usr", "swap"
-	};
+	static const char *const things[] = { "/",    "/boot", "/boot/efi", "/boot/firmware",
+					      "/efi", "/usr",  "swap" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(things); i++) {
 		const char *rest = prefix_skip(what, things[i]);

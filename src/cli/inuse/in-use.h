@@ -13,11 +13,10 @@
 /* A function that the host uses. */
 struct in_use {
 	const struct pci_function *function; /* of the machine's snapshot */
-	struct text
-		what; /* the uses: "/ (nvme0n1p2), swap (dm-1)"; no control characters */
-	size_t count; /* of uses in `what` */
-	bool certain; /* false: the host may use it */
-	bool vital; /* the host does not start without it: /, /boot, /usr, the ESP, swap */
+	struct text what; /* the uses: "/ (nvme0n1p2), swap (dm-1)"; no control characters */
+	size_t count;	  /* of uses in `what` */
+	bool certain;	  /* false: the host may use it */
+	bool vital;	  /* the host does not start without it: /, /boot, /usr, the ESP, swap */
 };
 
 /* Each function once. Starts zeroed; in_uses_done() frees it. */
@@ -35,8 +34,7 @@ void in_uses_done(struct in_uses *uses);
 bool in_use_is_vital(const char *what);
 
 /* Returns the use of `function`, or NULL. */
-const struct in_use *in_uses_get(const struct in_uses *uses,
-				 const struct pci_function *function);
+const struct in_use *in_uses_get(const struct in_uses *uses, const struct pci_function *function);
 
 /*
  * Adds the use `what` to every function in `link`, the target of a symbolic link in

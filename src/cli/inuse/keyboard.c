@@ -56,12 +56,10 @@ static bool next_input(const char **text, struct input *ret)
 	return true;
 }
 
-int keyboard_find(const struct machine *machine, struct in_uses *uses,
-		  size_t *ret_elsewhere)
+int keyboard_find(const struct machine *machine, struct in_uses *uses, size_t *ret_elsewhere)
 {
 	struct text text = { 0 };
-	int error =
-		root_read_proc(&machine->root, INPUT_DEVICES, INPUT_DEVICES_MAX, &text);
+	int error = root_read_proc(&machine->root, INPUT_DEVICES, INPUT_DEVICES_MAX, &text);
 	const char *cursor = text_string(&text);
 	struct input input;
 	size_t elsewhere = 0;

@@ -64,12 +64,10 @@ struct interface_walk {
 	struct in_uses *uses;
 };
 
-static int descend(const struct interface_walk *descent, const char *interface,
-		   int layers);
+static int descend(const struct interface_walk *descent, const char *interface, int layers);
 
 /* The interfaces below: links called lower_NAME in its directory. */
-static int descend_lower(const struct interface_walk *descent, const char *directory,
-			 int layers)
+static int descend_lower(const struct interface_walk *descent, const char *directory, int layers)
 {
 	char **names = NULL;
 	size_t count = 0;
@@ -84,8 +82,7 @@ static int descend_lower(const struct interface_walk *descent, const char *direc
 	return error;
 }
 
-static int descend(const struct interface_walk *descent, const char *interface,
-		   int layers)
+static int descend(const struct interface_walk *descent, const char *interface, int layers)
 {
 	char path[ROOT_PATH_SIZE], link[ROOT_PATH_SIZE];
 	int error;
@@ -97,8 +94,7 @@ static int descend(const struct interface_walk *descent, const char *interface,
 	return error ? error : descend_lower(descent, path, layers - 1);
 }
 
-static int add_interface(const struct machine *machine, const char *interface,
-			 struct in_uses *uses)
+static int add_interface(const struct machine *machine, const char *interface, struct in_uses *uses)
 {
 	char what[INTERFACE_SIZE + 32];
 	const struct interface_walk descent = { machine, what, uses };
@@ -114,8 +110,7 @@ static int add_table(const struct machine *machine, const struct route_table *ta
 	int error = root_read_proc(&machine->root, table->path, ROUTES_MAX, &text);
 
 	error = error == -ENOMEM ? error : 0;
-	for (const char *line = text_string(&text); line && !error;
-	     line = line_next(line)) {
+	for (const char *line = text_string(&text); line && !error; line = line_next(line)) {
 		char interface[INTERFACE_SIZE];
 
 		if (is_default(table, line, interface))
@@ -138,8 +133,7 @@ int network_add_uses(const struct machine *machine, struct in_uses *uses)
 static int add_active_interface(const struct machine *machine, const char *interface,
 				struct in_uses *uses)
 {
-	char path[ROOT_PATH_SIZE], link[ROOT_PATH_SIZE], master[INTERFACE_SIZE],
-		flags[32];
+	char path[ROOT_PATH_SIZE], link[ROOT_PATH_SIZE], master[INTERFACE_SIZE], flags[32];
 	char what[2 * INTERFACE_SIZE + 64];
 	uint64_t bits = 0;
 

@@ -12,7 +12,6 @@
 int network_add_uses(const struct machine *machine, struct in_uses *uses) _must_check_;
 
 /* Adds the interfaces that are up or belong to a bridge or bond. Returns 0 or -ENOMEM. */
-int network_add_possible_uses(const struct machine *machine,
-			      struct in_uses *uses) _must_check_;
+int network_add_possible_uses(const struct machine *machine, struct in_uses *uses) _must_check_;
 
 #endif

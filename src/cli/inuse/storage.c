@@ -79,8 +79,8 @@ static bool is_zfs_member_of(const struct root *root, const char *name, const ch
 }
 
 /* Adds `what` to every disk of the pool that the dataset `source`, "rpool/ROOT/pve-1", is in. */
-static int add_zfs_disks(const struct machine *machine, const char *source,
-			 const char *what, struct in_uses *uses)
+static int add_zfs_disks(const struct machine *machine, const char *source, const char *what,
+			 struct in_uses *uses)
 {
 	char pool[256];
 	char **names = NULL;
@@ -96,8 +96,8 @@ static int add_zfs_disks(const struct machine *machine, const char *source,
 }
 
 /* Adds `what` to every disk of the btrfs `uuid`, if the block device `name` is one of them. */
-static int add_btrfs_mates(const struct machine *machine, const char *uuid,
-			   const char *name, const char *what, struct in_uses *uses)
+static int add_btrfs_mates(const struct machine *machine, const char *uuid, const char *name,
+			   const char *what, struct in_uses *uses)
 {
 	char path[ROOT_PATH_SIZE];
 	char **names = NULL;
@@ -115,8 +115,8 @@ static int add_btrfs_mates(const struct machine *machine, const char *uuid,
 	return error;
 }
 
-static int add_btrfs_disks(const struct machine *machine, const char *name,
-			   const char *what, struct in_uses *uses)
+static int add_btrfs_disks(const struct machine *machine, const char *name, const char *what,
+			   struct in_uses *uses)
 {
 	char **uuids = NULL;
 	size_t count = 0;
@@ -132,8 +132,8 @@ static int add_btrfs_disks(const struct machine *machine, const char *name,
  * Adds the other disks of a file system on several disks, if the host does not start without it.
  * The mount table names one of the disks, `name`, or none, "".
  */
-static int add_other_disks(const struct machine *machine, struct libmnt_fs *fs,
-			   const char *name, struct in_uses *uses)
+static int add_other_disks(const struct machine *machine, struct libmnt_fs *fs, const char *name,
+			   struct in_uses *uses)
 {
 	const char *source = mnt_fs_get_source(fs), *target = mnt_fs_get_target(fs);
 	const char *type = mnt_fs_get_fstype(fs);
@@ -152,8 +152,8 @@ static int add_other_disks(const struct machine *machine, struct libmnt_fs *fs,
  * have an anonymous number (major 0), and what is mounted names one of the devices at most.
  */
 /* bcachefs names all members of a file system: "/dev/sda1:/dev/sdb1". */
-static int add_members(const struct machine *machine, const char *source,
-		       const char *target, struct in_uses *uses)
+static int add_members(const struct machine *machine, const char *source, const char *target,
+		       struct in_uses *uses)
 {
 	int error = 0;
 
@@ -162,18 +162,15 @@ static int add_members(const struct machine *machine, const char *source,
 		size_t length = colon ? (size_t)(colon - source) : strlen(source);
 		char name[BLOCK_NAME_SIZE], member[ROOT_PATH_SIZE];
 
-		string_copy(member, length < sizeof(member) ? length + 1 : sizeof(member),
-			    source);
-		if (prefix_skip(member, "/dev/") &&
-		    block_find(&machine->root, member, name))
+		string_copy(member, length < sizeof(member) ? length + 1 : sizeof(member), source);
+		if (prefix_skip(member, "/dev/") && block_find(&machine->root, member, name))
 			error = add_block(machine, name, target, uses);
 		source = colon ? colon + 1 : NULL;
 	}
 	return error;
 }
 
-static int add_mount(const struct machine *machine, struct libmnt_fs *fs,
-		     struct in_uses *uses)
+static int add_mount(const struct machine *machine, struct libmnt_fs *fs, struct in_uses *uses)
 {
 	const char *source = mnt_fs_get_source(fs), *target = mnt_fs_get_target(fs);
 	dev_t number = mnt_fs_get_devno(fs);
@@ -192,8 +189,7 @@ static int add_mount(const struct machine *machine, struct libmnt_fs *fs,
 }
 
 /* A swap file lies on a file system, and that is mounted. */
-static int add_swap(const struct machine *machine, struct libmnt_fs *fs,
-		    struct in_uses *uses)
+static int add_swap(const struct machine *machine, struct libmnt_fs *fs, struct in_uses *uses)
 {
 	const char *source = mnt_fs_get_source(fs);
 	char name[BLOCK_NAME_SIZE];
@@ -203,12 +199,10 @@ static int add_swap(const struct machine *machine, struct libmnt_fs *fs,
 }
 
 static int add_each(const struct machine *machine, struct libmnt_table *table,
-		    int (*add)(const struct machine *, struct libmnt_fs *,
-			       struct in_uses *),
+		    int (*add)(const struct machine *, struct libmnt_fs *, struct in_uses *),
 		    struct in_uses *uses)
 {
-	_cleanup_(free_iterator) struct libmnt_iter *iterator =
-		mnt_new_iter(MNT_ITER_FORWARD);
+	_cleanup_(free_iterator) struct libmnt_iter *iterator = mnt_new_iter(MNT_ITER_FORWARD);
 	struct libmnt_fs *fs;
 	int error = table && iterator ? 0 : -ENOMEM;
 
@@ -237,8 +231,7 @@ bool storage_root_is_zfs(const struct machine *machine)
 {
 	_cleanup_(unref_table) struct libmnt_table *table =
 		read_table(machine, "proc/self/mountinfo", mnt_table_parse_file);
-	struct libmnt_fs *fs =
-		table ? mnt_table_find_target(table, "/", MNT_ITER_BACKWARD) : NULL;
+	struct libmnt_fs *fs = table ? mnt_table_find_target(table, "/", MNT_ITER_BACKWARD) : NULL;
 	const char *type = fs ? mnt_fs_get_fstype(fs) : NULL;
 
 	return type && !strcmp(type, "zfs");
@@ -271,8 +264,7 @@ static int add_hibernation(const struct machine *machine, struct in_uses *uses)
 }
 
 /* All devices of each mounted btrfs: the kernel lists those, and only those, in sysfs. */
-static int add_btrfs_devices(const struct machine *machine, const char *uuid,
-			     struct in_uses *uses)
+static int add_btrfs_devices(const struct machine *machine, const char *uuid, struct in_uses *uses)
 {
 	char path[ROOT_PATH_SIZE];
 	char **names = NULL;
@@ -293,8 +285,7 @@ static int add_btrfs(const struct machine *machine, struct in_uses *uses)
 	return in_uses_add_each(machine, FS_BTRFS, add_btrfs_devices, uses);
 }
 
-static int add_zfs_member(const struct machine *machine, const char *name,
-			  struct in_uses *uses)
+static int add_zfs_member(const struct machine *machine, const char *name, struct in_uses *uses)
 {
 	char pool[256], path[ROOT_PATH_SIZE];
 	struct text text = { 0 };
@@ -303,13 +294,10 @@ static int add_zfs_member(const struct machine *machine, const char *name,
 
 	if (!is_zfs_member(&machine->root, name))
 		return 0;
-	labelled =
-		block_property(&machine->root, name, "ID_FS_LABEL", pool, sizeof(pool));
-	imported = labelled &&
-		   string_join(path, sizeof(path), ZFS_POOLS "/", pool, NULL) &&
+	labelled = block_property(&machine->root, name, "ID_FS_LABEL", pool, sizeof(pool));
+	imported = labelled && string_join(path, sizeof(path), ZFS_POOLS "/", pool, NULL) &&
 		   root_has(&machine->root, path);
-	text_add(&text, "ZFS pool ", labelled ? pool : "of unknown name", " (", name,
-		 ")");
+	text_add(&text, "ZFS pool ", labelled ? pool : "of unknown name", " (", name, ")");
 	error = text_error(&text);
 	if (!error)
 		error = block_add_use(machine, name, text_string(&text), imported, uses);
@@ -327,9 +315,9 @@ static int add_zfs(const struct machine *machine, struct in_uses *uses)
 
 int storage_add_uses(const struct machine *machine, struct in_uses *uses)
 {
-	static int (*const sources[])(const struct machine *, struct in_uses *) = {
-		add_mounts, add_swaps, add_hibernation, add_btrfs, add_zfs
-	};
+	static int (*const sources[])(const struct machine *,
+				      struct in_uses *) = { add_mounts, add_swaps, add_hibernation,
+							    add_btrfs, add_zfs };
 	int error = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(sources) && !error; i++)
@@ -338,8 +326,7 @@ int storage_add_uses(const struct machine *machine, struct in_uses *uses)
 }
 
 /* "active volume vmdata-vm--100--disk--0 (dm-1)", of LVM, MD, LUKS, multipath or bcache */
-static int add_active_block(const struct machine *machine, const char *name,
-			    struct in_uses *uses)
+static int add_active_block(const struct machine *machine, const char *name, struct in_uses *uses)
 {
 	char path[ROOT_PATH_SIZE], volume[128];
 	struct text text = { 0 };
@@ -366,8 +353,8 @@ static int add_active_block(const struct machine *machine, const char *name,
 }
 
 /* A block device that a process has open: `directory` is its proc/PID/fd. */
-static int add_open_files(const struct machine *machine, const char *directory,
-			  const char *command, struct in_uses *uses)
+static int add_open_files(const struct machine *machine, const char *directory, const char *command,
+			  struct in_uses *uses)
 {
 	char path[ROOT_PATH_SIZE], target[256], block[BLOCK_NAME_SIZE], what[256];
 	char **names = NULL;
@@ -379,11 +366,9 @@ static int add_open_files(const struct machine *machine, const char *directory,
 	for (size_t i = 0; i < count && !error; i++) {
 		string_join(path, sizeof(path), directory, "/", names[i], NULL);
 		if (root_link(&machine->root, path, target, sizeof(target)) ||
-		    !prefix_skip(target, "/dev/") ||
-		    !block_find(&machine->root, target, block))
+		    !prefix_skip(target, "/dev/") || !block_find(&machine->root, target, block))
 			continue;
-		string_join(what, sizeof(what), "open in ", command, " (", block, ")",
-			    NULL);
+		string_join(what, sizeof(what), "open in ", command, " (", block, ")", NULL);
 		error = block_add_use(machine, block, what, false, uses);
 	}
 	names_free(names, count);
@@ -391,8 +376,7 @@ static int add_open_files(const struct machine *machine, const char *directory,
 }
 
 /* Disks that a running guest has open leave no other trace in sysfs or /proc. */
-static int add_guest(const struct machine *machine, const char *process,
-		     struct in_uses *uses)
+static int add_guest(const struct machine *machine, const char *process, struct in_uses *uses)
 {
 	char path[ROOT_PATH_SIZE], command[32];
 

@@ -18,8 +18,7 @@ int storage_add_uses(const struct machine *machine, struct in_uses *uses) _must_
  * Adds what the host or a running guest may use: active volumes, mounted or not, and
  * disks that a guest has open. Returns 0 or -ENOMEM.
  */
-int storage_add_possible_uses(const struct machine *machine,
-			      struct in_uses *uses) _must_check_;
+int storage_add_possible_uses(const struct machine *machine, struct in_uses *uses) _must_check_;
 
 /* Returns whether the host's root file system is a ZFS dataset. */
 bool storage_root_is_zfs(const struct machine *machine);

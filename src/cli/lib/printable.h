@@ -15,8 +15,7 @@ void printable_add(struct text *text, const char *string);
  * become "?", and so does every newline except the one at the end of the format. Prints
  * nothing if memory is short.
  */
-void printable_print(FILE *file, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void printable_print(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void printable_vprint(FILE *file, const char *format, va_list arguments)
 	__attribute__((format(printf, 2, 0)));
 

@@ -51,8 +51,7 @@ bool program_exists(const char *name)
 }
 
 /* The child: never returns. `standard_error` -1: output is left as it is. */
-static void execute(const char *const *arguments, const char *directory,
-		    int standard_error)
+static void execute(const char *const *arguments, const char *directory, int standard_error)
 {
 	_cleanup_(freep) char *path = search_path();
 
@@ -60,8 +59,7 @@ static void execute(const char *const *arguments, const char *directory,
 		int nowhere = open("/dev/null", O_RDWR);
 
 		if (nowhere < 0 || dup2(nowhere, STDIN_FILENO) < 0 ||
-		    dup2(nowhere, STDOUT_FILENO) < 0 ||
-		    dup2(standard_error, STDERR_FILENO) < 0)
+		    dup2(nowhere, STDOUT_FILENO) < 0 || dup2(standard_error, STDERR_FILENO) < 0)
 			_exit(EXIT_NOT_RUN);
 	}
 	if ((directory && chdir(directory) < 0) || !path || setenv("PATH", path, 1) < 0)
@@ -102,8 +100,7 @@ static void read_last_line(int fd, char *line, size_t size)
 	char piece[512];
 	ssize_t length;
 
-	while ((length = read(fd, piece, sizeof(piece))) > 0 ||
-	       (length < 0 && errno == EINTR))
+	while ((length = read(fd, piece, sizeof(piece))) > 0 || (length < 0 && errno == EINTR))
 		for (ssize_t i = 0; i < length; i++) {
 			if (piece[i] == '\n') {
 				ended = true;
@@ -117,8 +114,7 @@ static void read_last_line(int fd, char *line, size_t size)
 		}
 }
 
-int program_run_quietly(const char *const *arguments, const char *directory,
-			struct text *complaint)
+int program_run_quietly(const char *const *arguments, const char *directory, struct text *complaint)
 {
 	char line[256] = "";
 	int ends[2], status;

@@ -30,8 +30,7 @@ int scratch_open(struct scratch *ret)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind,
-		      struct FTW *where)
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
 {
 	(void)st;
 	(void)kind;

@@ -30,8 +30,7 @@ struct table *table_new(bool color)
 		table_free(table);
 		return NULL;
 	}
-	scols_table_enable_minout(table->table,
-				  true); /* no blanks at the ends of lines */
+	scols_table_enable_minout(table->table, true); /* no blanks at the ends of lines */
 	scols_table_enable_colors(table->table, color);
 	return table;
 }
@@ -44,8 +43,7 @@ void table_free(struct table *table)
 	free(table);
 }
 
-int table_add_column(struct table *table, const char *heading, double width,
-		     unsigned int flags)
+int table_add_column(struct table *table, const char *heading, double width, unsigned int flags)
 {
 	static const struct {
 		unsigned int flag;

@@ -11,7 +11,6 @@ bool card_parse(const char *word, struct pci_address *ret)
 {
 	char first[PCI_ADDRESS_SIZE];
 
-	return !strchr(word, '.') &&
-	       string_join(first, sizeof(first), word, ".0", NULL) &&
+	return !strchr(word, '.') && string_join(first, sizeof(first), word, ".0", NULL) &&
 	       !pci_address_parse(first, ret);
 }

@@ -42,8 +42,7 @@ static const struct {
 	[FINDING_STOPPED] = { "stopped", SEVERITY_DANGER, true, ADVICE_APPLY },
 	[FINDING_EDITED] = { "edited", SEVERITY_NOTE, true, ADVICE_APPLY },
 	[FINDING_UNREADABLE] = { "unreadable", SEVERITY_DANGER, false,
-				 "build it anew with " REBUILD
-				 ", or look why it can't be read" },
+				 "build it anew with " REBUILD ", or look why it can't be read" },
 	[FINDING_MISSING] = { "missing", SEVERITY_DANGER, true, REBUILD },
 	[FINDING_LEFTOVER] = { "leftover", SEVERITY_NOTE, true, REBUILD },
 	[FINDING_PROGRAM] = { "program", SEVERITY_DANGER, true, REBUILD },
@@ -58,8 +57,7 @@ static const struct {
 	[FINDING_KERNEL] = { "kernel", SEVERITY_DANGER, false,
 			     "remove the image, or install its kernel and its modules "
 			     "again" },
-	[FINDING_INSTALLED] = { "installed", SEVERITY_DANGER, false,
-				"install vfio-early again" },
+	[FINDING_INSTALLED] = { "installed", SEVERITY_DANGER, false, "install vfio-early again" },
 };
 
 struct finding finding_make(enum finding_kind kind)
@@ -146,16 +144,15 @@ void finding_add_object(const struct finding *finding, struct text *text)
 	char address[PCI_ADDRESS_SIZE];
 
 	if (finding->claim)
-		text_add(text,
-			 pci_address_format(&finding->claim->function->address, address));
+		text_add(text, pci_address_format(&finding->claim->function->address, address));
 	else if (finding->rule)
 		place_add(&finding->rule->place, text);
 	else
 		text_add(text, finding->object);
 }
 
-void finding_set_no_driver(struct finding *finding, const char *kernel,
-			   const char *driver, const struct place *place)
+void finding_set_no_driver(struct finding *finding, const char *kernel, const char *driver,
+			   const struct place *place)
 {
 	text_add(&finding->text, "Linux ", kernel, " has no driver ", driver, ", which ");
 	place_add(place, &finding->text);

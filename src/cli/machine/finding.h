@@ -20,13 +20,13 @@ enum finding_kind {
 	FINDING_KEYBOARD,     /* the last keyboard */
 	FINDING_GROUP,	      /* group mates stay with host drivers */
 	FINDING_VFS,	      /* a physical function with virtual ones */
-	FINDING_VF,	    /* a virtual function: not there when the boot program runs */
-	FINDING_RESCUE,	    /* rescue=release cannot work here */
-	FINDING_NO_GROUP,   /* no IOMMU group */
-	FINDING_CONTROLLER, /* behind a controller whose driver makes it: Intel VMD */
-	FINDING_DRIVER,	    /* the kernel has no such target driver; of an image, too */
-	FINDING_BUILT_IN,   /* the host driver is built into the kernel */
-	FINDING_NO_RESET,   /* nothing can reset it */
+	FINDING_VF,	      /* a virtual function: not there when the boot program runs */
+	FINDING_RESCUE,	      /* rescue=release cannot work here */
+	FINDING_NO_GROUP,     /* no IOMMU group */
+	FINDING_CONTROLLER,   /* behind a controller whose driver makes it: Intel VMD */
+	FINDING_DRIVER,	      /* the kernel has no such target driver; of an image, too */
+	FINDING_BUILT_IN,     /* the host driver is built into the kernel */
+	FINDING_NO_RESET,     /* nothing can reset it */
 	/* About a line. */
 	FINDING_ID_ALONE,      /* no address, path or serial number */
 	FINDING_KEEPS_NOTHING, /* a keep line that no device matches */
@@ -45,22 +45,22 @@ enum finding_kind {
 	/* About an image. */
 	FINDING_UNREADABLE, /* it cannot be inspected */
 	FINDING_MISSING,    /* nothing of vfio-early is in it */
-	FINDING_LEFTOVER,  /* something of vfio-early is in it, and the config is empty */
-	FINDING_PROGRAM,   /* the boot program */
-	FINDING_CONFIG,	   /* the config's files */
-	FINDING_PLAN,	   /* the list of modules */
-	FINDING_MODULES,   /* the modules themselves */
-	FINDING_INIT,	   /* "start init" */
-	FINDING_SCRIPT,	   /* what starts the boot program */
-	FINDING_ORDER,	   /* something else comes first */
-	FINDING_KERNEL,	   /* its kernel is not installed */
-	FINDING_INSTALLED, /* the host lacks what images are made of */
+	FINDING_LEFTOVER,   /* something of vfio-early is in it, and the config is empty */
+	FINDING_PROGRAM,    /* the boot program */
+	FINDING_CONFIG,	    /* the config's files */
+	FINDING_PLAN,	    /* the list of modules */
+	FINDING_MODULES,    /* the modules themselves */
+	FINDING_INIT,	    /* "start init" */
+	FINDING_SCRIPT,	    /* what starts the boot program */
+	FINDING_ORDER,	    /* something else comes first */
+	FINDING_KERNEL,	    /* its kernel is not installed */
+	FINDING_INSTALLED,  /* the host lacks what images are made of */
 };
 
 enum severity {
-	SEVERITY_NOTE, /* good to know */
+	SEVERITY_NOTE,	  /* good to know */
 	SEVERITY_ALLOWED, /* a line permits it, and the machine comes up without the device */
-	SEVERITY_DANGER, /* it defeats what the line, or vfio-early, is for */
+	SEVERITY_DANGER,  /* it defeats what the line, or vfio-early, is for */
 };
 
 /* Something that can go wrong, or went wrong, and what helps. */
@@ -71,9 +71,8 @@ struct finding {
 	const struct claim *claim; /* the function that it is about, or NULL */
 	const struct rule *rule;   /* the line that it is about, or NULL */
 	const char *object;	   /* what it is about if both are NULL: "this machine" */
-	struct text text; /* a fragment of a sentence: "the host uses it: / (sda1)" */
-	struct text
-		remedy; /* what to do: "write allow=in-use on /etc/vfio-early.conf:3" */
+	struct text text;	   /* a fragment of a sentence: "the host uses it: / (sda1)" */
+	struct text remedy;	   /* what to do: "write allow=in-use on /etc/vfio-early.conf:3" */
 };
 
 /* A list of them. Starts zeroed. Adding fails quietly: ask findings_error() once at the end. */
@@ -93,8 +92,7 @@ void findings_add(struct findings *findings, struct finding *finding);
 /* Adds a finding whose text is the strings joined. */
 #define findings_add_text(findings, kind, ...) \
 	findings_add_strings(findings, kind, __VA_ARGS__, (const char *)NULL)
-void findings_add_strings(struct findings *findings, enum finding_kind kind,
-			  ...) _sentinel_;
+void findings_add_strings(struct findings *findings, enum finding_kind kind, ...) _sentinel_;
 
 /* How many of them are dangers. */
 size_t findings_count_dangers(const struct findings *findings);
@@ -116,8 +114,8 @@ const char *severity_name(enum severity severity);
 void finding_add_object(const struct finding *finding, struct text *text);
 
 /* Fills in that Linux `kernel` lacks `driver`, which the line at `place` wants. */
-void finding_set_no_driver(struct finding *finding, const char *kernel,
-			   const char *driver, const struct place *place);
+void finding_set_no_driver(struct finding *finding, const char *kernel, const char *driver,
+			   const struct place *place);
 
 /* Adds "write WORD on /etc/vfio-early.conf:3" to the remedy. */
 void finding_add_word(struct finding *finding, const char *word, const struct rule *rule);

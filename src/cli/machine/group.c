@@ -32,29 +32,25 @@ bool group_is_blocked_by(const struct machine *machine, const struct pci_functio
 }
 
 /* Returns whether the way to `member` goes through a function that a line takes. */
-static bool is_behind_claim(const struct machine *machine,
-			    const struct pci_function *member)
+static bool is_behind_claim(const struct machine *machine, const struct pci_function *member)
 {
 	char path[DEVICE_PATH_SIZE], link[ROOT_PATH_SIZE];
 	char address[PCI_ADDRESS_SIZE], part[PCI_ADDRESS_SIZE + 2];
 
-	if (root_link(&machine->root, device_path(&member->address, "", path), link,
-		      sizeof(link)))
+	if (root_link(&machine->root, device_path(&member->address, "", path), link, sizeof(link)))
 		return false;
 	for (size_t i = 0; i < machine->match.claim_count; i++) {
 		const struct claim *claim = &machine->match.claims[i];
 
 		string_join(part, sizeof(part), "/",
-			    pci_address_format(&claim->function->address, address), "/",
-			    NULL);
+			    pci_address_format(&claim->function->address, address), "/", NULL);
 		if (claim->result == RESULT_NONE && strstr(link, part))
 			return true;
 	}
 	return false;
 }
 
-static int add_member(const struct machine *machine, const char *name,
-		      struct group_members *ret)
+static int add_member(const struct machine *machine, const char *name, struct group_members *ret)
 {
 	const struct pci_function *member = NULL;
 	struct pci_address address;
@@ -69,8 +65,7 @@ static int add_member(const struct machine *machine, const char *name,
 	return 0;
 }
 
-int group_find_members(const struct machine *machine, int group,
-		       struct group_members *ret)
+int group_find_members(const struct machine *machine, int group, struct group_members *ret)
 {
 	char path[ROOT_PATH_SIZE], number[NUMBER_SIZE], **names = NULL;
 	size_t count = 0;
@@ -79,8 +74,7 @@ int group_find_members(const struct machine *machine, int group,
 	if (group < 0)
 		return 0;
 	number_format(number, group, 10, 1);
-	string_join(path, sizeof(path), "sys/kernel/iommu_groups/", number, "/devices",
-		    NULL);
+	string_join(path, sizeof(path), "sys/kernel/iommu_groups/", number, "/devices", NULL);
 	error = root_names_if_any(&machine->root, path, &names, &count);
 	for (size_t i = 0; i < count && !error; i++)
 		error = add_member(machine, names[i], ret);
@@ -88,8 +82,8 @@ int group_find_members(const struct machine *machine, int group,
 	return error;
 }
 
-int group_find_blockers(const struct machine *machine,
-			const struct pci_function *function, struct group_members *ret)
+int group_find_blockers(const struct machine *machine, const struct pci_function *function,
+			struct group_members *ret)
 {
 	int group = sysfs_group(&machine->root, &function->address);
 	int error = group_find_members(machine, group, ret);
@@ -137,9 +131,8 @@ void group_add_remedy(const struct machine *machine, const struct group_members 
 		text_add(text, text->length > before ? "; " : "",
 			 pci_is_bridge(member) ? "unload the driver of the bridge: rmmod "
 					       : "list that device, too: vfio-early add ",
-			 pci_is_bridge(member)
-				 ? member->driver
-				 : pci_address_format(&member->address, address));
+			 pci_is_bridge(member) ? member->driver
+					       : pci_address_format(&member->address, address));
 	}
 	if (!with_group)
 		return;

@@ -22,8 +22,7 @@ struct group_members {
  * (vfio_dev_driver_allowed() in drivers/vfio/vfio.c). Since then, drivers that leave DMA to others
  * (driver_managed_dma) do not: pcieport, pci-stub and VFIO's own.
  */
-bool group_is_blocked_by(const struct machine *machine,
-			 const struct pci_function *member);
+bool group_is_blocked_by(const struct machine *machine, const struct pci_function *member);
 
 /*
  * Finds the functions of an IOMMU group; none if `group` is negative. 0 or -ENOMEM; in either case
@@ -37,8 +36,7 @@ int group_find_members(const struct machine *machine, int group,
  * function that a line takes is left out: the drives of a VMD controller vanish when its driver
  * does. 0 or -ENOMEM; in either case group_members_done() frees what `ret` has.
  */
-int group_find_blockers(const struct machine *machine,
-			const struct pci_function *function,
+int group_find_blockers(const struct machine *machine, const struct pci_function *function,
 			struct group_members *ret) _must_check_;
 void group_members_done(struct group_members *members);
 

@@ -51,15 +51,12 @@ void iommu_add_remedy(const struct machine *machine, struct text *text)
 
 		if (!strstr(text_string(&cpu), vendor->mark))
 			continue;
-		string_join(path, sizeof(path), "sys/firmware/acpi/tables/",
-			    vendor->table, NULL);
-		text_add(text, root_has(&machine->root, path) ? vendor->parameter
-							      : vendor->remedy);
+		string_join(path, sizeof(path), "sys/firmware/acpi/tables/", vendor->table, NULL);
+		text_add(text, root_has(&machine->root, path) ? vendor->parameter : vendor->remedy);
 		goto out;
 	}
-	text_add(text,
-		 "turn it on in the firmware's setup (Intel VT-d, AMD-Vi, SMMU); with an "
-		 "Intel processor also add intel_iommu=on to the kernel command line");
+	text_add(text, "turn it on in the firmware's setup (Intel VT-d, AMD-Vi, SMMU); with an "
+		       "Intel processor also add intel_iommu=on to the kernel command line");
 out:
 	text_done(&cpu);
 }
@@ -79,9 +76,8 @@ static bool allows_unsafe_interrupts(const struct machine *machine)
 	const struct conf *conf = &machine->confdir.conf;
 	char value[8];
 
-	if (root_read(&machine->root,
-		      "sys/module/vfio_iommu_type1/parameters/" UNSAFE_INTERRUPTS, value,
-		      sizeof(value)) > 0 &&
+	if (root_read(&machine->root, "sys/module/vfio_iommu_type1/parameters/" UNSAFE_INTERRUPTS,
+		      value, sizeof(value)) > 0 &&
 	    *value == 'Y')
 		return true;
 	for (size_t i = 0; i < conf->count; i++)
@@ -98,8 +94,7 @@ bool iommu_lacks_interrupt_remapping(const struct machine *machine)
 
 	if (allows_unsafe_interrupts(machine))
 		return false;
-	if (root_read_proc(&machine->root, "proc/interrupts", 4 * 1024 * 1024,
-			   &interrupts) >= 0)
+	if (root_read_proc(&machine->root, "proc/interrupts", 4 * 1024 * 1024, &interrupts) >= 0)
 		found = strstr(text_string(&interrupts), "IO-APIC") &&
 			!strstr(text_string(&interrupts), " IR-");
 	text_done(&interrupts);

@@ -60,8 +60,7 @@ static int read_all(struct machine *machine)
 	for (size_t i = 0; i < snapshot->count && !error; i++) {
 		device_read_driver(&machine->root, snapshot, i);
 		if (pci_may_be_bridge(&snapshot->functions[i]))
-			error = device_read_details(&machine->root, snapshot, i,
-						    PCI_HEADER);
+			error = device_read_details(&machine->root, snapshot, i, PCI_HEADER);
 	}
 	return error;
 }
@@ -94,8 +93,7 @@ static int load(struct machine *machine)
 		error = trust_confdir(&machine->root, &machine->confdir);
 	cmdline_check(&machine->cmdline, &machine->confdir.conf);
 	if (!error)
-		error = loadplan_read_aliases(&machine->root, machine->kernel,
-					      &machine->aliases);
+		error = loadplan_read_aliases(&machine->root, machine->kernel, &machine->aliases);
 	return error ? error : machine_match(machine);
 }
 
@@ -135,8 +133,7 @@ void machine_print_errors(const struct machine *machine, const char *prefix)
 		struct text place = { 0 };
 
 		place_add(&error->place, &place);
-		printable_print(stderr, "%s%s: %s\n", prefix, text_string(&place),
-				error->message);
+		printable_print(stderr, "%s%s: %s\n", prefix, text_string(&place), error->message);
 		text_done(&place);
 	}
 	if (conf->error_total > conf->error_count)
@@ -152,8 +149,7 @@ void machine_find_unknown_switch(const char *word, struct finding *finding)
 	text_add(&finding->remedy, "correct that word, or write a heading for it");
 }
 
-void machine_explain_line(const struct rule *rule, const struct line_match *line,
-			  struct text *text)
+void machine_explain_line(const struct rule *rule, const struct line_match *line, struct text *text)
 {
 	if (line->reason)
 		text_add(text, line->reason);

@@ -14,11 +14,10 @@
 struct machine {
 	struct root root;
 	const char *directory; /* --root */
-	char *kernel; /* the version that is meant: --kernel, or the running one */
+	char *kernel;	       /* the version that is meant: --kernel, or the running one */
 	struct cmdline cmdline;
 	struct confdir confdir;
-	struct text
-		aliases; /* the lines of the kernel's modules.alias that are about vfio */
+	struct text aliases; /* the lines of the kernel's modules.alias that are about vfio */
 	struct pci_snapshot snapshot;
 	bool has_devices; /* sysfs was there; without it the snapshot is empty */
 	struct match match;
@@ -30,8 +29,7 @@ struct machine {
  * if another `directory` contains this machine's own /sys. In either case machine_done() frees
  * `ret`. Keeps a pointer to `directory`.
  */
-int machine_load(const char *directory, const char *kernel,
-		 struct machine *ret) _must_check_;
+int machine_load(const char *directory, const char *kernel, struct machine *ret) _must_check_;
 
 /* Scans and matches again, after a change of `confdir`. 0 or -errno. */
 int machine_match(struct machine *machine) _must_check_;

@@ -16,8 +16,7 @@ struct names {
 };
 
 /* Where pci.ids lies: Debian and others, Fedora and others. */
-static const char *const places[] = { "usr/share/misc/pci.ids",
-				      "usr/share/hwdata/pci.ids" };
+static const char *const places[] = { "usr/share/misc/pci.ids", "usr/share/hwdata/pci.ids" };
 
 /* A captured machine that brings its own names gets those alone. */
 static int use_own_file(struct names *names, const struct machine *machine)
@@ -77,8 +76,7 @@ void names_close(struct names *names)
 	free(names);
 }
 
-static const char *look_up(struct names *names, char *name, int what, int first,
-			   int second)
+static const char *look_up(struct names *names, char *name, int what, int first, int second)
 {
 	const char *found;
 
@@ -87,8 +85,8 @@ static const char *look_up(struct names *names, char *name, int what, int first,
 		*name = '\0';
 		return name;
 	}
-	found = pci_lookup_name(names->access, name, NAMES_SIZE, what | names->flags,
-				first, second);
+	found = pci_lookup_name(names->access, name, NAMES_SIZE, what | names->flags, first,
+				second);
 	if (!found)
 		*name = '\0';
 	else if (found != name) /* libpci's own words for a name that is too long */
@@ -96,31 +94,27 @@ static const char *look_up(struct names *names, char *name, int what, int first,
 	return name;
 }
 
-const char *names_vendor(struct names *names, const struct pci_function *function,
-			 char *name)
+const char *names_vendor(struct names *names, const struct pci_function *function, char *name)
 {
 	return look_up(names, name, PCI_LOOKUP_VENDOR, function->id.vendor, 0);
 }
 
-const char *names_device(struct names *names, const struct pci_function *function,
-			 char *name)
+const char *names_device(struct names *names, const struct pci_function *function, char *name)
 {
-	return look_up(names, name, PCI_LOOKUP_DEVICE, function->id.vendor,
-		       function->id.device);
+	return look_up(names, name, PCI_LOOKUP_DEVICE, function->id.vendor, function->id.device);
 }
 
-const char *names_class(struct names *names, const struct pci_function *function,
-			char *name)
+const char *names_class(struct names *names, const struct pci_function *function, char *name)
 {
 	return look_up(names, name, PCI_LOOKUP_CLASS, function->class >> 8, 0);
 }
 
 /* What companies are, as against what they are called. The longest comes first. */
-static const char *const company_words[] = {
-	", Inc.",	 " Inc.",	   " Corporation", " Corp.",	 " Co., Ltd.",
-	" Co Ltd",	 ", Ltd.",	   " Ltd.",	   " AG",	 " GmbH",
-	" Technologies", " Semiconductor", " Electronics", " Technology"
-};
+static const char *const company_words[] = { ", Inc.",	     " Inc.",	      " Corporation",
+					     " Corp.",	     " Co., Ltd.",    " Co Ltd",
+					     ", Ltd.",	     " Ltd.",	      " AG",
+					     " GmbH",	     " Technologies", " Semiconductor",
+					     " Electronics", " Technology" };
 
 /* Takes one such word off the end. */
 static bool shorten(char *vendor)
@@ -150,8 +144,7 @@ static bool use_brackets(char *vendor)
 	return true;
 }
 
-const char *names_full(struct names *names, const struct pci_function *function,
-		       char *name)
+const char *names_full(struct names *names, const struct pci_function *function, char *name)
 {
 	char vendor[NAMES_SIZE], device[NAMES_SIZE];
 
@@ -160,7 +153,6 @@ const char *names_full(struct names *names, const struct pci_function *function,
 	if (!use_brackets(vendor))
 		while (shorten(vendor))
 			;
-	string_join(name, NAMES_SIZE, vendor, *vendor && *device ? " " : "", device,
-		    NULL);
+	string_join(name, NAMES_SIZE, vendor, *vendor && *device ? " " : "", device, NULL);
 	return name;
 }

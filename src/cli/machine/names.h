@@ -22,18 +22,14 @@ void names_close(struct names *names);
  * Each stores a name, or "" if there is none, in NAMES_SIZE bytes at `name`. Returns
  * `name`.
  */
-const char *names_vendor(struct names *names, const struct pci_function *function,
-			 char *name);
-const char *names_device(struct names *names, const struct pci_function *function,
-			 char *name);
-const char *names_class(struct names *names, const struct pci_function *function,
-			char *name);
+const char *names_vendor(struct names *names, const struct pci_function *function, char *name);
+const char *names_device(struct names *names, const struct pci_function *function, char *name);
+const char *names_class(struct names *names, const struct pci_function *function, char *name);
 
 /*
  * The same for the vendor's short name and the device's name: "NVIDIA GP106 [GeForce
  * ...]".
  */
-const char *names_full(struct names *names, const struct pci_function *function,
-		       char *name);
+const char *names_full(struct names *names, const struct pci_function *function, char *name);
 
 #endif

@@ -78,8 +78,7 @@ struct resolver *resolver_new(const char *directory, const char *version,
 	_cleanup_(freep) char *modules = NULL;
 	struct resolver *resolver = calloc(1, sizeof(*resolver));
 
-	if (!real || !resolver ||
-	    asprintf(&modules, "%s/lib/modules/%s", root, version) < 0) {
+	if (!real || !resolver || asprintf(&modules, "%s/lib/modules/%s", root, version) < 0) {
 		modules = NULL;
 		goto out;
 	}
@@ -164,8 +163,8 @@ static int add_modules(struct resolver *resolver, struct kmod_list *list)
 	kmod_list_foreach(item, list)
 	{
 		struct kmod_module *module = kmod_module_get_module(item);
-		int error = kmod_module_probe_insert_module(module, flags, NULL, NULL,
-							    NULL, add_module);
+		int error = kmod_module_probe_insert_module(module, flags, NULL, NULL, NULL,
+							    add_module);
 
 		kmod_module_unref(module);
 		if (error < 0)
@@ -225,8 +224,7 @@ int resolver_add_names(struct resolver *resolver, const char *modalias, struct t
 	return error < 0 ? error : text_error(text);
 }
 
-bool resolver_built_in(struct resolver *resolver, const char *modalias, char *name,
-		       size_t size)
+bool resolver_built_in(struct resolver *resolver, const char *modalias, char *name, size_t size)
 {
 	struct kmod_list *list = NULL, *item;
 	bool found = false;
@@ -249,16 +247,14 @@ bool resolver_built_in(struct resolver *resolver, const char *modalias, char *na
 bool resolver_has_driver(struct resolver *resolver, const char *driver)
 {
 	struct kmod_list *list = NULL;
-	bool has =
-		kmod_module_new_from_lookup(resolver->kmod, driver, &list) >= 0 && list;
+	bool has = kmod_module_new_from_lookup(resolver->kmod, driver, &list) >= 0 && list;
 
 	kmod_module_unref_list(list);
 	return has;
 }
 
 int resolver_each_option(const char *directory,
-			 int (*use)(void *context, const char *module,
-				    const char *options),
+			 int (*use)(void *context, const char *module, const char *options),
 			 void *context)
 {
 	_cleanup_(freep) char *real = realpath(directory, NULL);

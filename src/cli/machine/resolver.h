@@ -40,8 +40,7 @@ int resolver_add_names(struct resolver *resolver, const char *modalias,
  * Stores the first built-in driver that matches the modalias in `size` bytes at `name`.
  * Returns false if there is none. `name` must contain "" before the call.
  */
-bool resolver_built_in(struct resolver *resolver, const char *modalias, char *name,
-		       size_t size);
+bool resolver_built_in(struct resolver *resolver, const char *modalias, char *name, size_t size);
 
 /* Returns whether the kernel has a driver of that name, as a module or built in. */
 bool resolver_has_driver(struct resolver *resolver, const char *driver);
@@ -54,8 +53,7 @@ bool resolver_has_file(struct resolver *resolver, const char *module);
  * module options of the running kernel's command line. Returns 0 or -errno, also of `use`.
  */
 int resolver_each_option(const char *directory,
-			 int (*use)(void *context, const char *module,
-				    const char *options),
+			 int (*use)(void *context, const char *module, const char *options),
 			 void *context) _must_check_;
 
 /*

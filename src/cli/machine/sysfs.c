@@ -20,15 +20,14 @@ int sysfs_group(const struct root *root, const struct pci_address *address)
 	char path[DEVICE_PATH_SIZE], name[16];
 	uint64_t group;
 
-	if (root_link_name(root, device_path(address, "iommu_group", path), name,
-			   sizeof(name)) ||
+	if (root_link_name(root, device_path(address, "iommu_group", path), name, sizeof(name)) ||
 	    !number_parse(name, 10, INT32_MAX, &group))
 		return -1;
 	return group;
 }
 
-void sysfs_reset(const struct root *root, const struct pci_address *address,
-		 char *methods, size_t size)
+void sysfs_reset(const struct root *root, const struct pci_address *address, char *methods,
+		 size_t size)
 {
 	char path[DEVICE_PATH_SIZE];
 
@@ -38,8 +37,7 @@ void sysfs_reset(const struct root *root, const struct pci_address *address,
 		string_copy(methods, size, "reset");
 }
 
-unsigned int sysfs_virtual_functions(const struct root *root,
-				     const struct pci_address *address)
+unsigned int sysfs_virtual_functions(const struct root *root, const struct pci_address *address)
 {
 	char value[16];
 	uint64_t count = 0;
@@ -55,8 +53,7 @@ bool sysfs_physical_function(const struct root *root, const struct pci_address *
 {
 	char path[DEVICE_PATH_SIZE], name[PCI_ADDRESS_SIZE];
 
-	return !root_link_name(root, device_path(address, "physfn", path), name,
-			       sizeof(name)) &&
+	return !root_link_name(root, device_path(address, "physfn", path), name, sizeof(name)) &&
 	       !pci_address_parse(name, ret);
 }
 
@@ -71,14 +68,13 @@ int sysfs_numa_node(const struct root *root, const struct pci_address *address)
 	return node;
 }
 
-bool sysfs_modalias(const struct root *root, const struct pci_address *address,
-		    char *modalias, size_t size)
+bool sysfs_modalias(const struct root *root, const struct pci_address *address, char *modalias,
+		    size_t size)
 {
 	return read_attribute(root, address, "modalias", modalias, size) > 0;
 }
 
-bool sysfs_path(const struct root *root, const struct pci_address *address,
-		struct pci_path *ret)
+bool sysfs_path(const struct root *root, const struct pci_address *address, struct pci_path *ret)
 {
 	char path[DEVICE_PATH_SIZE], link[ROOT_PATH_SIZE];
 
@@ -108,7 +104,6 @@ bool sysfs_driver_is_built_in(const struct root *root, const char *driver)
 	string_join(path, sizeof(path), "sys/bus/pci/drivers/", driver, NULL);
 	if (!root_has(root, path))
 		return false;
-	string_join(path, sizeof(path), "sys/bus/pci/drivers/", driver,
-		    "/module/initstate", NULL);
+	string_join(path, sizeof(path), "sys/bus/pci/drivers/", driver, "/module/initstate", NULL);
 	return !root_has(root, path);
 }

@@ -18,12 +18,11 @@ int sysfs_group(const struct root *root, const struct pci_address *address);
  * "reset" if the kernel (before 5.15) does not list them, "" if the function cannot be
  * reset.
  */
-void sysfs_reset(const struct root *root, const struct pci_address *address,
-		 char *methods, size_t size);
+void sysfs_reset(const struct root *root, const struct pci_address *address, char *methods,
+		 size_t size);
 
 /* Returns how many virtual functions the function has now. */
-unsigned int sysfs_virtual_functions(const struct root *root,
-				     const struct pci_address *address);
+unsigned int sysfs_virtual_functions(const struct root *root, const struct pci_address *address);
 
 /*
  * Stores the physical function of a virtual function. Returns false for any other
@@ -38,12 +37,11 @@ int sysfs_numa_node(const struct root *root, const struct pci_address *address);
 /*
  * Stores the modalias, "pci:v...", in `size` bytes. Returns false if it cannot be read.
  */
-bool sysfs_modalias(const struct root *root, const struct pci_address *address,
-		    char *modalias, size_t size);
+bool sysfs_modalias(const struct root *root, const struct pci_address *address, char *modalias,
+		    size_t size);
 
 /* Stores the path through the bridges. Returns false if it cannot be read. */
-bool sysfs_path(const struct root *root, const struct pci_address *address,
-		struct pci_path *ret);
+bool sysfs_path(const struct root *root, const struct pci_address *address, struct pci_path *ret);
 
 /*
  * Returns whether `driver` ("" for none) serves guests: VFIO's own drivers and pci-stub

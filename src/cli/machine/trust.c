@@ -62,11 +62,9 @@ static int refuse(const char *path, const char *problem, struct conf *conf)
 		return -ENOMEM;
 	drop_rules(conf, absolute);
 	place.file = conf_string(conf, absolute);
-	return place.file
-		       ? conf_error(conf,
-				    (struct conf_error){ .place = place, .keep = true },
-				    NULL, problem)
-		       : -ENOMEM;
+	return place.file ? conf_error(conf, (struct conf_error){ .place = place, .keep = true },
+				       NULL, problem)
+			  : -ENOMEM;
 }
 
 static int check(const struct root *root, const char *path, struct conf *conf)
@@ -110,8 +108,7 @@ static int copy_file(const struct root *root, const struct conf_file *file,
 	return root_create(dest, file->path, text_string(&file->text), file->text.length);
 }
 
-int trust_copy(const struct root *root, const struct confdir *confdir,
-	       const struct root *dest)
+int trust_copy(const struct root *root, const struct confdir *confdir, const struct root *dest)
 {
 	_cleanup_(freep) char *directory = trust_problem(root, CONFDIR_DROPINS);
 	int first = 0;

@@ -10,18 +10,17 @@
 #include <string.h>
 #include <sys/stat.h>
 /* Is the report of another kernel than the one that runs? */
-static bool is_of_another_kernel(const struct machine *machine,
-				 const struct boot_report *report)
+static bool is_of_another_kernel(const struct machine *machine, const struct boot_report *report)
 {
 	char running[128];
 
-	return root_read(&machine->root, "proc/sys/kernel/osrelease", running,
-			 sizeof(running)) > 0 &&
+	return root_read(&machine->root, "proc/sys/kernel/osrelease", running, sizeof(running)) >
+		       0 &&
 	       strcmp(running, report->kernel);
 }
 
-static bool was_edited_since(const struct machine *machine,
-			     const struct boot_report *report, const char *path)
+static bool was_edited_since(const struct machine *machine, const struct boot_report *report,
+			     const char *path)
 {
 	struct stat st;
 
@@ -62,8 +61,7 @@ static const struct {
 	  "the boot program has left no report: it is not in this boot's image, or did not "
 	  "end" },
 	{ FINDING_OTHER_BOOT, "the report in /run/vfio-early is of another boot" },
-	{ FINDING_OFF,
-	  "vfio_early=off is on the kernel command line: this boot bound nothing" },
+	{ FINDING_OFF, "vfio_early=off is on the kernel command line: this boot bound nothing" },
 	{ FINDING_DRY_RUN,
 	  "vfio_early=dry-run is on the kernel command line: this boot bound nothing" },
 };
@@ -107,7 +105,6 @@ int boot_findings_find(const struct machine *machine, const struct boot_report *
 		find_edited(machine, report, ret);
 	/* The program ended before its end: the log has the same words. */
 	if (boot == BOOT_NORMAL && *report->note && !ret->count && wanted)
-		findings_add_text(ret, FINDING_STOPPED,
-				  "the boot program stopped: ", report->note);
+		findings_add_text(ret, FINDING_STOPPED, "the boot program stopped: ", report->note);
 	return findings_error(ret);
 }

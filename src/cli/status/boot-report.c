@@ -64,8 +64,7 @@ static int read_confdir(const char *directory, struct confdir *confdir)
 	return error ? error : confdir_read(&root, confdir);
 }
 
-int boot_report_read(const struct root *root, const char *directory,
-		     struct boot_report *ret)
+int boot_report_read(const struct root *root, const char *directory, struct boot_report *ret)
 {
 	int error;
 
@@ -94,8 +93,7 @@ const struct report_function *boot_report_function(const struct boot_report *rep
 	return NULL;
 }
 
-const struct report_line *boot_report_line(const struct boot_report *report,
-					   const char *place)
+const struct report_line *boot_report_line(const struct boot_report *report, const char *place)
 {
 	for (size_t i = 0; i < report->count; i++)
 		if (report->records[i].kind == REPORT_LINE &&
@@ -104,8 +102,7 @@ const struct report_line *boot_report_line(const struct boot_report *report,
 	return NULL;
 }
 
-bool boot_report_rescued(const struct boot_report *report,
-			 const struct pci_address *address)
+bool boot_report_rescued(const struct boot_report *report, const struct pci_address *address)
 {
 	for (size_t i = 0; i < report->count; i++) {
 		const struct report_rescue *rescue = &report->records[i].rescue;

@@ -12,8 +12,8 @@
 
 /* What the boot program left in /run: its report, and the config that it used. Starts zeroed. */
 struct boot_report {
-	bool found; /* there is a report of a version that is understood */
-	bool lasts; /* what lies in /run survives a reboot, and so may be of another one */
+	bool found;	    /* there is a report of a version that is understood */
+	bool lasts;	    /* what lies in /run survives a reboot, and so may be of another one */
 	const char *kernel; /* of the report's first line; "" where it lacks one */
 	enum report_mode mode;
 	const char *note;
@@ -38,11 +38,9 @@ const struct report_function *boot_report_function(const struct boot_report *rep
 						   const struct pci_address *address);
 
 /* The record of the line at `place`, or NULL. */
-const struct report_line *boot_report_line(const struct boot_report *report,
-					   const char *place);
+const struct report_line *boot_report_line(const struct boot_report *report, const char *place);
 
 /* Was the function given back to the host, because the root file system did not appear? */
-bool boot_report_rescued(const struct boot_report *report,
-			 const struct pci_address *address);
+bool boot_report_rescued(const struct boot_report *report, const struct pci_address *address);
 
 #endif

@@ -74,8 +74,7 @@ static bool boot_place(const struct comparison *comparison, const struct rule *r
 	return false;
 }
 
-static struct line_state *add_state(const struct comparison *comparison,
-				    enum line_state_kind kind)
+static struct line_state *add_state(const struct comparison *comparison, enum line_state_kind kind)
 {
 	struct line_states *states = comparison->states;
 	struct line_state *state;
@@ -121,8 +120,7 @@ static int explain_group(const struct comparison *comparison, struct line_state 
 		return error;
 	set_kind(state, STATE_NOT_VIABLE);
 	number_format(group, sysfs_group(&machine->root, &function->address), 10, 1);
-	text_add(&state->why, "its IOMMU group ", group,
-		 " is not viable, no guest can have it: ");
+	text_add(&state->why, "its IOMMU group ", group, " is not viable, no guest can have it: ");
 	add_blockers(&blockers, &state->why);
 	group_add_remedy(machine, &blockers, state->rule, &state->next);
 	return 0;
@@ -142,8 +140,7 @@ static void explain_changed(struct line_state *state)
 {
 	set_kind(state, *state->driver ? STATE_REBOUND : STATE_RELEASED);
 	if (*state->driver)
-		text_add(&state->why, "bound at boot, given to ", state->driver,
-			 " since");
+		text_add(&state->why, "bound at boot, given to ", state->driver, " since");
 	else
 		text_add(&state->why, "bound at boot, taken from its driver since");
 	advise_bind(state, &state->next);
@@ -153,9 +150,8 @@ static void explain_changed(struct line_state *state)
 static void explain_rescued(struct line_state *state)
 {
 	set_kind(state, STATE_RESCUED);
-	text_add(&state->why,
-		 "the boot gave it back to the host, since the root file system did "
-		 "not appear without it");
+	text_add(&state->why, "the boot gave it back to the host, since the root file system did "
+			      "not appear without it");
 	text_add(&state->next, "the host needs it: vfio-early remove ", state->address);
 }
 
@@ -228,8 +224,8 @@ static void explain_unbound(const struct comparison *comparison, struct line_sta
 	}
 }
 
-static int explain_claim(const struct comparison *comparison,
-			 const struct claim_line *line, struct line_state *state)
+static int explain_claim(const struct comparison *comparison, const struct claim_line *line,
+			 struct line_state *state)
 {
 	const struct claim *claim = state->claim;
 	const struct pci_address *address = &claim->function->address;
@@ -259,8 +255,8 @@ static int explain_claim(const struct comparison *comparison,
 }
 
 /* A line that selects nothing now. */
-static void explain_line(const struct comparison *comparison,
-			 const struct line_match *line, struct line_state *state)
+static void explain_line(const struct comparison *comparison, const struct line_match *line,
+			 struct line_state *state)
 {
 	const struct report_line *then = NULL;
 	struct text place = { 0 };
@@ -360,8 +356,7 @@ static int find_unlisted(const struct comparison *comparison)
 		text_add(&state->why, "the boot took it for ", function->line,
 			 ", which no longer lists it");
 		text_add(&state->next, ADVICE_APPLY);
-		text_add(&state->next, "; or at once: vfio-early release ",
-			 state->address);
+		text_add(&state->next, "; or at once: vfio-early release ", state->address);
 	}
 	return 0;
 }
@@ -374,8 +369,8 @@ static int texts_error(const struct line_states *states)
 	return 0;
 }
 
-int line_states_find(const struct machine *machine, const struct boot_report *report,
-		     bool usable, struct line_states *ret)
+int line_states_find(const struct machine *machine, const struct boot_report *report, bool usable,
+		     struct line_states *ret)
 {
 	const struct comparison comparison = { machine, report, ret, usable };
 	int error = find_lines(&comparison);

@@ -29,13 +29,13 @@ enum line_state_kind {
 /* One function of one line, or one line without any. */
 struct line_state {
 	enum line_state_kind kind;
-	const struct rule *rule; /* of the config as it is now, NULL for STATE_UNLISTED */
+	const struct rule *rule;   /* of the config as it is now, NULL for STATE_UNLISTED */
 	const struct claim *claim; /* NULL for a line, and for STATE_UNLISTED */
-	const char *result; /* what became of it now: a word of the report, or of ours */
-	enum result boot;   /* what the boot's report says, RESULT_NONE for nothing */
+	const char *result;	   /* what became of it now: a word of the report, or of ours */
+	enum result boot;	   /* what the boot's report says, RESULT_NONE for nothing */
 	char address[PCI_ADDRESS_SIZE]; /* "" for a line */
 	char driver[PCI_DRIVER_SIZE];	/* that has it now, "" for none */
-	struct text why, next; /* empty where there is nothing to explain, or to do */
+	struct text why, next;		/* empty where there is nothing to explain, or to do */
 };
 
 /* All of them, in the order of the lines. Starts zeroed. */
@@ -48,8 +48,8 @@ struct line_states {
  * `usable`: the report says what this boot did with the lines (boot_findings_find()). 0 or
  * -ENOMEM; in either case line_states_done() frees what `ret` has.
  */
-int line_states_find(const struct machine *machine, const struct boot_report *report,
-		     bool usable, struct line_states *ret) _must_check_;
+int line_states_find(const struct machine *machine, const struct boot_report *report, bool usable,
+		     struct line_states *ret) _must_check_;
 void line_states_done(struct line_states *states);
 
 /* Returns the word of the boot's report, "" for nothing. */
