@@ -154,6 +154,10 @@ sweep: all
 try: deps all
 	$(PYTHON) -B test-vm/try.py
 
+# The README's pictures, from boots that the judge accepts.
+pictures: deps all
+	$(PYTHON) -B test-vm/pictures.py
+
 bench_packages := busybox dash musl-tools driverctl pciutils pci.ids valgrind strace python3-matplotlib
 
 bench: deps all
@@ -238,5 +242,5 @@ clean:
 -include $(shell find $B/host $B/klibc $B/asan $B/unit $B/fuzz -name '*.d' 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: always all units check check-unit check-vm check-machines check-mutants catalogue coverage sweep try bench deps install uninstall deb clean
+.PHONY: always all units check check-unit check-vm check-machines check-mutants catalogue coverage sweep try pictures bench deps install uninstall deb clean
 .SECONDARY:

@@ -9,6 +9,7 @@ import pytest
 
 import judge
 import once
+import pictures
 
 TRACES = once.HERE / "traces"
 NIC = judge.Subject("0000:01:00.0", judge.CLAIMED, "e1000e", "e1000e")
@@ -258,3 +259,9 @@ def test_words_tell_the_story():
     ]
     places = [finding.saw.index(words) for words in order]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("suffix", pictures.WORDS)
+def test_the_pictures_show_these_traces(suffix):
+    drawn = (pictures.PICTURES / f"boot{suffix}.svg").read_text("utf-8")
+    assert pictures.draw(suffix) == drawn, "run make pictures"
