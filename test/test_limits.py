@@ -12,6 +12,7 @@ from machine import BOOT
 
 PER_FUNCTION, PER_CLAIM, FIXED = 4, 14, 60
 MEMORY = 1024 * 1024
+MEMORY_FOR_LINES = 8 * MEMORY  # for as many lines as a config can have
 
 
 # What a kernel needs that has everything as modules (Linux 6.1): opened, loaded, closed each.
@@ -183,6 +184,20 @@ def test_memory_on_a_desktop(trees, record_property, config):
     memory = Count(machine).memory + BOOT.stat().st_size + 128 * 1024
     record_property("figure", ("bytes of memory", memory, MEMORY))
     assert memory <= MEMORY
+
+
+@pytest.mark.parametrize("config", ["bind class=02 count=all with=group\n" * 4096,
+                                    "keep class=01\n" * 2048 + "bind class=02 count=all\n" * 2048],
+                         ids=["bind", "keep and bind"])
+def test_memory_for_as_many_lines_as_there_can_be(trees, config):
+    """Of the lines that select one function, 32 count: the time and the memory have a limit."""
+    machine = trees(64)
+    machine.config(config)
+    found = Count(machine)
+    assert found.memory <= MEMORY_FOR_LINES
+    records = found.run.report.all("line")
+    assert [line["result"] for line in records].count("failed") == 32
+    assert records[-1]["reason"].startswith("32 other lines already select 0000:")
 
 
 def test_memory_with_driver_auto(trees):

@@ -215,29 +215,44 @@ int device_read_details(const struct root *root, struct pci_snapshot *snapshot, 
 	return read_details(root, snapshot, index, details, &framebuffers);
 }
 
+/* Returns what the active lines that select `function` say of with=, a bit for each enum with. */
+static unsigned int wanted_companions(const struct conf *conf, const struct cmdline *cmdline,
+				      const struct pci_function *function)
+{
+	unsigned int wanted = 1 << WITH_NOTHING;
+
+	for (size_t i = 0; i < conf->count; i++) {
+		const struct rule *rule = &conf->rules[i];
+
+		if (!(wanted & 1 << rule->with) && cmdline_activates(cmdline, rule) &&
+		    !condition_missed(rule, function))
+			wanted |= 1 << rule->with;
+	}
+	return wanted;
+}
+
 /* Returns whether with= can add `other` to `function`, by their addresses or groups. */
-static bool may_go_with(enum with with, const struct pci_function *function,
+static bool may_go_with(unsigned int wanted, const struct pci_function *function,
 			const struct pci_function *other)
 {
-	if (with == WITH_GROUP)
-		return function->group >= 0 && function->group == other->group;
-	return function->address.domain == other->address.domain &&
+	if (wanted & 1 << WITH_GROUP && function->group >= 0 && function->group == other->group)
+		return true;
+	return wanted & 1 << WITH_FUNCTIONS && function->address.domain == other->address.domain &&
 	       function->address.bus == other->address.bus;
 }
 
-/* Reads PCI_CARD of what a line with with= selects, and of what it can add. */
-static void read_companions(const struct root *root, const struct rule *rule,
-			    struct pci_snapshot *snapshot)
+/* Reads PCI_CARD of what lines with with= select, and of what they can add. */
+static void read_companions(const struct root *root, const struct conf *conf,
+			    const struct cmdline *cmdline, struct pci_snapshot *snapshot)
 {
 	for (size_t i = 0; i < snapshot->count; i++) {
 		const struct pci_function *function = &snapshot->functions[i];
+		unsigned int wanted = wanted_companions(conf, cmdline, function);
 
-		if (condition_missed(rule, function))
-			continue;
-		for (size_t j = 0; j < snapshot->count; j++) {
+		for (size_t j = 0; wanted != 1 << WITH_NOTHING && j < snapshot->count; j++) {
 			struct pci_function *other = &snapshot->functions[j];
 
-			if (other->known & PCI_CARD || !may_go_with(rule->with, function, other))
+			if (other->known & PCI_CARD || !may_go_with(wanted, function, other))
 				continue;
 			other->known |= PCI_CARD;
 			read_card(root, other);
@@ -259,10 +274,7 @@ static int complete(const struct root *root, const struct conf *conf, const stru
 		if (error)
 			return error;
 	}
-	for (size_t i = 0; i < conf->count; i++)
-		if (conf->rules[i].with != WITH_NOTHING &&
-		    cmdline_activates(cmdline, &conf->rules[i]))
-			read_companions(root, &conf->rules[i], snapshot);
+	read_companions(root, conf, cmdline, snapshot);
 	if (snapshot->count > sorted)
 		pci_snapshot_sort(snapshot);
 	return 0;
