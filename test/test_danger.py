@@ -95,13 +95,13 @@ CASES = {
         "with=group"),
     "an ID of two": (
         hosts.guest, "bind 8086:10d3 count=2\n", 1, "id-alone", "one more of its kind",
-        "a line for each device; the first: bind 0000:01:00.0 8086:10d3"),
+        "a line for each device; the first: bind 0000:02:00.0 8086:10d3"),
     "an ID alone": (
         hosts.desktop, "bind 8086:15b7 allow=in-use\n", 1, "id-alone", "one more of its kind",
         "bind 0000:00:1f.6 8086:15b7"),
     "the module's name for the driver's": (
-        hosts.desktop, "bind 00:1f.6 driver=vfio_pci\n", "0000:00:1f.6", "driver",
-        "the driver is vfio-pci", "driver=vfio-pci"),
+        hosts.desktop, "bind 00:1f.6 driver=vfio_pci allow=in-use\n", "0000:00:1f.6",
+        "driver", "the driver is vfio-pci", "driver=vfio-pci"),
 }
 
 
@@ -452,3 +452,26 @@ def test_layers_that_lead_to_themselves_end(desktop):
     desktop.link("sys/devices/virtual/block/dm-0/slaves/dm-0", "sys/class/block/dm-0")
     desktop.mount("/loop", "/dev/dm-0", "dm-0")
     assert dangers(desktop, "bind 02:00.0\n")
+
+
+@pytest.mark.parametrize("lines, taken", [
+    (["bind 03:00.0", "bind 03:00.0 allow=in-use"], 2),
+    (["bind 03:00.0 allow=in-use", "bind 03:00.0"], 1),
+    (["bind class=01", "bind 03:00.0 allow=in-use"], 2),
+    (["bind 03:00.0", "keep 03:00.0", "bind 03:00.0 allow=in-use"], None),
+    (["bind 01:00.0", "bind 01:00.0 allow=boot-display"], 2),
+])
+def test_a_permission_on_another_line(desktop, lines, taken):
+    """`check` knows what the host uses; the boot program has a generated keep line that says so."""
+    desktop.config("\n".join(lines) + "\n")
+    done = desktop.host("check", "--json")
+    results = [[device["result"] for device in line["devices"]]
+               for line in json.loads(done.stdout)["lines"]]
+    desktop.write("usr/lib/vfio-early/keep.conf", "keep path=00:1d.0/00.0 id=144d:a808\n")
+    (function,) = desktop.run().report.all("function")
+    place = f"/etc/vfio-early.conf:{taken or 1}"
+    assert function["line"] == place
+    assert (function["result"] == "refused") == (taken is None)
+    expected = [["planned" if number == taken else "refused"]
+                for number, line in enumerate(lines, 1) if line.startswith("bind")]
+    assert [result for result in results if result] == expected

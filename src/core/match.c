@@ -56,19 +56,21 @@ static struct line_match *line_of(const struct match *match, const struct rule *
 	return &match->lines[rule - match->conf->rules];
 }
 
-/* Finds the keep lines that the claim's function meets. */
-static void find_keeps(const struct conf *conf, const struct cmdline *cmdline, struct claim *claim)
+/* Finds what protects the claim's function; the generated keep lines come first. */
+static void find_protection(const struct conf *conf, const struct cmdline *cmdline,
+			    struct claim *claim)
 {
-	for (size_t i = 0; i < conf->count && !claim->own_keep; i++) {
+	claim->in_use = claim->function->in_use;
+	for (size_t i = 0; i < conf->count && !claim->keep; i++) {
 		const struct rule *rule = &conf->rules[i];
 
 		if (rule->statement != STATEMENT_KEEP || !cmdline_activates(cmdline, rule) ||
 		    condition_missed(rule, claim->function))
 			continue;
-		if (!claim->keep)
+		if (rule->generated)
+			claim->in_use = true;
+		else
 			claim->keep = rule;
-		if (!rule->generated)
-			claim->own_keep = rule;
 	}
 }
 
@@ -110,15 +112,14 @@ static void guard(const struct matching *with, const struct rule *rule, const st
 	static const char not_added[] = "with= does not add it";
 	bool named = !condition_missed(rule, function);
 	unsigned int allow = match_allows(rule, function);
-	const struct rule *keep = allow & ALLOW_IN_USE ? claim->own_keep : claim->keep;
 
 	if (pci_is_bridge(function))
 		text_add(reason, "a bridge is never passed through");
-	else if (keep && keep->generated)
+	else if (claim->keep)
+		add_keep(reason, claim->keep);
+	else if (claim->in_use && !(allow & ALLOW_IN_USE))
 		text_add(reason, "the host uses it; ",
 			 named ? "allow=in-use would take it" : not_added);
-	else if (keep)
-		add_keep(reason, keep);
 	else if (function->boot_display && !(allow & ALLOW_BOOT_DISPLAY))
 		text_add(reason, "the firmware's display is on it; ",
 			 named ? "allow=boot-display would take it" : not_added);
@@ -152,7 +153,7 @@ static struct claim *get_claim(const struct matching *with, const struct pci_fun
 		return claim;
 	claim = &match->claims[match->claim_count++];
 	*claim = (struct claim){ .function = function };
-	find_keeps(match->conf, with->cmdline, claim);
+	find_protection(match->conf, with->cmdline, claim);
 	return claim;
 }
 

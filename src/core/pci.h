@@ -59,6 +59,7 @@ struct pci_function {
 	uint64_t serial;     /* PCIe Device Serial Number, 0 for none */
 	int group;	     /* IOMMU group, -1 for none */
 	bool boot_display;   /* the firmware's display is on it */
+	bool in_use;	     /* the host uses it; at boot a generated keep line says so */
 	uint8_t header_type; /* PCI_HEADER: 0 for a device, 1 or 2 for a bridge */
 	bool ari;	     /* PCI_CARD: its bus has one card with up to 256 functions */
 	bool virtual;	     /* PCI_CARD: an SR-IOV virtual function */
