@@ -325,6 +325,19 @@ def test_rescue_with_a_root_on_zfs(tmp_path):
     assert "cannot work" in find(host, line, "0000:03:00.0", "rescue")["text"]
 
 
+def test_a_group_member_that_is_no_pci_device(desktop):
+    """Only a driver blocks the group."""
+    devices = "sys/kernel/iommu_groups/5/devices"
+    desktop.link(f"{devices}/e1000e.0", "sys/devices/platform/e1000e.0")
+    desktop.path("sys/devices/platform/e1000e.0").mkdir(parents=True)
+    line = "bind 00:1f.6 allow=in-use with=group\n"
+    assert not find(desktop, line, "0000:00:1f.6", "group")
+    desktop.link("sys/devices/platform/e1000e.0/driver", "sys/bus/platform/drivers/dsa")
+    found = find(desktop, line, "0000:00:1f.6", "group")
+    assert "e1000e.0 (dsa) would stay with the host" in found["text"]
+    assert found["remedy"] == "unload the driver of e1000e.0 (dsa)"
+
+
 # host, config, address or line, kind
 ABSENT = {
     "another display than the firmware's": (
