@@ -323,6 +323,7 @@ def test_rescue_with_a_root_on_zfs(tmp_path):
     assert not find(host, line, "0000:03:00.0", "rescue")
     host.write("proc/self/mountinfo", "29 1 0:27 / / rw - zfs rpool/ROOT/pve-1 rw\n")
     assert "cannot work" in find(host, line, "0000:03:00.0", "rescue")["text"]
+    assert not find(host, "bind 02:00.0 rescue=release\n", "0000:02:00.0", "rescue")["grave"]
 
 
 def test_a_group_member_that_is_no_pci_device(desktop):

@@ -158,6 +158,12 @@ bool pci_is_chipset(const struct pci_function *function);
 /* Is it either of them? Only a line that names it can select it. */
 bool pci_is_infrastructure(const struct pci_function *function);
 
+/* Base class 01: what rescue=release gives back. */
+static inline bool pci_class_is_storage(uint32_t class)
+{
+	return class >> 16 == 0x01;
+}
+
 /* Base class 03. */
 bool pci_is_display(const struct pci_function *function);
 
