@@ -151,6 +151,8 @@ static int read_details(const struct root *root, struct pci_snapshot *snapshot, 
 		read_path(root, function);
 	if (details & CONFIG_SPACE_DETAILS)
 		config_space_read(root, function, details & CONFIG_SPACE_DETAILS);
+	if (details & PCI_CARD)
+		read_card(root, function);
 	if (details & PCI_DISPLAY)
 		function->boot_display = display_is_boot(
 			root, device_path(&function->address, "", path), framebuffers);
