@@ -316,6 +316,23 @@ def test_a_network_that_is_not_the_default_route(tmp_path, attributes, words):
     assert words in found["text"] if words else not found
 
 
+def test_the_default_route_over_open_vswitch(tmp_path):
+    """The bridge's own interface has no link to the ports of the datapath."""
+    host = hosts.server(tmp_path / "root")
+    host.write("proc/net/route", "")
+    host.device("0000:41:00.0", "8086:1533", "020000", group=50, driver="igb")
+    host.interface("eno7", "0000:41:00.0")
+    host.interface("veth0")
+    host.interface("ovs-system", lower=["eno7", "veth0"])
+    for port in ("eno7", "veth0"):
+        host.link(f"sys/class/net/{port}/master", "sys/class/net/ovs-system")
+    host.interface("vmbr0")
+    host.route("vmbr0")
+    found = find(host, "bind 41:00.0\n", "0000:41:00.0", "in-use")
+    assert "the default route (vmbr0)" in found["text"]
+    assert not find(host, "bind 3b:00.0\n", "0000:3b:00.0", "in-use")
+
+
 def test_rescue_with_a_root_on_zfs(tmp_path):
     """OpenZFS imports the pool by itself: nothing waits for a root device."""
     host = hosts.desktop(tmp_path / "root")
