@@ -257,6 +257,10 @@ def test_dracut_sources_another_file_first(tree):
     (lambda tree: tree.remove(f"{UNITS}/vfio-early.service"), "script", "is not in it"),
     (lambda tree: tree.write(f"{UNITS}/vfio-early.service", "[Unit]\n"), "script",
      "does not come before systemd-udevd.service"),
+    (lambda tree: tree.write(f"{UNITS}/vfio-early.service",
+                             tree.read(f"{UNITS}/vfio-early.service")
+                             .replace("dracut-pre-udev.service", "")), "script",
+     "does not come before dracut-pre-udev.service"),
     (lambda tree: tree.link("etc/systemd/system/vfio-early.service", "/dev/null"), "script",
      "masks our unit"),
     (lambda tree: tree.write(f"{UNITS}/rogue.service",

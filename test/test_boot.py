@@ -447,6 +447,25 @@ def test_a_copy_of_sysfs_without_modalias(desktop):
     assert desktop.run().written == fence(NIC)
 
 
+@pytest.mark.parametrize("config, result, words", [
+    ("bind 02:00.0 serial=00-1b-21-ff-ff-00-00-01\n", "mismatch",
+     "0000:02:00.0 does not answer: its serial number cannot be read"),
+    ("bind 8086:10d3 serial=00-1b-21-ff-ff-00-00-02\n", "fenced", ""),
+])
+def test_a_configuration_space_that_cannot_be_read(machine, config, result, words):
+    """A device that does not wake up makes the reader wait inside the kernel."""
+    for number in (2, 3):
+        machine.function(f"0000:0{number}:00.0", "8086:10d3", "020000",
+                         serial=f"00-1b-21-ff-ff-00-00-0{number - 1}")
+    path = machine.path(f"{machine.directories['0000:02:00.0']}/config")
+    path.unlink()
+    os.mkfifo(path)
+    machine.config(config)
+    (line,) = machine.run().report.all("line")
+    assert line["result"] == result
+    assert words in line.get("reason", "")
+
+
 def test_uevent_is_never_read(desktop):
     """Linux 6.1 takes the device's lock for it: the read never returns after a probe that hangs."""
     desktop.config("bind 8086:10d3 count=all with=group\n")

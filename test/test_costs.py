@@ -20,6 +20,7 @@ PROGRAMS_BYTES = 44 * 1024
 ONE_ADDRESS = 63_000  # the whole program, for one line
 PER_FUNCTION = 4_200  # that is looked at
 PER_ADDRESS = 33_000  # that is claimed, of 64: each is compared with all others
+SAME_LINES = 250_000_000  # 4096 lines that select the same 59 of 120 functions
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,13 @@ def test_address_that_is_claimed(cost, record_property):
     each = cost(1000, "bind {address}", 64) // 64
     record_property("figure", ("instructions for each of 64 addresses", each, PER_ADDRESS))
     assert each <= PER_ADDRESS
+
+
+@pytest.mark.parametrize("setting", ["", "with=group", "with=functions"])
+def test_as_many_lines_as_there_can_be_for_the_same_functions(cost, record_property, setting):
+    found = cost(120, f"bind class=02 count=all {setting}", 4096)
+    record_property("figure", ("instructions for 4096 equal lines", found, SAME_LINES))
+    assert found <= SAME_LINES
 
 
 def test_bytes_of_an_image(record_property):

@@ -95,13 +95,13 @@ CASES = {
         "with=group"),
     "an ID of two": (
         hosts.guest, "bind 8086:10d3 count=2\n", 1, "id-alone", "one more of its kind",
-        "a line for each device; the first: bind 0000:01:00.0 8086:10d3"),
+        "a line for each device; the first: bind 0000:02:00.0 8086:10d3"),
     "an ID alone": (
         hosts.desktop, "bind 8086:15b7 allow=in-use\n", 1, "id-alone", "one more of its kind",
         "bind 0000:00:1f.6 8086:15b7"),
     "the module's name for the driver's": (
-        hosts.desktop, "bind 00:1f.6 driver=vfio_pci\n", "0000:00:1f.6", "driver",
-        "the driver is vfio-pci", "driver=vfio-pci"),
+        hosts.desktop, "bind 00:1f.6 driver=vfio_pci allow=in-use\n", "0000:00:1f.6",
+        "driver", "the driver is vfio-pci", "driver=vfio-pci"),
 }
 
 
@@ -316,6 +316,23 @@ def test_a_network_that_is_not_the_default_route(tmp_path, attributes, words):
     assert words in found["text"] if words else not found
 
 
+def test_the_default_route_over_open_vswitch(tmp_path):
+    """The bridge's own interface has no link to the ports of the datapath."""
+    host = hosts.server(tmp_path / "root")
+    host.write("proc/net/route", "")
+    host.device("0000:41:00.0", "8086:1533", "020000", group=50, driver="igb")
+    host.interface("eno7", "0000:41:00.0")
+    host.interface("veth0")
+    host.interface("ovs-system", lower=["eno7", "veth0"])
+    for port in ("eno7", "veth0"):
+        host.link(f"sys/class/net/{port}/master", "sys/class/net/ovs-system")
+    host.interface("vmbr0")
+    host.route("vmbr0")
+    found = find(host, "bind 41:00.0\n", "0000:41:00.0", "in-use")
+    assert "the default route (vmbr0)" in found["text"]
+    assert not find(host, "bind 3b:00.0\n", "0000:3b:00.0", "in-use")
+
+
 def test_rescue_with_a_root_on_zfs(tmp_path):
     """OpenZFS imports the pool by itself: nothing waits for a root device."""
     host = hosts.desktop(tmp_path / "root")
@@ -323,6 +340,20 @@ def test_rescue_with_a_root_on_zfs(tmp_path):
     assert not find(host, line, "0000:03:00.0", "rescue")
     host.write("proc/self/mountinfo", "29 1 0:27 / / rw - zfs rpool/ROOT/pve-1 rw\n")
     assert "cannot work" in find(host, line, "0000:03:00.0", "rescue")["text"]
+    assert not find(host, "bind 02:00.0 rescue=release\n", "0000:02:00.0", "rescue")["grave"]
+
+
+def test_a_group_member_that_is_no_pci_device(desktop):
+    """Only a driver blocks the group."""
+    devices = "sys/kernel/iommu_groups/5/devices"
+    desktop.link(f"{devices}/e1000e.0", "sys/devices/platform/e1000e.0")
+    desktop.path("sys/devices/platform/e1000e.0").mkdir(parents=True)
+    line = "bind 00:1f.6 allow=in-use with=group\n"
+    assert not find(desktop, line, "0000:00:1f.6", "group")
+    desktop.link("sys/devices/platform/e1000e.0/driver", "sys/bus/platform/drivers/dsa")
+    found = find(desktop, line, "0000:00:1f.6", "group")
+    assert "e1000e.0 (dsa) would stay with the host" in found["text"]
+    assert found["remedy"] == "unload the driver of e1000e.0 (dsa)"
 
 
 # host, config, address or line, kind
@@ -452,3 +483,26 @@ def test_layers_that_lead_to_themselves_end(desktop):
     desktop.link("sys/devices/virtual/block/dm-0/slaves/dm-0", "sys/class/block/dm-0")
     desktop.mount("/loop", "/dev/dm-0", "dm-0")
     assert dangers(desktop, "bind 02:00.0\n")
+
+
+@pytest.mark.parametrize("lines, taken", [
+    (["bind 03:00.0", "bind 03:00.0 allow=in-use"], 2),
+    (["bind 03:00.0 allow=in-use", "bind 03:00.0"], 1),
+    (["bind class=01", "bind 03:00.0 allow=in-use"], 2),
+    (["bind 03:00.0", "keep 03:00.0", "bind 03:00.0 allow=in-use"], None),
+    (["bind 01:00.0", "bind 01:00.0 allow=boot-display"], 2),
+])
+def test_a_permission_on_another_line(desktop, lines, taken):
+    """`check` knows what the host uses; the boot program has a generated keep line that says so."""
+    desktop.config("\n".join(lines) + "\n")
+    done = desktop.host("check", "--json")
+    results = [[device["result"] for device in line["devices"]]
+               for line in json.loads(done.stdout)["lines"]]
+    desktop.write("usr/lib/vfio-early/keep.conf", "keep path=00:1d.0/00.0 id=144d:a808\n")
+    (function,) = desktop.run().report.all("function")
+    place = f"/etc/vfio-early.conf:{taken or 1}"
+    assert function["line"] == place
+    assert (function["result"] == "refused") == (taken is None)
+    expected = [["planned" if number == taken else "refused"]
+                for number, line in enumerate(lines, 1) if line.startswith("bind")]
+    assert [result for result in results if result] == expected

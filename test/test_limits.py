@@ -11,7 +11,9 @@ import pytest
 from machine import BOOT
 
 PER_FUNCTION, PER_CLAIM, FIXED = 4, 14, 60
+CONFIG_SPACE = 14  # a child that reads it, with all that it takes to wait for the child
 MEMORY = 1024 * 1024
+MEMORY_FOR_LINES = 8 * MEMORY  # for as many lines as a config can have
 
 
 # What a kernel needs that has everything as modules (Linux 6.1): opened, loaded, closed each.
@@ -131,14 +133,15 @@ def test_system_calls(trees, record_property, config, claims, looked, size):
     all_functions = len(machine.directories)
     if claims == "cards":
         claims = all_functions - size // 2 - 2
-    limit = PER_FUNCTION * len(found.functions) + PER_CLAIM * claims + FIXED
+    reads = int("serial=" in config)
+    limit = PER_FUNCTION * len(found.functions) + PER_CLAIM * claims + FIXED + reads * CONFIG_SPACE
     record_property("figure", (f"system calls with {size} functions", found.total, limit))
     assert found.claims == claims
     assert found.claims == sum(found.run.report.results()[a] in ("fenced", "failed")
                                for a in found.run.report.results())
     assert len(found.functions) == (looked or all_functions)
     assert found.total <= limit
-    assert found.forks <= 1
+    assert found.forks <= 1 + reads
 
 
 def test_system_calls_with_the_modules(trees, record_property):
@@ -183,6 +186,20 @@ def test_memory_on_a_desktop(trees, record_property, config):
     memory = Count(machine).memory + BOOT.stat().st_size + 128 * 1024
     record_property("figure", ("bytes of memory", memory, MEMORY))
     assert memory <= MEMORY
+
+
+@pytest.mark.parametrize("config", ["bind class=02 count=all with=group\n" * 4096,
+                                    "keep class=01\n" * 2048 + "bind class=02 count=all\n" * 2048],
+                         ids=["bind", "keep and bind"])
+def test_memory_for_as_many_lines_as_there_can_be(trees, config):
+    """Of the lines that select one function, 32 count: the time and the memory have a limit."""
+    machine = trees(64)
+    machine.config(config)
+    found = Count(machine)
+    assert found.memory <= MEMORY_FOR_LINES
+    records = found.run.report.all("line")
+    assert [line["result"] for line in records].count("failed") == 32
+    assert records[-1]["reason"].startswith("32 other lines already select 0000:")
 
 
 def test_memory_with_driver_auto(trees):

@@ -17,10 +17,10 @@
 
 #define DEVICES "sys/bus/pci/devices/"
 
-/* A storage function (base class 01) that this boot bound or fenced. */
+/* A storage function that this boot bound or fenced. */
 static bool is_held_storage(const struct report_function *function)
 {
-	return function->class >> 16 == 0x01 &&
+	return pci_class_is_storage(function->class) &&
 	       (function->result == RESULT_BOUND || function->result == RESULT_FENCED);
 }
 

@@ -111,7 +111,7 @@ static enum status match_lines(struct binding *binding, const struct text *text)
 }
 
 /* Refuses what the host needs, and asks a person about the other dangers. */
-static enum status check_dangers(const struct binding *binding)
+static enum status check_dangers(struct binding *binding)
 {
 	_cleanup_(findings_done) struct findings dangers = { 0 };
 	const struct request *request = binding->request;

@@ -19,7 +19,6 @@
 #include "machine/machine.h"
 #include "machine/sysfs.h"
 
-#define FUNCTIONS_MAX 8 /* of one device number */
 #define DEADLINE_MS 10000
 #define STEP_MS 5000
 
@@ -81,17 +80,23 @@ static void add_item(struct release *release, const struct pci_address *address)
 	read_state(&release->machine.root, item);
 }
 
-/* Adds every function with the card's device number, virtual functions left out. */
-static void add_card(struct release *release, struct pci_address address)
+/* Adds every function of the card with this first one, virtual functions left out. */
+static int add_card(struct release *release, const struct pci_address *address)
 {
-	for (int number = 0; number < FUNCTIONS_MAX; number++) {
-		struct pci_address physical;
+	struct pci_snapshot *snapshot = &release->machine.snapshot;
+	const struct pci_function *first = pci_find(snapshot, address);
+	int error = 0;
 
-		address.function = number;
-		if (pci_find(&release->machine.snapshot, &address) &&
-		    !sysfs_physical_function(&release->machine.root, &address, &physical))
-			add_item(release, &address);
+	for (size_t i = 0; i < snapshot->count && !error; i++)
+		if (snapshot->functions[i].address.bus == address->bus)
+			error = device_read_details(&release->machine.root, snapshot, i, PCI_CARD);
+	for (size_t i = 0; i < snapshot->count && !error; i++) {
+		const struct pci_function *function = &snapshot->functions[i];
+
+		if (pci_same_card(first, function) && !function->virtual)
+			add_item(release, &function->address);
 	}
+	return error;
 }
 
 static enum status find_item(struct release *release, const char *word)
@@ -102,9 +107,9 @@ static enum status find_item(struct release *release, const char *word)
 
 	if (status != STATUS_WELL)
 		return status;
-	if (card)
-		add_card(release, address);
-	else
+	if (card && add_card(release, &address))
+		return fail("release", -ENOMEM);
+	if (!card)
 		add_item(release, &address);
 	return STATUS_WELL;
 }
@@ -114,8 +119,9 @@ static enum status find_items(struct release *release)
 	const struct request *request = release->request;
 	enum status status = STATUS_WELL;
 
-	release->size = sizeof(*release->shared) +
-			request->count * FUNCTIONS_MAX * sizeof(*release->shared->items);
+	release->size = sizeof(*release->shared) + request->count *
+							   release->machine.snapshot.count *
+							   sizeof(*release->shared->items);
 	release->shared = shared_allocate(release->size);
 	if (!release->shared)
 		return fail("release", -ENOMEM);

@@ -9,26 +9,8 @@
 #include <string.h>
 
 #include "condition.h"
+#include "config-space.h"
 #include "display.h"
-
-const char *device_path(const struct pci_address *address, const char *attribute, char *path)
-{
-	static const char directory[] = DEVICE_DIRECTORY "/";
-	char *end;
-
-	memcpy(path, directory, sizeof(directory));
-	end = pci_address_put(address, path + strlen(directory));
-	string_join(end, path + DEVICE_PATH_SIZE - end, *attribute ? "/" : "", attribute, NULL);
-	return path;
-}
-
-void device_driver(const struct root *root, const struct pci_address *address, char *driver)
-{
-	char path[DEVICE_PATH_SIZE];
-
-	if (root_link_name(root, device_path(address, "driver", path), driver, PCI_DRIVER_SIZE))
-		driver[0] = '\0';
-}
 
 /* Reads an attribute such as "0x8086". Returns false if it is missing or not such a number. */
 static bool read_number(const struct root *root, const struct pci_address *address,
@@ -89,29 +71,6 @@ static void read_path(const struct root *root, struct pci_function *function)
 
 	if (root_link(root, device_path(&function->address, "", path), link, sizeof(link)) == 0)
 		pci_link_parse(link, &function->path);
-}
-
-/* Beyond 64 bytes `config` is for root only: an ordinary user sees no serial number. */
-static void read_serial(const struct root *root, struct pci_function *function)
-{
-	char path[DEVICE_PATH_SIZE];
-	uint8_t space[4096 - 256];
-	ssize_t length = root_read_at(root, device_path(&function->address, "config", path), space,
-				      sizeof(space), 256);
-
-	if (length > 0)
-		function->serial = pci_extended_serial(space, length);
-}
-
-/* Offset 14 of the configuration space, without the bit for "has several functions". */
-static void read_header(const struct root *root, struct pci_function *function)
-{
-	char path[DEVICE_PATH_SIZE];
-	uint8_t space[16];
-
-	if (root_read_at(root, device_path(&function->address, "config", path), space,
-			 sizeof(space), 0) == sizeof(space))
-		function->header_type = space[14] & 0x7f;
 }
 
 static void read_card(const struct root *root, struct pci_function *function)
@@ -190,10 +149,10 @@ static int read_details(const struct root *root, struct pci_snapshot *snapshot, 
 	function->known |= details;
 	if (details & PCI_PATH)
 		read_path(root, function);
-	if (details & PCI_SERIAL)
-		read_serial(root, function);
-	if (details & PCI_HEADER)
-		read_header(root, function);
+	if (details & CONFIG_SPACE_DETAILS)
+		config_space_read(root, function, details & CONFIG_SPACE_DETAILS);
+	if (details & PCI_CARD)
+		read_card(root, function);
 	if (details & PCI_DISPLAY)
 		function->boot_display = display_is_boot(
 			root, device_path(&function->address, "", path), framebuffers);
@@ -215,34 +174,63 @@ int device_read_details(const struct root *root, struct pci_snapshot *snapshot, 
 	return read_details(root, snapshot, index, details, &framebuffers);
 }
 
+/* Returns what the active lines that select `function` say of with=, a bit for each enum with. */
+static unsigned int wanted_companions(const struct conf *conf, const struct cmdline *cmdline,
+				      const struct pci_function *function)
+{
+	unsigned int wanted = 1 << WITH_NOTHING;
+
+	for (size_t i = 0; i < conf->count; i++) {
+		const struct rule *rule = &conf->rules[i];
+
+		if (!(wanted & 1 << rule->with) && cmdline_activates(cmdline, rule) &&
+		    !condition_missed(rule, function))
+			wanted |= 1 << rule->with;
+	}
+	return wanted;
+}
+
 /* Returns whether with= can add `other` to `function`, by their addresses or groups. */
-static bool may_go_with(enum with with, const struct pci_function *function,
+static bool may_go_with(unsigned int wanted, const struct pci_function *function,
 			const struct pci_function *other)
 {
-	if (with == WITH_GROUP)
-		return function->group >= 0 && function->group == other->group;
-	return function->address.domain == other->address.domain &&
+	if (wanted & 1 << WITH_GROUP && function->group >= 0 && function->group == other->group)
+		return true;
+	return wanted & 1 << WITH_FUNCTIONS && function->address.domain == other->address.domain &&
 	       function->address.bus == other->address.bus;
 }
 
-/* Reads PCI_CARD of what a line with with= selects, and of what it can add. */
-static void read_companions(const struct root *root, const struct rule *rule,
-			    struct pci_snapshot *snapshot)
+/* Reads PCI_CARD of what lines with with= select, and of what they can add. */
+static void read_companions(const struct root *root, const struct conf *conf,
+			    const struct cmdline *cmdline, struct pci_snapshot *snapshot)
 {
 	for (size_t i = 0; i < snapshot->count; i++) {
 		const struct pci_function *function = &snapshot->functions[i];
+		unsigned int wanted = wanted_companions(conf, cmdline, function);
 
-		if (condition_missed(rule, function))
-			continue;
-		for (size_t j = 0; j < snapshot->count; j++) {
+		for (size_t j = 0; wanted != 1 << WITH_NOTHING && j < snapshot->count; j++) {
 			struct pci_function *other = &snapshot->functions[j];
 
-			if (other->known & PCI_CARD || !may_go_with(rule->with, function, other))
+			if (other->known & PCI_CARD || !may_go_with(wanted, function, other))
 				continue;
 			other->known |= PCI_CARD;
 			read_card(root, other);
 		}
 	}
+}
+
+/* Reads what the rules need of the functions' configuration space. */
+static int read_config_spaces(const struct root *root, const struct conf *conf,
+			      const struct cmdline *cmdline, struct pci_snapshot *snapshot)
+{
+	_cleanup_(freep) uint8_t *details = calloc(snapshot->count, sizeof(*details));
+
+	if (!details)
+		return -ENOMEM;
+	for (size_t i = 0; i < snapshot->count; i++)
+		details[i] = condition_needs(conf, cmdline, &snapshot->functions[i]) &
+			     CONFIG_SPACE_DETAILS;
+	return config_space_read_all(root, snapshot, details);
 }
 
 /* Group mates are added behind the rest while this runs, and get their own turn. */
@@ -251,18 +239,21 @@ static int complete(const struct root *root, const struct conf *conf, const stru
 {
 	struct framebuffers framebuffers = { 0 };
 	size_t sorted = snapshot->count;
+	unsigned int all_needs = 0;
+	int error = 0;
 
-	for (size_t i = 0; i < snapshot->count; i++) {
+	for (size_t i = 0; i < snapshot->count && !error; i++) {
 		unsigned int needs = condition_needs(conf, cmdline, &snapshot->functions[i]);
-		int error = read_details(root, snapshot, i, needs, &framebuffers);
 
-		if (error)
-			return error;
+		all_needs |= needs;
+		error = read_details(root, snapshot, i, needs & ~CONFIG_SPACE_DETAILS,
+				     &framebuffers);
 	}
-	for (size_t i = 0; i < conf->count; i++)
-		if (conf->rules[i].with != WITH_NOTHING &&
-		    cmdline_activates(cmdline, &conf->rules[i]))
-			read_companions(root, &conf->rules[i], snapshot);
+	if (!error && all_needs & CONFIG_SPACE_DETAILS)
+		error = read_config_spaces(root, conf, cmdline, snapshot);
+	if (error)
+		return error;
+	read_companions(root, conf, cmdline, snapshot);
 	if (snapshot->count > sorted)
 		pci_snapshot_sort(snapshot);
 	return 0;

@@ -2,14 +2,12 @@
 #ifndef VFIO_EARLY_DEVICE_H
 #define VFIO_EARLY_DEVICE_H
 
+#include "attribute.h"
 #include "cmdline.h"
 #include "conf.h"
 #include "pci.h"
 #include "root.h"
 #include "util.h"
-
-#define DEVICE_DIRECTORY "sys/bus/pci/devices"
-#define DEVICE_PATH_SIZE 96
 
 /*
  * The functions of the machine, each with the details that the active rules need to know. A
@@ -33,11 +31,5 @@ void device_read_driver(const struct root *root, struct pci_snapshot *snapshot, 
 /* Reads more details (enum pci_detail) of the function at `index`; its group mates may be added. */
 int device_read_details(const struct root *root, struct pci_snapshot *snapshot, size_t index,
 			unsigned int details) _must_check_;
-
-/* "sys/bus/pci/devices/ADDRESS/ATTRIBUTE" in `path`, DEVICE_PATH_SIZE bytes, which is returned. */
-const char *device_path(const struct pci_address *address, const char *attribute, char *path);
-
-/* The name of the driver that has the function, "" for none, in PCI_DRIVER_SIZE bytes. */
-void device_driver(const struct root *root, const struct pci_address *address, char *driver);
 
 #endif

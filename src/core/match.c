@@ -51,21 +51,27 @@ static int set_reason(char **reason, struct text *text)
 	return *reason ? 0 : -ENOMEM;
 }
 
-/* The first active keep line that `function` meets, or NULL. `in_use_allowed`: no generated one. */
-static const struct rule *find_keep(const struct conf *conf, const struct cmdline *cmdline,
-				    const struct pci_function *function, bool in_use_allowed)
+static struct line_match *line_of(const struct match *match, const struct rule *rule)
 {
-	for (size_t i = 0; i < conf->count; i++) {
+	return &match->lines[rule - match->conf->rules];
+}
+
+/* Finds what protects the claim's function; the generated keep lines come first. */
+static void find_protection(const struct conf *conf, const struct cmdline *cmdline,
+			    struct claim *claim)
+{
+	claim->in_use = claim->function->in_use;
+	for (size_t i = 0; i < conf->count && !claim->keep; i++) {
 		const struct rule *rule = &conf->rules[i];
 
-		if (rule->statement != STATEMENT_KEEP || !cmdline_activates(cmdline, rule))
+		if (rule->statement != STATEMENT_KEEP || !cmdline_activates(cmdline, rule) ||
+		    condition_missed(rule, claim->function))
 			continue;
-		if (rule->generated && in_use_allowed)
-			continue;
-		if (!condition_missed(rule, function))
-			return rule;
+		if (rule->generated)
+			claim->in_use = true;
+		else
+			claim->keep = rule;
 	}
-	return NULL;
 }
 
 static void add_keep(struct text *reason, const struct rule *keep)
@@ -99,22 +105,21 @@ unsigned int match_allows(const struct rule *rule, const struct pci_function *fu
  * The guards: adds a reason not to take the function, or nothing. What with= adds has no permission
  * of its own, and is not named by itself.
  */
-static void guard(const struct matching *with, const struct rule *rule,
-		  const struct pci_function *function, struct text *reason)
+static void guard(const struct matching *with, const struct rule *rule, const struct claim *claim,
+		  struct text *reason)
 {
+	const struct pci_function *function = claim->function;
 	static const char not_added[] = "with= does not add it";
 	bool named = !condition_missed(rule, function);
 	unsigned int allow = match_allows(rule, function);
-	const struct rule *keep =
-		find_keep(with->match->conf, with->cmdline, function, allow & ALLOW_IN_USE);
 
 	if (pci_is_bridge(function))
 		text_add(reason, "a bridge is never passed through");
-	else if (keep && keep->generated)
+	else if (claim->keep)
+		add_keep(reason, claim->keep);
+	else if (claim->in_use && !(allow & ALLOW_IN_USE))
 		text_add(reason, "the host uses it; ",
 			 named ? "allow=in-use would take it" : not_added);
-	else if (keep)
-		add_keep(reason, keep);
 	else if (function->boot_display && !(allow & ALLOW_BOOT_DISPLAY))
 		text_add(reason, "the firmware's display is on it; ",
 			 named ? "allow=boot-display would take it" : not_added);
@@ -139,27 +144,44 @@ const struct claim_line *claim_line(const struct claim *claim, const struct rule
 }
 
 /* Returns the claim of `function`, which is new if no line selected it before; or NULL. */
-static struct claim *get_claim(struct match *match, const struct pci_function *function)
+static struct claim *get_claim(const struct matching *with, const struct pci_function *function)
 {
+	struct match *match = with->match;
 	struct claim *claim = match_claim(match, function);
 
 	if (claim || ARRAY_GROW(match->claims, match->claim_count))
 		return claim;
 	claim = &match->claims[match->claim_count++];
 	*claim = (struct claim){ .function = function };
+	find_protection(match->conf, with->cmdline, claim);
 	return claim;
+}
+
+/* A line beyond CLAIM_LINES_MAX is invalid: a config must not cost time and memory without limit. */
+static int reject_line(struct line_match *line, const struct pci_function *function)
+{
+	char address[PCI_ADDRESS_SIZE];
+	struct text text = { 0 };
+
+	text_add_number(&text, CLAIM_LINES_MAX, 10, 1);
+	text_add(&text, " other lines already select ",
+		 pci_address_format(&function->address, address));
+	line->result = RESULT_INVALID;
+	return set_reason(&line->reason, &text);
 }
 
 /* Adds the line to the claim of `function`. A line that selects it twice counts once. */
 static int add_claim(const struct matching *with, const struct rule *rule,
 		     const struct pci_function *function)
 {
-	struct claim *claim = get_claim(with->match, function);
+	struct claim *claim = get_claim(with, function);
 	struct claim_line *line;
 	struct text reason = { 0 };
 
 	if (claim && claim_line(claim, rule))
 		return 0;
+	if (claim && claim->line_count == CLAIM_LINES_MAX)
+		return reject_line(line_of(with->match, rule), function);
 	if (!claim || ARRAY_GROW(claim->lines, claim->line_count))
 		return -ENOMEM;
 	line = &claim->lines[claim->line_count++];
@@ -169,7 +191,7 @@ static int add_claim(const struct matching *with, const struct rule *rule,
 	else
 		alias_best_driver(with->aliases, function, line->driver);
 
-	guard(with, rule, function, &reason);
+	guard(with, rule, claim, &reason);
 	if (text_error(&reason))
 		return -ENOMEM;
 	if (!reason.length)
@@ -205,37 +227,57 @@ static int add_companions(const struct matching *with, const struct rule *rule,
 	return error;
 }
 
-/* What the conditions select: a heap array of `*ret_count` functions in `*ret`. */
-static int select_functions(const struct rule *rule, const struct pci_snapshot *snapshot,
-			    const struct pci_function ***ret, size_t *ret_count)
+/*
+ * Returns the first function behind `previous` (NULL: the first of all) that meets the conditions,
+ * or NULL.
+ */
+static const struct pci_function *next_selected(const struct rule *rule,
+						const struct pci_snapshot *snapshot,
+						const struct pci_function *previous)
 {
-	size_t first = 0, last = snapshot->count;
+	const struct pci_function *function = previous ? previous + 1 : snapshot->functions;
+	const struct pci_function *end = snapshot->functions + snapshot->count;
 
 	if (rule->given & CONDITION_ADDRESS) {
-		const struct pci_function *function = pci_find(snapshot, &rule->address);
+		function = previous ? NULL : pci_find(snapshot, &rule->address);
+		end = function ? function + 1 : NULL;
+	}
+	while (function != end && condition_missed(rule, function))
+		function++;
+	return function != end ? function : NULL;
+}
 
-		first = function ? function - snapshot->functions : 0;
-		last = function ? first + 1 : 0;
-	}
-	for (size_t i = first; i < last; i++) {
-		if (condition_missed(rule, &snapshot->functions[i]))
-			continue;
-		if (ARRAY_GROW(*ret, *ret_count))
-			return -ENOMEM;
-		(*ret)[(*ret_count)++] = &snapshot->functions[i];
-	}
-	return 0;
+static size_t count_selected(const struct rule *rule, const struct pci_snapshot *snapshot)
+{
+	const struct pci_function *function = NULL;
+	size_t count = 0;
+
+	while ((function = next_selected(rule, snapshot, function)))
+		count++;
+	return count;
+}
+
+/* Calls `add` for each function that the line selects, as long as the line is valid. */
+static int add_each(const struct matching *with, const struct rule *rule,
+		    int (*add)(const struct matching *with, const struct rule *rule,
+			       const struct pci_function *function))
+{
+	const struct line_match *line = line_of(with->match, rule);
+	const struct pci_function *function = NULL;
+	int error = 0;
+
+	while (!error && line->result == RESULT_NONE &&
+	       (function = next_selected(rule, with->snapshot, function)))
+		error = add(with, rule, function);
+	return error;
 }
 
 static int match_bind(const struct matching *with, const struct rule *rule, struct line_match *line)
 {
-	_cleanup_(freep) const struct pci_function **selected = NULL;
-	size_t count = 0;
+	size_t count = count_selected(rule, with->snapshot);
 	struct text reason = { 0 };
-	int error = select_functions(rule, with->snapshot, &selected, &count);
+	int error;
 
-	if (error)
-		return error;
 	if (with->broken_keep && !(rule->given & CONDITIONS_ONE)) {
 		line->result = RESULT_REFUSED;
 		add_broken_keep(&reason, with->broken_keep);
@@ -245,16 +287,10 @@ static int match_bind(const struct matching *with, const struct rule *rule, stru
 		line->result = mismatch_count(rule, with->snapshot, count, &reason);
 	if (line->result != RESULT_NONE)
 		return set_reason(&line->reason, &reason);
-	for (size_t i = 0; i < count && !error; i++)
-		error = add_claim(with, rule, selected[i]);
-	for (size_t i = 0; rule->with != WITH_NOTHING && i < count && !error; i++)
-		error = add_companions(with, rule, selected[i]);
+	error = add_each(with, rule, add_claim);
+	if (!error && rule->with != WITH_NOTHING)
+		error = add_each(with, rule, add_companions);
 	return error;
-}
-
-static struct line_match *line_of(const struct match *match, const struct rule *rule)
-{
-	return &match->lines[rule - match->conf->rules];
 }
 
 static int contradict(struct match *match, const struct claim *claim, const struct rule *rule,

@@ -12,6 +12,8 @@
 #include "text.h"
 #include "util.h"
 
+#define CLAIM_LINES_MAX 32 /* lines that may select one function; the next one is invalid */
+
 /* A bind line that selects a function. */
 struct claim_line {
 	const struct rule *rule;
@@ -25,6 +27,8 @@ struct claim {
 	const struct pci_function *function;
 	struct claim_line *lines; /* in the order of the lines */
 	size_t line_count;
+	const struct rule *keep;      /* the first active keep line that a person wrote, or NULL */
+	bool in_use;		      /* a generated keep line, or the function itself, says so */
 	const struct rule *rule;      /* the line that decides: the first that may take it */
 	char driver[PCI_DRIVER_SIZE]; /* the target driver */
 	enum result result;	      /* RESULT_NONE until claims_judge(), if it is to be bound */

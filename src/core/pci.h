@@ -59,6 +59,7 @@ struct pci_function {
 	uint64_t serial;     /* PCIe Device Serial Number, 0 for none */
 	int group;	     /* IOMMU group, -1 for none */
 	bool boot_display;   /* the firmware's display is on it */
+	bool in_use;	     /* the host uses it; at boot a generated keep line says so */
 	uint8_t header_type; /* PCI_HEADER: 0 for a device, 1 or 2 for a bridge */
 	bool ari;	     /* PCI_CARD: its bus has one card with up to 256 functions */
 	bool virtual;	     /* PCI_CARD: an SR-IOV virtual function */
@@ -156,6 +157,12 @@ bool pci_is_chipset(const struct pci_function *function);
 
 /* Is it either of them? Only a line that names it can select it. */
 bool pci_is_infrastructure(const struct pci_function *function);
+
+/* Base class 01: what rescue=release gives back. */
+static inline bool pci_class_is_storage(uint32_t class)
+{
+	return class >> 16 == 0x01;
+}
 
 /* Base class 03. */
 bool pci_is_display(const struct pci_function *function);

@@ -7,7 +7,7 @@
 #include "inuse/keyboard.h"
 #include "machine/iommu.h"
 
-int danger_context_make(const struct machine *machine, struct danger_context *ret)
+int danger_context_make(struct machine *machine, struct danger_context *ret)
 {
 	int error;
 
@@ -15,6 +15,8 @@ int danger_context_make(const struct machine *machine, struct danger_context *re
 	ret->iommu_is_off = iommu_is_off(machine);
 	ret->resolver = resolver_new(machine->directory, machine->kernel, &machine->cmdline);
 	error = host_use_find(machine, &ret->uses);
+	if (!error)
+		error = host_use_protect(machine, &ret->uses);
 	return error ? error : keyboard_find(machine, &ret->keyboards, &ret->other_keyboards);
 }
 

@@ -21,8 +21,8 @@ struct danger_context {
 	struct resolver *resolver; /* NULL: the kernel's modules can't be read */
 };
 
-/* 0 or -ENOMEM; in either case danger_context_done() frees what `ret` has. */
-int danger_context_make(const struct machine *machine, struct danger_context *ret) _must_check_;
+/* Matches again: host_use_protect(). 0 or -ENOMEM; in either case danger_context_done() frees what `ret` has. */
+int danger_context_make(struct machine *machine, struct danger_context *ret) _must_check_;
 void danger_context_done(struct danger_context *context);
 
 /* Will the boot program take the claim's function, as far as the match can tell? */

@@ -38,10 +38,12 @@ static const struct {
 /* Refused by a keep line, or for being a bridge: then nothing of it is in danger. */
 static bool is_kept(const struct claim *claim)
 {
-	const bool display = claim->function->boot_display &&
-			     !(match_allows(claim->rule, claim->function) & ALLOW_BOOT_DISPLAY);
+	const struct pci_function *function = claim->function;
+	unsigned int allow = match_allows(claim->rule, function);
+	bool display = function->boot_display && !(allow & ALLOW_BOOT_DISPLAY);
+	bool in_use = claim->in_use && !(allow & ALLOW_IN_USE) && !claim->keep;
 
-	return !danger_context_is_taken(claim) && !display;
+	return !danger_context_is_taken(claim) && !display && !in_use;
 }
 
 static void find_of_claim(const struct danger_context *context, const struct claim *claim,
@@ -149,7 +151,7 @@ static void find_all(const struct danger_context *context, struct findings *ret)
 	find_of_machine(context, ret);
 }
 
-int dangers_find(const struct machine *machine, struct findings *ret)
+int dangers_find(struct machine *machine, struct findings *ret)
 {
 	struct danger_context context;
 	int error;

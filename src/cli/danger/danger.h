@@ -8,10 +8,11 @@
 
 /*
  * Adds everything that can go wrong with what the machine's lines select (machine->match), in the
- * order of the claims; what is about the machine comes last. 0 or -ENOMEM; in either case
+ * order of the claims; what is about the machine comes last. Matches again, so that no line takes
+ * what the host uses without permission: earlier pointers to claims are no longer valid. 0 or -ENOMEM; in either case
  * findings_done() frees what `ret` has.
  */
-int dangers_find(const struct machine *machine, struct findings *ret) _must_check_;
+int dangers_find(struct machine *machine, struct findings *ret) _must_check_;
 
 /* What keeps `claim` from its driver though nothing refuses it: no IOMMU, no driver; or NULL. */
 const struct finding *dangers_unbound(const struct findings *dangers, const struct claim *claim);

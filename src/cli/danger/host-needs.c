@@ -108,14 +108,37 @@ void host_needs_find_keyboard(const struct danger_context *context, const struct
  * The scripts of OpenZFS for initramfs-tools and dracut import the pool by themselves: neither
  * waits for a root device, so that rescue=release never has its turn.
  */
-void host_needs_find_rescue(const struct danger_context *context, const struct claim *claim,
-			    struct finding *finding)
+static void find_rescue_on_zfs(const struct claim *claim, struct finding *finding)
 {
-	if (!claim->rule->rescue || !host_use_root_is_zfs(context->machine))
-		return;
 	text_add(&finding->text, "rescue=release cannot work: the root file system is on ZFS, "
 				 "and nothing waits for its disks");
 	text_add(&finding->remedy, "boot with vfio_early=off if the root file system does not "
 				   "appear, and delete rescue=release from ");
 	place_add(&claim->rule->place, &finding->remedy);
+}
+
+/* Does the line take a storage device, which rescue=release is for? */
+static bool takes_storage(const struct match *match, const struct rule *rule)
+{
+	for (size_t i = 0; i < match->claim_count; i++)
+		if (match->claims[i].rule == rule &&
+		    pci_class_is_storage(match->claims[i].function->class))
+			return true;
+	return false;
+}
+
+void host_needs_find_rescue(const struct danger_context *context, const struct claim *claim,
+			    struct finding *finding)
+{
+	if (!claim->rule->rescue || condition_missed(claim->rule, claim->function))
+		return;
+	if (!takes_storage(&context->machine->match, claim->rule)) {
+		finding->severity = SEVERITY_NOTE;
+		text_add(&finding->text, "rescue=release has no effect: it gives back storage "
+					 "devices only, and this is none");
+		text_add(&finding->remedy, "delete rescue=release from ");
+		place_add(&claim->rule->place, &finding->remedy);
+	} else if (host_use_root_is_zfs(context->machine)) {
+		find_rescue_on_zfs(claim, finding);
+	}
 }

@@ -14,7 +14,7 @@ void host_needs_find_possible_use(const struct danger_context *context, const st
 void host_needs_find_keyboard(const struct danger_context *context, const struct claim *claim,
 			      struct finding *finding);
 
-/* Does the line have rescue=release, on a host where that cannot work? */
+/* Does the line have rescue=release, for a device or on a host where that cannot work? */
 void host_needs_find_rescue(const struct danger_context *context, const struct claim *claim,
 			    struct finding *finding);
 

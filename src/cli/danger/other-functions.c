@@ -55,6 +55,8 @@ void other_functions_find_group(const struct danger_context *context, const stru
 		return;
 	}
 	needed = add_mates(context, &blockers, &mates);
+	if (blockers.others.length)
+		text_add(&mates, mates.length ? ", " : "", text_string(&blockers.others));
 	number_format(number, sysfs_group(&machine->root, &claim->function->address), 10, 1);
 	if (mates.length) {
 		text_add(&finding->text, "IOMMU group ", number,

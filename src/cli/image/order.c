@@ -153,12 +153,16 @@ static bool comes_before(const char *unit, const char *other)
 	return false;
 }
 
-/* What would load modules, or start what does. */
+/*
+ * What would load modules, or start what does: the units of dracut run the hooks of any package,
+ * cmdline and pre-udev. Its other hooks, as initqueue, come after udev, and so after these.
+ */
 static void check_unit(const char *unit, struct findings *findings)
 {
 	static const char *const later[] = { "systemd-udevd.service",
 					     "systemd-udev-trigger.service",
-					     "systemd-modules-load.service" };
+					     "systemd-modules-load.service",
+					     "dracut-cmdline.service", "dracut-pre-udev.service" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
 		if (!comes_before(unit, later[i]))

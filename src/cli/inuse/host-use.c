@@ -46,6 +46,16 @@ int host_use_find(const struct machine *machine, struct in_uses *ret)
 	return error ? error : add_possible(&possible, ret);
 }
 
+int host_use_protect(struct machine *machine, const struct in_uses *uses)
+{
+	for (size_t i = 0; i < uses->count; i++) {
+		const struct pci_address *at = &uses->items[i].function->address;
+
+		pci_find(&machine->snapshot, at)->in_use = uses->items[i].certain;
+	}
+	return machine_match_again(machine);
+}
+
 bool host_use_root_is_zfs(const struct machine *machine)
 {
 	return storage_root_is_zfs(machine);

@@ -14,6 +14,12 @@
 int host_use_find(const struct machine *machine, struct in_uses *ret) _must_check_;
 
 /*
+ * Matches the lines of the machine again, with the functions of `uses` that the host certainly uses
+ * under the same protection as at boot. Returns 0 or -ENOMEM.
+ */
+int host_use_protect(struct machine *machine, const struct in_uses *uses) _must_check_;
+
+/*
  * Adds the keep lines that protect these functions in an image of this machine, by path
  * and ID, in the config language. Adds nothing if the machine is not the running one
  * (another --root, a chroot, a container), because the image will run on other hardware.

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define CLASS_NET "sys/class/net"
-#define LAYERS_MAX 8 /* of interfaces, as dev_get_iflink() allows in Linux */
+#define LAYERS_MAX 8		  /* of interfaces, as dev_get_iflink() allows in Linux */
+#define OVS_DATAPATH "ovs-system" /* the kernel's part of Open vSwitch, for all its bridges */
 #define ROUTES_MAX (4 * 1024 * 1024)
 #define INTERFACE_SIZE 64 /* of a name; Linux allows 15 bytes */
 
@@ -66,8 +67,12 @@ struct interface_walk {
 
 static int descend(const struct interface_walk *descent, const char *interface, int layers);
 
-/* The interfaces below: links called lower_NAME in its directory. */
-static int descend_lower(const struct interface_walk *descent, const char *directory, int layers)
+/*
+ * The interfaces below: links called lower_NAME in its directory. Sets `*ret_found` if there is
+ * one.
+ */
+static int descend_lower(const struct interface_walk *descent, const char *directory, int layers,
+			 bool *ret_found)
 {
 	char **names = NULL;
 	size_t count = 0;
@@ -76,22 +81,45 @@ static int descend_lower(const struct interface_walk *descent, const char *direc
 	for (size_t i = 0; i < count && !error; i++) {
 		const char *lower = prefix_skip(names[i], "lower_");
 
+		*ret_found = *ret_found || lower;
 		error = lower ? descend(descent, lower, layers) : 0;
 	}
 	names_free(names, count);
 	return error;
 }
 
+/*
+ * Open vSwitch makes an interface for each of its bridges, without a link to the bridge's ports.
+ * The ports, which ovs-vswitchd alone can assign to bridges, are below the datapath and have it as
+ * their master (netdev_create() in net/openvswitch/vport-netdev.c of Linux). So an interface that
+ * is connected to nothing may lead to any of the ports.
+ */
+static int descend_datapath(const struct interface_walk *descent, const char *interface, int layers)
+{
+	char path[ROOT_PATH_SIZE];
+	bool found = false;
+
+	string_join(path, sizeof(path), CLASS_NET "/", interface, "/master", NULL);
+	if (root_has(&descent->machine->root, path))
+		return 0;
+	return descend_lower(descent, CLASS_NET "/" OVS_DATAPATH, layers, &found);
+}
+
 static int descend(const struct interface_walk *descent, const char *interface, int layers)
 {
 	char path[ROOT_PATH_SIZE], link[ROOT_PATH_SIZE];
+	bool found = false;
 	int error;
 
 	string_join(path, sizeof(path), CLASS_NET "/", interface, NULL);
 	if (!layers || root_link(&descent->machine->root, path, link, sizeof(link)))
 		return 0;
 	error = in_uses_add(descent->uses, descent->machine, link, descent->what, true);
-	return error ? error : descend_lower(descent, path, layers - 1);
+	if (!error)
+		error = descend_lower(descent, path, layers - 1, &found);
+	if (!error && !found && strstr(link, "/virtual/"))
+		error = descend_datapath(descent, interface, layers - 1);
+	return error;
 }
 
 static int add_interface(const struct machine *machine, const char *interface, struct in_uses *uses)

@@ -7,7 +7,7 @@
 
 /*
  * Adds the functions that the default routes of IPv4 and IPv6 use, also through bonds,
- * bridges, teams and VLANs. Returns 0 or -ENOMEM.
+ * bridges (also of Open vSwitch), teams and VLANs. Returns 0 or -ENOMEM.
  */
 int network_add_uses(const struct machine *machine, struct in_uses *uses) _must_check_;
 

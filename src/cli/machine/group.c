@@ -50,13 +50,28 @@ static bool is_behind_claim(const struct machine *machine, const struct pci_func
 	return false;
 }
 
-static int add_member(const struct machine *machine, const char *name, struct group_members *ret)
+/* Adds a member that is not a PCI function, if a host driver has it. */
+static int add_other(const struct machine *machine, const char *directory, const char *name,
+		     struct text *others)
 {
-	const struct pci_function *member = NULL;
+	char path[ROOT_PATH_SIZE], driver[PCI_DRIVER_SIZE];
+
+	string_join(path, sizeof(path), directory, "/", name, "/driver", NULL);
+	if (!root_link_name(&machine->root, path, driver, sizeof(driver)) &&
+	    sysfs_is_host_driver(driver))
+		text_add(others, others->length ? ", " : "", name, " (", driver, ")");
+	return text_error(others);
+}
+
+static int add_member(const struct machine *machine, const char *directory, const char *name,
+		      struct group_members *ret)
+{
+	const struct pci_function *member;
 	struct pci_address address;
 
-	if (!pci_address_parse(name, &address))
-		member = pci_find(&machine->snapshot, &address);
+	if (pci_address_parse(name, &address))
+		return add_other(machine, directory, name, &ret->others);
+	member = pci_find(&machine->snapshot, &address);
 	if (!member)
 		return 0;
 	if (ARRAY_GROW(ret->items, ret->count))
@@ -77,7 +92,7 @@ int group_find_members(const struct machine *machine, int group, struct group_me
 	string_join(path, sizeof(path), "sys/kernel/iommu_groups/", number, "/devices", NULL);
 	error = root_names_if_any(&machine->root, path, &names, &count);
 	for (size_t i = 0; i < count && !error; i++)
-		error = add_member(machine, names[i], ret);
+		error = add_member(machine, path, names[i], ret);
 	names_free(names, count);
 	return error;
 }
@@ -103,6 +118,7 @@ int group_find_blockers(const struct machine *machine, const struct pci_function
 void group_members_done(struct group_members *members)
 {
 	free(members->items);
+	text_done(&members->others);
 	*members = (struct group_members){ 0 };
 }
 
@@ -134,6 +150,9 @@ void group_add_remedy(const struct machine *machine, const struct group_members 
 			 pci_is_bridge(member) ? member->driver
 					       : pci_address_format(&member->address, address));
 	}
+	if (blockers->others.length)
+		text_add(text, text->length > before ? "; " : "", "unload the driver of ",
+			 text_string(&blockers->others));
 	if (!with_group)
 		return;
 	text_add(text, text->length > before ? "; " : "", "write with=group on ");

@@ -10,10 +10,14 @@
 #include "text.h"
 #include "util.h"
 
-/* The functions of an IOMMU group, in the order of their addresses. Starts zeroed. */
+/*
+ * The functions of an IOMMU group, in the order of their addresses. A group can also have platform
+ * devices (iommu_group_add_device() in drivers/iommu/iommu.c of Linux). Starts zeroed.
+ */
 struct group_members {
 	const struct pci_function **items; /* of the machine's snapshot */
 	size_t count;
+	struct text others; /* "NAME (DRIVER), ...": members with a driver that no PCI bus has */
 };
 
 /*

@@ -77,10 +77,14 @@ int machine_match(struct machine *machine)
 	if (error && error != -ENOENT)
 		return error;
 	error = read_all(machine);
-	if (error)
-		return error;
-	return match_rules(conf, &machine->cmdline, text_string(&machine->aliases),
-			   &machine->snapshot, &machine->match);
+	return error ? error : machine_match_again(machine);
+}
+
+int machine_match_again(struct machine *machine)
+{
+	match_done(&machine->match);
+	return match_rules(&machine->confdir.conf, &machine->cmdline,
+			   text_string(&machine->aliases), &machine->snapshot, &machine->match);
 }
 
 static int load(struct machine *machine)

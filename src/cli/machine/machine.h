@@ -34,6 +34,9 @@ int machine_load(const char *directory, const char *kernel, struct machine *ret)
 /* Scans and matches again, after a change of `confdir`. 0 or -errno. */
 int machine_match(struct machine *machine) _must_check_;
 
+/* Matches again, after a change of `snapshot`, whose functions stay where they are. 0 or -ENOMEM. */
+int machine_match_again(struct machine *machine) _must_check_;
+
 void machine_done(struct machine *machine);
 
 /* Returns the claim of `function`, or NULL. */

@@ -105,6 +105,8 @@ static void add_blockers(const struct group_members *blockers, struct text *text
 	for (size_t i = 0; i < blockers->count; i++)
 		text_add(text, i ? ", " : "", blockers->items[i]->driver, " has ",
 			 pci_address_format(&blockers->items[i]->address, address));
+	if (blockers->others.length)
+		text_add(text, blockers->count ? ", " : "", text_string(&blockers->others));
 }
 
 /* VFIO gives a group to a guest only if no host driver uses any function of it. */
@@ -116,7 +118,7 @@ static int explain_group(const struct comparison *comparison, struct line_state 
 	char group[NUMBER_SIZE];
 	int error = group_find_blockers(machine, function, &blockers);
 
-	if (error || !blockers.count)
+	if (error || !(blockers.count + blockers.others.length))
 		return error;
 	set_kind(state, STATE_NOT_VIABLE);
 	number_format(group, sysfs_group(&machine->root, &function->address), 10, 1);
