@@ -66,7 +66,7 @@ static bool boot_place(const struct comparison *comparison, const struct rule *r
 		if (then->conf.rules[i].statement != rule->statement)
 			continue;
 		confdir_statement(then, &then->conf.rules[i].place, before);
-		if (strcmp(now, before))
+		if (!conf_says_same(now, strlen(now), before, strlen(before)))
 			continue;
 		place_add(&then->conf.rules[i].place, place);
 		return true;
