@@ -82,11 +82,12 @@ static int boot_of(const struct machine *machine, const struct boot_report *repo
 }
 
 /* A person who mistyped "off" must not think that it had an effect. */
-static void find_unknown_switch(const struct boot_report *report, struct findings *ret)
+static void find_unknown_switch(const struct machine *machine, const struct boot_report *report,
+				struct findings *ret)
 {
 	struct finding finding = finding_make(FINDING_UNKNOWN_SWITCH);
 
-	machine_find_unknown_switch(report->wrong, &finding);
+	machine_find_unknown_switch(machine, report->wrong, &finding);
 	text_add(&finding.remedy, ", then reboot");
 	findings_add(ret, &finding);
 }
@@ -102,7 +103,7 @@ int boot_findings_find(const struct machine *machine, const struct boot_report *
 	if (boot < BOOT_NORMAL && wanted)
 		findings_add_text(ret, boots[boot].kind, boots[boot].text);
 	if (boot > BOOT_OTHER)
-		find_unknown_switch(report, ret);
+		find_unknown_switch(machine, report, ret);
 	if (boot == BOOT_NORMAL || boot == BOOT_DRY_RUN)
 		find_edited(machine, report, ret);
 	/* The program ended before its end: the log has the same words. */
