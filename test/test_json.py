@@ -133,7 +133,7 @@ FAILURES = {
     "an option of another command": ("check --columns all", USAGE, "unknown option: --columns"),
     "an option without its argument": ("list --columns", USAGE, "--columns needs an argument"),
     "a letter without its argument": ("list -o", USAGE, "-o needs an argument"),
-    "an argument too many": ("status now", USAGE, "usage: vfio-early status"),
+    "an argument too many": ("check now", USAGE, "usage: vfio-early check"),
     "no such column": ("list -o colour", USAGE, "colour is no column"),
     "no column": ("list --columns=", USAGE, "no column"),
     "a command without --json": ("add 02:00.0", USAGE, "unknown option: --json"),

@@ -9,14 +9,10 @@
 #include "config/suggestion.h"
 #include "danger/danger.h"
 #include "finding-print.h"
+#include "lib/color.h"
 #include "lib/printable.h"
 #include "machine/machine.h"
 #include "machine/names.h"
-
-#define RED "\033[31m"
-#define GREEN "\033[32m"
-#define BOLD "\033[1m"
-#define PLAIN "\033[0m"
 
 struct check {
 	const struct request *request;
@@ -36,8 +32,7 @@ static void check_done(struct check *check)
 
 static void paint(const struct check *check, const char *sequence)
 {
-	if (check->request->color)
-		fputs(sequence, stdout);
+	color_print(stdout, check->request->color, sequence);
 }
 
 static void print_painted(const struct check *check, const char *sequence, const char *words)

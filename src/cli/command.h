@@ -35,6 +35,7 @@ enum option_bit {
 	OPTION_DRY_RUN = 1 << 11,
 	OPTION_YES = 1 << 12,
 	OPTION_WRITE = 1 << 13,
+	OPTION_EXPECT = 1 << 14,
 };
 
 #define ALLOWS_MAX 4 /* --allow that count */
@@ -48,6 +49,7 @@ struct request {
 	const char *driver;		   /* --driver, NULL without it */
 	const char *allow[ALLOWS_MAX + 1]; /* each --allow; ends with NULL */
 	const char *columns;		   /* --columns, NULL without it */
+	const char *expect;		   /* --expect, NULL without it */
 	struct json *json; /* --json: the root is open, and main() prints it; NULL without it */
 	bool dry_run, yes, write, all;
 	bool color;	  /* standard output is a terminal, and nobody is against it */

@@ -6,11 +6,8 @@
 #include "command.h"
 #include "condition.h"
 #include "danger/danger.h"
+#include "lib/color.h"
 #include "lib/printable.h"
-
-#define RED "\033[31m"
-#define YELLOW "\033[33m"
-#define PLAIN "\033[0m"
 
 void finding_print(FILE *file, const struct finding *finding, bool color)
 {

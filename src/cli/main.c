@@ -36,6 +36,7 @@ static const struct {
 	{ OPTION_DRY_RUN, 0, "dry-run", "", "say what would be done, and do nothing" },
 	{ OPTION_YES, 0, "yes", "", "answer yes to every question" },
 	{ OPTION_WRITE, 0, "write", "", "write it into a file of the config" },
+	{ OPTION_EXPECT, 0, "expect", "N", "fail if fewer than N devices are bound" },
 	{ OPTION_JSON, 'J', "json", "", "print JSON, with the number of its schema" },
 	{ OPTION_NO_COLOR, 0, "no-color", "", "no colors, as with NO_COLOR set" },
 };
@@ -167,6 +168,9 @@ static void set_option(struct request *request, struct json *json, unsigned int 
 		break;
 	case OPTION_COLUMNS:
 		request->columns = argument;
+		break;
+	case OPTION_EXPECT:
+		request->expect = argument;
 		break;
 	case OPTION_JSON:
 		request->json = json;
