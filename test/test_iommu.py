@@ -86,13 +86,6 @@ def test_a_virtio_iommu_without_its_driver(tmp_path):
     assert "    remedy: load the module virtio_iommu at boot\n" in host.host("list").stderr
 
 
-def test_it_is_off_whatever_the_lines_select(tmp_path):
-    host = hosts.no_iommu(tmp_path / "root")
-    host.config("bind 77:00.0\n")
-    done = host.host("check")
-    assert "danger: this machine: the IOMMU is off" in done.stdout and done.returncode == 1
-
-
 def test_other_words_of_the_command_line(tmp_path):
     """Interrupt remapping, and a word of vfio_early= that nothing has."""
     host = hosts.Host(tmp_path / "root", remapped=False)

@@ -29,6 +29,7 @@ enum finding_kind {
 	FINDING_NO_RESET,     /* nothing can reset it */
 	/* About a line. */
 	FINDING_ID_ALONE,      /* no address, path or serial number */
+	FINDING_NO_PATH,       /* an address, and no slot */
 	FINDING_KEEPS_NOTHING, /* a keep line that no device matches */
 	/* About the machine. */
 	FINDING_IOMMU_OFF,
