@@ -46,7 +46,7 @@ def desktop(directory):
     """A machine with every kind of line, with an error, and after a boot."""
     host = hosts.desktop(directory / "root")
     host.config("bind 02:00.0 with=functions\nbind 01:00.0\nbind 77:00.0\nbind 00:14.0\n"
-                "[x]\nkeep 00:1f.6\nbnd\n")
+                "[x]\nkeep 00:1f.6\nbnd\nbind 00:14.0\n")
     host.run()
     set_driver(host, "0000:02:00.0", "vfio-pci")
     return host
