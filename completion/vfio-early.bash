@@ -61,6 +61,9 @@ _vfio_early()
 	elif [[ $before == --root || $before == --dest ]]; then
 		mapfile -t COMPREPLY < <(compgen -d -- "$word")
 		return
+	elif [[ $before == --output ]]; then
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
 	elif [[ $before == -o || $before == --columns ]]; then
 		words=$(_vfio_early_columns "$program")
 		done=${word%"${word##*[,+]}"}

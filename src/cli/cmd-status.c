@@ -10,7 +10,7 @@
 #include "machine/card.h"
 #include "machine/machine.h"
 #include "machine/names.h"
-#include "status-print.h"
+#include "status-metrics.h"
 #include "status/boot-findings.h"
 
 /* What the words of the command line select. */
@@ -181,6 +181,8 @@ static enum status print_status(const struct request *request, const struct mach
 	view.status = overall_status(machine, request->count ? NULL : &notices, &states);
 	if (view.status == STATUS_WELL)
 		view.status = chosen != STATUS_WELL ? chosen : enough;
+	if (request->prometheus)
+		return status_print_metrics(&view, request->output);
 	if (request->json)
 		status_add_json(&view, request->json);
 	else
@@ -210,6 +212,19 @@ static bool wants_serial(const struct conf *conf)
 	return false;
 }
 
+static bool are_options_good(const struct request *request)
+{
+	const char *problem = NULL;
+
+	if (request->output && !request->prometheus)
+		problem = "--output needs --prometheus";
+	else if (request->json && request->prometheus)
+		problem = "--json and --prometheus exclude each other";
+	if (problem)
+		complain("status: %s", problem);
+	return !problem;
+}
+
 static enum status run(const struct request *request)
 {
 	_cleanup_(machine_done) struct machine machine = { 0 };
@@ -218,7 +233,7 @@ static enum status run(const struct request *request)
 	uint64_t expected;
 	int error;
 
-	if (!parse_expected(request, &expected))
+	if (!parse_expected(request, &expected) || !are_options_good(request))
 		return STATUS_USAGE;
 	status = load_machine(request, &machine);
 	if (status != STATUS_WELL)
@@ -247,7 +262,7 @@ const struct command command_status = {
 		"Exit status: 0 every listed device is bound, 1 one is not, or fewer than\n"
 		"--expect are, 3 the config has errors, 4 the machine cannot be read, 5 a rebuild\n"
 		"of the image or a reboot is due.",
-	.options = OPTION_ROOT | OPTION_EXPECT | OPTION_JSON,
+	.options = OPTION_ROOT | OPTION_EXPECT | OPTION_PROMETHEUS | OPTION_OUTPUT | OPTION_JSON,
 	.most = INT_MAX,
 	.run = run,
 };
