@@ -200,9 +200,9 @@ install: all
 		"$(initramfs_tools)/scripts/init-top/00-vfio-early"
 	$Qinstall -D -m 755 hook/initramfs-tools/local-block "$(initramfs_tools)/scripts/local-block/vfio-early"
 	$Qinstall -D -m 755 hook/initramfs-tools/panic "$(initramfs_tools)/scripts/panic/vfio-early"
-	$Qinstall -D -m 644 -t "$(systemd)" hook/systemd/vfio-early-status.service
+	$Qinstall -D -m 644 -t "$(systemd)" hook/systemd/vfio-early-*
 	$Qtest '$(PREFIX)' = /usr || $(relocate) "$(initramfs_tools)/hooks/vfio-early" \
-		"$(systemd)/vfio-early-status.service" \
+		"$(systemd)/vfio-early-status.service" "$(systemd)/vfio-early-metrics.service" \
 		"$(dracut)/50vfio-early/module-setup.sh" "$(dracut)/99vfio-early-init/module-setup.sh"
 	$Qfor page in $(pages); do \
 		install -D -m 644 doc/$$page "$(man)$${page##*.}/$$page" || exit; done
@@ -220,7 +220,7 @@ uninstall:
 	rm -f "$(initramfs_tools)/hooks/vfio-early" "$(initramfs_tools)/scripts/init-top/00-vfio-early"
 	rm -f "$(initramfs_tools)/scripts/local-block/vfio-early" "$(initramfs_tools)/scripts/panic/vfio-early"
 	rm -rf "$(dracut)/50vfio-early" "$(dracut)/99vfio-early-init" "$(DESTDIR)$(PREFIX)/lib/vfio-early"
-	rm -f "$(systemd)/vfio-early-status.service"
+	rm -f "$(systemd)/vfio-early-status.service" "$(systemd)/vfio-early-metrics."*
 	for page in $(pages); do rm -f "$(man)$${page##*.}/$$page"; done
 	rm -f "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vfio-early" "$(DESTDIR)$(ZSHDIR)/_vfio-early"
 	rm -f "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vfio-early.fish"

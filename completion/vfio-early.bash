@@ -43,7 +43,7 @@ _vfio_early_values()
 	--kernel | image) ls /lib/modules 2>/dev/null ;;
 	help) _vfio_early_commands "$1" ;;
 	add | bind | release) _vfio_early_devices "$1" ;;
-	remove) _vfio_early_devices "$1" listed ;;
+	remove | status) _vfio_early_devices "$1" listed ;;
 	esac
 }
 
@@ -60,6 +60,9 @@ _vfio_early()
 		words="$(_vfio_early_commands "$program") help --help --version"
 	elif [[ $before == --root || $before == --dest ]]; then
 		mapfile -t COMPREPLY < <(compgen -d -- "$word")
+		return
+	elif [[ $before == --output ]]; then
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 	elif [[ $before == -o || $before == --columns ]]; then
 		words=$(_vfio_early_columns "$program")

@@ -32,8 +32,8 @@ end
 
 function __vfio_early_takes_device
     set -l words (commandline -opc)
-    contains -- "$words[2]" add remove bind release
-    and not contains -- "$words[-1]" --root --with --driver --allow
+    contains -- "$words[2]" add remove status bind release
+    and not contains -- "$words[-1]" --root --with --driver --allow --expect --output
 end
 
 function __vfio_early_behind
@@ -44,6 +44,7 @@ function __vfio_early_takes_file
     set -l words (commandline -opc)
     contains -- "$words[2]" audit import
     and not contains -- "$words[-1]" --root
+    or contains -- "$words[-1]" --output
 end
 
 complete -c vfio-early -f

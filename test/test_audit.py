@@ -197,6 +197,13 @@ def test_what_a_rebuild_repairs(tree, change, kind, words):
     assert all(fault["remedy"] == "vfio-early apply" for fault in image["faults"])
 
 
+def test_a_comment_needs_no_rebuild(host, tree):
+    tree.initramfs_tools()
+    host.config(f"# a comment more\n\n{host.read('etc/vfio-early.conf')}  # and another\n")
+    done, image = audit(tree)
+    assert (done.returncode, image["faults"]) == (WELL, []), done
+
+
 def test_several_modules_are_named_in_one_line(tree):
     tree.initramfs_tools()
     for module in tree.modules()[:2]:

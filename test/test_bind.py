@@ -162,6 +162,8 @@ def test_bind_warns_as_check_does(tmp_path, name):
     assert said.status == WELL and words in said.err
     host.config(f"bind {address}\n")
     dangers = vfio_early(host, "check", "--json").json["dangers"]
+    # That the line names no slot matters at a later boot only.
+    dangers = [danger for danger in dangers if danger["kind"] != "no-path"]
     assert dangers and all(danger["text"] in said.err for danger in dangers)
 
 

@@ -55,8 +55,20 @@ def test_json_says_the_same(tmp_path, name):
 STATUSES = {
     "nothing to do": ("", 0, "0 devices will be bound"),
     "all is well": ("bind 02:00.0 10de:1c03 with=functions\n", 0, "2 devices will be bound"),
-    "a line of another profile is fine": ("[night]\nbind 02:00.0\n", 0,
-                                          "vfio_early=night on the kernel command line"),
+    "a line of another profile is fine": (
+        "[night]\nbind 02:00.0 with=functions\n", 0,
+        "vfio_early=night on the kernel command line\n    in profile night: 0000:02:00.0 NVIDIA "),
+    "a danger in another profile": ("[night]\nbind 00:14.0\n", 1, "danger: 0000:00:14.0: in profi"
+                                    "le night: the only keyboard (Logitech K120) is connected"),
+    "a device that is refused in another profile": (
+        "[night]\nbind 03:00.0\n", 1, "0 devices will be bound, 1 line of other profiles will not"),
+    "a device that isn't there in another profile": (
+        "[a]\nbind 02:00.0 with=functions\n[b]\nbind 09:00.0\n", 1,
+        "    in profile b: absent: no device at 0000:09:00.0\n"),
+    "a note in another profile": (
+        "[a]\nbind 02:00.0 with=functions\n", 0,
+        "note: /etc/vfio-early.conf:2: in profile a: the line names no slot"),
+    "errors are counted": ("bnd\n[a]\nbnid\n", 3, "0 devices will be bound, 2 errors\n"),
     "notes are no dangers": ("bind 02:00.0 with=functions\nbind 8086:15b7 allow=in-use\n", 0,
                              "note: "),
     "a device that isn't there": ("bind 09:00.0\n", 1, "1 line not in force"),
@@ -90,6 +102,22 @@ def test_exit_status(desktop, case):
     desktop.config(config)
     done = desktop.host("check")
     assert (done.returncode, words in done.stdout + done.stderr) == (status, True), done
+
+
+def test_a_profile_that_was_chosen_is_told_once(desktop):
+    desktop.config("[night]\nbind 00:14.0\n[day]\nbind 00:14.0\n")
+    desktop.cmdline("vfio_early=night")
+    out = desktop.host("check").stdout
+    assert "in profile night" not in out and "in profile day: 0000:00:14.0" in out
+    told = json.loads(desktop.host("check", "--json").stdout)
+    assert [line["profile"] for line in told["lines"]] == ["night", "day"]
+    assert [danger["profile"] for danger in told["dangers"] if danger["grave"]] == [None, "day"]
+
+
+def test_so_many_profiles_take_no_time(desktop):
+    """A boot can name 16 of them."""
+    desktop.config("".join(f"[p{number}]\nbind 77:00.0\n" for number in range(500)))
+    assert desktop.host("check").stdout.count(": absent: ") == 16
 
 
 # config, what is told, where

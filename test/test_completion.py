@@ -87,7 +87,8 @@ def test_devices_are_those_of_the_machine(desktop):
     listed = vfio_early(desktop, "list", "--json", "-o", "address").json["functions"]
     root = str(desktop.root)
     assert bash("vfio-early", "add", "--root", root, "") == {row["address"] for row in listed}
-    assert bash("vfio-early", "remove", "--root", root, "") == {"0000:02:00.0"}
+    for command in ("remove", "status"):
+        assert bash("vfio-early", command, "--root", root, "") == {"0000:02:00.0"}
 
 
 @SHELLS

@@ -99,6 +99,14 @@ CASES = {
     "an ID alone": (
         hosts.desktop, "bind 8086:15b7 allow=in-use\n", 1, "id-alone", "one more of its kind",
         "bind 0000:00:1f.6 8086:15b7"),
+    "an address and an ID": (
+        hosts.desktop, "bind 02:00.0 10de:1c03 with=functions\n", 1, "no-path",
+        "would take another device of this kind at this address",
+        "write path=0000:00:1c.0/00.0 on /etc/vfio-early.conf:1"),
+    "an address alone": (
+        hosts.desktop, "bind 02:00.0\n", 1, "no-path",
+        "would take another device at this address",
+        "write 10de:1c03 path=0000:00:1c.0/00.0 on /etc/vfio-early.conf:1"),
     "the module's name for the driver's": (
         hosts.desktop, "bind 00:1f.6 driver=vfio_pci allow=in-use\n", "0000:00:1f.6",
         "driver", "the driver is vfio-pci", "driver=vfio-pci"),
@@ -116,6 +124,24 @@ def test_is_told(tmp_path, case):
 
 def find(machine, config, address, kind):
     return dangers(machine, config).get((address, kind), {})
+
+
+@pytest.mark.parametrize("line", [
+    "bind 02:00.0 10de:1c03 path=00:1c.0/00.0", "bind 03:00.0 serial=00-25-38-b1-91-b0-1c-aa",
+    "bind path=00:1c.0/00.0", "bind 00:14.0 8086:a36d"])
+def test_a_line_that_says_where_the_device_is(tmp_path, line):
+    """By its slot or its serial number; and bus 0 is never numbered again."""
+    assert find(hosts.desktop(tmp_path / "root"), f"{line} allow=in-use\n", 1, "no-path") == {}
+
+
+def test_binding_now_needs_no_slot(tmp_path):
+    """The line that `add` writes has one; `bind` writes none."""
+    for command in (("bind", "--dry-run"), ("add",)):
+        host = hosts.desktop(tmp_path / command[0])
+        host.config("")
+        host.driver("vfio-pci")
+        done = host.host(*command, "02:00")
+        assert done.returncode == 0 and "no slot" not in done.stdout + done.stderr
 
 
 def test_what_is_allowed_is_still_told(tmp_path):
@@ -165,7 +191,7 @@ def test_every_disk_of_a_root_on_btrfs_stays_a_danger(tmp_path):
 
 
 @pytest.mark.parametrize("line, said", [("keep 09:00.0", True), ("keep 8086:ffff", True),
-                                        ("keep 02:00.0", False), ("[gone]\nkeep 09:00.0", False)])
+                                        ("keep 02:00.0", False), ("[gone]\nkeep 09:00.0", True)])
 def test_keep_line_that_protects_nothing(tmp_path, line, said):
     host = hosts.desktop(tmp_path / "root")
     host.config(f"bind 01:00.0\n{line}\n")

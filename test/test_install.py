@@ -15,6 +15,8 @@ FILES = {
     "etc/vfio-early.conf": 0o644,
     "usr/lib/vfio-early/vfio-early-boot": 0o755,
     "usr/lib/vfio-early/vfio-early-init": 0o755,
+    "usr/lib/systemd/system/vfio-early-metrics.service": 0o644,
+    "usr/lib/systemd/system/vfio-early-metrics.timer": 0o644,
     "usr/lib/systemd/system/vfio-early-status.service": 0o644,
     "usr/sbin/vfio-early": 0o755,
     "usr/share/bash-completion/completions/vfio-early": 0o644,
@@ -131,6 +133,13 @@ def test_prefix(tmp_path, prefix):
     named = set(re.findall(r"(?<=[\s}(])/[\w/.-]+/vfio-early[\w-]*(?=[\s\"])", "\n".join(scripts)))
     assert named == {f"{prefix}/{path}" for path in programs} | {
         f"/usr/lib/vfio-early/vfio-early-{name}" for name in ("boot", "init")}
+
+
+def test_the_units_name_the_program_that_is_installed(tmp_path):
+    make("install", tmp_path, "PREFIX=/opt/x")
+    services = list((tmp_path / "opt/x/lib/systemd/system").glob("*.service"))
+    assert len(services) == 2
+    assert all("ExecStart=/opt/x/sbin/vfio-early " in path.read_text() for path in services)
 
 
 def test_the_scripts_are_installed_as_they_are(root):

@@ -46,7 +46,7 @@ def desktop(directory):
     """A machine with every kind of line, with an error, and after a boot."""
     host = hosts.desktop(directory / "root")
     host.config("bind 02:00.0 with=functions\nbind 01:00.0\nbind 77:00.0\nbind 00:14.0\n"
-                "[x]\nkeep 00:1f.6\nbnd\n")
+                "[x]\nkeep 00:1f.6\nbnd\nbind 00:14.0\n")
     host.run()
     set_driver(host, "0000:02:00.0", "vfio-pci")
     return host
@@ -133,7 +133,7 @@ FAILURES = {
     "an option of another command": ("check --columns all", USAGE, "unknown option: --columns"),
     "an option without its argument": ("list --columns", USAGE, "--columns needs an argument"),
     "a letter without its argument": ("list -o", USAGE, "-o needs an argument"),
-    "an argument too many": ("status now", USAGE, "usage: vfio-early status"),
+    "an argument too many": ("check now", USAGE, "usage: vfio-early check"),
     "no such column": ("list -o colour", USAGE, "colour is no column"),
     "no column": ("list --columns=", USAGE, "no column"),
     "a command without --json": ("add 02:00.0", USAGE, "unknown option: --json"),

@@ -12,6 +12,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import hosts
 import machine as machines
 import pytest
 from cli import (CONF, CONFIG, DUE, ENVIRONMENT, PROGRAM, UNWANTED, WELL, set_driver, vfio_early)
@@ -99,8 +100,14 @@ CASES = [
     Case("bound", LISTED, WELL, {NIC: "bound"}, bound(NIC)),
     Case("bound, of several functions", "bind 01:00.0 with=functions\n", WELL,
          {GPU: "bound", SOUND: "bound"}, bound(GPU, SOUND)),
-    Case("nothing listed", "# nothing\n", WELL, told=("no device is listed in /" + CONF,)),
+    Case("nothing listed", "# nothing\n", WELL, told=("the config lists no device\n",)),
     Case("nothing listed, nothing booted", "# nothing\n", WELL, boots=False),
+    Case("no config", "", WELL, before=gone(CONF), told=(
+        f"the config lists no device: there is no /{CONF}\n",)),
+    Case("no line in force", "[gaming]\n" + LISTED, WELL, {2: "inactive"},
+         told=("no line that is in force in this boot lists a device\n",)),
+    Case("nothing but an error", "bnd\n", CONFIG,
+         told=("no line without an error lists a device\n",)),
     Case("fenced", LISTED, UNWANTED, {NIC: "fenced"},
          told=(f"{NIC}: fenced: ", f"next: remove the cause, then {HAND} {NIC}, or reboot")),
     Case("fenced, without an IOMMU", LISTED, UNWANTED, {NIC: "fenced"}, no_groups,
@@ -151,8 +158,12 @@ CASES = [
          config("bind 03:00.0\n" + LISTED), ("edited",),
          told=(f"note: this boot: /{CONF} ", "this boot's config did not list it",
                f"or at once: {HAND} {TWIN}")),
-    Case("a comment more", LISTED, DUE, {NIC: "bound"}, bound(NIC),
-         config("# mine\n  bind 02:00.0 8086:10d3 # the card\r\n"), ("edited",)),
+    Case("a comment and blank space more", LISTED, WELL, {NIC: "bound"}, bound(NIC),
+         config("# mine\n\n  bind\t02:00.0  8086:10d3 # the card\r\n")),
+    Case("a file more that says nothing", LISTED, WELL, {NIC: "bound"}, bound(NIC),
+         config("# nothing\n", f"{CONF}.d/new.conf")),
+    Case("a file less that says nothing", "# nothing\n", WELL, {NIC: "bound"},
+         all_of(config(LISTED, f"{CONF}.d/nic.conf"), bound(NIC)), gone(CONF)),
     Case("a line less", LISTED + "bind 03:00.0\n", DUE, {NIC: "bound", TWIN: "unlisted"},
          bound(NIC, TWIN), config(LISTED), ("edited",),
          told=("no line any more:\n", f"the boot took it for /{CONF}:2, which no longer lists it",
@@ -235,9 +246,10 @@ boot: 2023-11-14 22:13:20 +0000, Linux {KERNEL}
   {NIC}: bound to vfio-pci
 /{CONF}:3: bind 01:00.0 with=functions
   {GPU}: rebound, nouveau has it: bound at boot, given to nouveau since
-    next: vfio-early bind {GPU}
   {SOUND}: fenced: {reason}
-    next: remove the cause, then vfio-early bind {SOUND}, or reboot
+1 of 3 devices bound
+next: vfio-early bind {GPU}
+next: remove the cause, then vfio-early bind {SOUND}, or reboot
 """
     assert said.err == ""
 
@@ -251,12 +263,115 @@ def test_json(desktop):
     run_case(Case("", LISTED, WELL, before=bound(NIC)), desktop)
     assert vfio_early(desktop, "status", "--json").json == {
         "schema": 1, "status": 0, "error": None, "notices": [], "errors": [],
+        "listed": 1, "bound": 1,
         "boot": {"report": True, "kernel": KERNEL, "mode": "normal", "note": None,
                  "time": 1700000000},
         "devices": [{"line": f"/{CONF}:1", "statement": "bind 02:00.0 8086:10d3",
                      "address": NIC, "target": "vfio-pci", "driver": "vfio-pci",
                      "boot": "bound", "result": "bound", "well": True, "why": None,
                      "next": None}]}
+
+
+# config, what is bound, the summary
+COUNTS = {
+    "all": ("bind 01:00.0 with=functions\nbind 02:00.0\n", (GPU, SOUND, NIC), "3 of 3 devices"),
+    "one": (LISTED, (NIC,), "1 of 1 device bound"),
+    "none": (LISTED, (), "0 of 1 device bound"),
+    "a line that selects nothing": (LISTED + "bind 77:00.0\n", (NIC,), "1 of 2 devices bound"),
+    "a line that does not count": (LISTED + "[x]\nbind 03:00.0\n", (NIC,), "1 of 1 device b"),
+    "two lines for one device": (LISTED + "bind 02:00.0\n", (NIC,), "1 of 1 device bound"),
+    "a second line that may take it": ("bind 00:02.0\nbind 00:02.0 allow=boot-display\n",
+                                       (IGPU,), "1 of 1 device bound"),
+}
+
+
+@pytest.mark.parametrize("case", COUNTS)
+def test_summary(desktop, case):
+    text, devices, summary = COUNTS[case]
+    run_case(Case("", text, WELL, before=bound(*devices)), desktop)
+    assert summary in vfio_early(desktop, "status").out
+    counts = vfio_early(desktop, "status", "--json").json
+    assert [str(counts["bound"]), "of", str(counts["listed"])] == summary.split()[:3]
+
+
+def test_a_next_step_is_printed_once(desktop):
+    """With all devices that need it."""
+    run_case(Case("", "bind 01:00.0 with=functions\nbind 02:00.0\nbind 77:00.0\nbind 78:00.0\n",
+                  UNWANTED), desktop)
+    steps = [line for line in vfio_early(desktop, "status").out.splitlines() if "next" in line]
+    assert steps == [
+        f"next: remove the cause, then vfio-early bind {GPU} {SOUND} {NIC}, or reboot",
+        "next: correct the line: vfio-early check"]
+
+
+# arguments, the addresses that are printed, exit status, words
+CHOICES = {
+    "an address": ("02:00.0", [NIC], WELL, "1 of 1 device bound"),
+    "a card": ("01:00", [GPU, SOUND], UNWANTED, "0 of 2 devices bound"),
+    "an ID": ("10de:1c03", [GPU], UNWANTED, ""),
+    "a group": ("group=1", [GPU, SOUND], UNWANTED, ""),
+    "several": ("02:00.0 01:00.1", [SOUND, NIC], UNWANTED, ""),
+    "a device that is missing": ("77:00.0", [None], UNWANTED, "0 of 1 device bound"),
+    "a device that is not listed": ("03:00.0", None, UNWANTED,
+                                    "03:00.0: no line of the config lists such a device"),
+    "one of two": ("02:00.0 03:00.0", [NIC], UNWANTED, "03:00.0: no line of the config"),
+    "no device": ("no:such.x", None, 2, "no:such.x"),
+}
+
+
+@pytest.mark.parametrize("case", CHOICES)
+def test_some_devices(desktop, case):
+    """The boot did more than these lines: the exit status is about the devices."""
+    arguments, addresses, status, words = CHOICES[case]
+    run_case(Case("", "bind 01:00.0 with=functions\nbind 02:00.0\nbind 77:00.0\n", DUE,
+                  before=bound(NIC), since=config("[x]\nbind 08:00.0\n", f"{CONF}.d/x.conf")),
+             desktop)
+    said = vfio_early(desktop, "status", *arguments.split())
+    assert said.status == status and words in said.out + said.err, said
+    json = vfio_early(desktop, "status", "--json", *arguments.split()).json
+    assert [device["address"] for device in json["devices"]] == addresses if addresses else \
+        "devices" not in json
+
+
+@pytest.mark.parametrize("expected, text, status", [
+    ("1", LISTED, WELL), ("2", LISTED, UNWANTED), ("0", "", WELL), ("1", "", UNWANTED),
+    ("1", LISTED + "bind 77:00.0\n", UNWANTED), ("x", LISTED, 2), ("-1", LISTED, 2)])
+def test_fewer_than_expected(desktop, expected, text, status):
+    """A config that was lost is no success."""
+    run_case(Case("", text, WELL, before=bound(NIC)), desktop)
+    said = vfio_early(desktop, "status", "--expect", expected)
+    assert said.status == status
+    if (expected, status) in (("2", UNWANTED), ("1", UNWANTED)):
+        assert ("fewer devices are bound than expected" in said.err) == ("77" not in text)
+
+
+def test_colors(tmp_path):
+    host = hosts.desktop(tmp_path / "root")
+    host.config("bind 02:00.0 with=functions\nbind 77:00.0\n")
+    assert host.run().report is not None
+    bound("0000:02:00.0", "0000:02:00.1")(host)
+    text = host.terminal(80, "status")
+    assert f"{NIC}: \033[32mbound\033[0m to vfio-pci" in text
+    assert "  \033[31mabsent\033[0m: " in text and "\033[31m2 of 3 devices bound\033[0m\n" in text
+    for plain in (host.terminal(80, "status", NO_COLOR="1"), host.host("status").stdout,
+                  host.terminal(80, "status", TERM="dumb"),
+                  host.terminal(80, "status", "--no-color")):
+        assert "\033" not in plain and f"{NIC}: bound to vfio-pci" in plain
+
+
+def test_what_the_host_needs_is_refused_as_check_refuses_it(tmp_path):
+    """A new line for the disk with / is not to be bound at once, and not at the next boot."""
+    host = hosts.desktop(tmp_path / "root")
+    host.config("bind 02:00.0\n")
+    assert host.run().report is not None
+    host.config("bind 02:00.0\nbind 03:00.0\n")
+    told = vfio_early(host, "check", "--json").json
+    (danger,) = [danger for danger in told["dangers"] if danger["refuses"]]
+    (device,) = [device for device in vfio_early(host, "status", "--json").json["devices"]
+                 if device["address"] == danger["address"]]
+    assert (device["result"], device["why"]) == ("refused", danger["text"])
+    assert device["result"] == told["lines"][1]["devices"][0]["result"]
+    assert device["next"] == danger["remedy"] and "at once" not in device["next"]
 
 
 def test_json_of_what_is_not_utf8(desktop):

@@ -9,35 +9,35 @@
 #include "config/suggestion.h"
 #include "danger/danger.h"
 #include "finding-print.h"
+#include "lib/color.h"
 #include "lib/printable.h"
 #include "machine/machine.h"
 #include "machine/names.h"
-
-#define RED "\033[31m"
-#define GREEN "\033[32m"
-#define BOLD "\033[1m"
-#define PLAIN "\033[0m"
+#include "profiles.h"
 
 struct check {
 	const struct request *request;
 	struct machine machine;
 	struct names *names;
 	struct findings dangers;
-	/* functions that will be bound, that are bound already, that will not be; lines */
-	size_t planned, bound, refused, lines_off;
+	struct profiles profiles; /* that this boot did not choose */
+	/* functions that will be bound, that are bound already, that will not be */
+	size_t planned, bound, refused;
+	/* lines that are not in force, and lines that will not be if their profile is chosen */
+	size_t lines_off, lines_off_later;
 };
 
 static void check_done(struct check *check)
 {
 	findings_done(&check->dangers);
+	profiles_done(&check->profiles);
 	names_close(check->names);
 	machine_done(&check->machine);
 }
 
 static void paint(const struct check *check, const char *sequence)
 {
-	if (check->request->color)
-		fputs(sequence, stdout);
+	color_print(stdout, check->request->color, sequence);
 }
 
 static void print_painted(const struct check *check, const char *sequence, const char *words)
@@ -64,15 +64,15 @@ static enum result predict_result(const struct check *check, const struct claim 
 }
 
 /* What becomes of a line without claims, in words; "" where there is nothing to say. */
-static void explain_line(const struct check *check, size_t line, struct text *text)
+static void explain_line(const struct machine *machine, size_t line, struct text *text)
 {
-	const struct rule *rule = &check->machine.confdir.conf.rules[line];
-	const struct line_match *match = &check->machine.match.lines[line];
+	const struct rule *rule = &machine->confdir.conf.rules[line];
+	const struct line_match *match = &machine->match.lines[line];
 	struct text near = { 0 };
 
 	machine_explain_line(rule, match, text);
 	if (match->result == RESULT_ABSENT)
-		suggestion_add(rule, &check->machine.snapshot, &near);
+		suggestion_add(rule, &machine->snapshot, &near);
 	if (near.length)
 		text_add(text, "; did you mean ", text_string(&near), "?");
 	text_done(&near);
@@ -89,9 +89,8 @@ static void print_function(const struct check *check, const struct pci_function 
 	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE], name[NAMES_SIZE];
 
 	names_full(check->names, function, name);
-	printable_print(stdout,
-			"    %s %s%s(%s): ", pci_address_format(&function->address, address), name,
-			*name ? " " : "", pci_id_format(&function->id, id));
+	printable_print(stdout, "%s %s%s(%s): ", pci_address_format(&function->address, address),
+			name, *name ? " " : "", pci_id_format(&function->id, id));
 }
 
 static bool is_bound(const struct claim *claim)
@@ -113,7 +112,7 @@ static void print_planned(const struct check *check, const struct claim *claim)
 		printable_print(stdout, " (%s has it now)", driver);
 }
 
-static void print_claim(const struct check *check, const struct claim *claim,
+static void print_claim(const struct check *check, const char *indent, const struct claim *claim,
 			const struct rule *rule)
 {
 	const struct claim_line *line = claim_line(claim, rule);
@@ -124,6 +123,7 @@ static void print_claim(const struct check *check, const struct claim *claim,
 		return;
 	result = predict_result(check, claim, line, &reason);
 
+	printable_print(stdout, "%s", indent);
 	print_function(check, claim->function);
 	if (result == RESULT_PLANNED) {
 		print_planned(check, claim);
@@ -145,6 +145,7 @@ static void print_kept(const struct check *check, const struct rule *rule)
 
 		if (pci_is_bridge(function) || condition_missed(rule, function))
 			continue;
+		fputs("    ", stdout);
 		print_function(check, function);
 		puts("stays with the host");
 		count++;
@@ -153,32 +154,48 @@ static void print_kept(const struct check *check, const struct rule *rule)
 		puts("    no such device");
 }
 
+/* What becomes of the line on this machine, or on the same one in a boot with another profile. */
+static void print_results(const struct check *check, const struct machine *machine,
+			  const char *indent, size_t line)
+{
+	const struct line_match *match = &machine->match.lines[line];
+	struct text why = { 0 };
+
+	explain_line(machine, line, &why);
+	if (why.length) {
+		printable_print(stdout, "%s", indent);
+		print_painted(check, is_line_off(match) ? RED : "", result_name(match->result));
+		printable_print(stdout, ": %s\n", text_string(&why));
+	}
+	for (size_t i = 0; i < machine->match.claim_count; i++)
+		print_claim(check, indent, &machine->match.claims[i],
+			    &machine->confdir.conf.rules[line]);
+	text_done(&why);
+}
+
 static void print_line(const struct check *check, size_t line)
 {
 	const struct machine *machine = &check->machine;
 	const struct rule *rule = &machine->confdir.conf.rules[line];
 	const struct line_match *match = &machine->match.lines[line];
 	char statement[CONF_STATEMENT_SIZE];
-	struct text place = { 0 }, why = { 0 };
+	const struct machine *profile = profiles_machine(&check->profiles, rule);
+	struct text place = { 0 }, label = { 0 };
 
 	place_add(&rule->place, &place);
 	confdir_statement(&machine->confdir, &rule->place, statement);
+	text_add(&label, "    in profile ", rule->profile ? rule->profile : "", ": ");
 	paint(check, BOLD);
 	printable_print(stdout, "%s: %s", text_string(&place), statement);
 	paint(check, PLAIN);
 	putchar('\n');
-	explain_line(check, line, &why);
-	if (why.length) {
-		fputs("    ", stdout);
-		print_painted(check, is_line_off(match) ? RED : "", result_name(match->result));
-		printable_print(stdout, ": %s\n", text_string(&why));
-	}
-	for (size_t i = 0; i < machine->match.claim_count; i++)
-		print_claim(check, &machine->match.claims[i], rule);
+	print_results(check, machine, "    ", line);
+	if (profile)
+		print_results(check, profile, text_string(&label), line);
 	if (rule->statement == STATEMENT_KEEP && match->result == RESULT_ACTIVE)
 		print_kept(check, rule);
 	text_done(&place);
-	text_done(&why);
+	text_done(&label);
 }
 
 static const char *plural(size_t count)
@@ -189,6 +206,7 @@ static const char *plural(size_t count)
 static void print_summary(const struct check *check)
 {
 	size_t dangers = findings_count_dangers(&check->dangers);
+	size_t errors = check->machine.confdir.conf.error_total;
 
 	printf("%zu device%s will be bound", check->planned, plural(check->planned));
 	if (check->bound)
@@ -197,8 +215,13 @@ static void print_summary(const struct check *check)
 		printf(", %zu will not", check->refused);
 	if (check->lines_off)
 		printf(", %zu line%s not in force", check->lines_off, plural(check->lines_off));
+	if (check->lines_off_later)
+		printf(", %zu line%s of other profiles will not work", check->lines_off_later,
+		       plural(check->lines_off_later));
 	if (dangers)
 		printf(", %zu danger%s", dangers, plural(dangers));
+	if (errors)
+		printf(", %zu error%s", errors, plural(errors));
 	putchar('\n');
 }
 
@@ -235,6 +258,21 @@ static void json_claim(const struct check *check, const struct claim *claim,
 	json_close(json);
 }
 
+/* `machine`: NULL for nothing. */
+static void json_claims(const struct check *check, const char *key, const struct machine *machine,
+			const struct rule *rule)
+{
+	json_open(check->request->json, key, '[');
+	for (size_t i = 0; machine && i < machine->match.claim_count; i++) {
+		const struct claim *claim = &machine->match.claims[i];
+		const struct claim_line *named = claim_line(claim, rule);
+
+		if (named)
+			json_claim(check, claim, named);
+	}
+	json_close(check->request->json);
+}
+
 static void json_line(const struct check *check, size_t line)
 {
 	struct json *json = check->request->json;
@@ -249,18 +287,12 @@ static void json_line(const struct check *check, size_t line)
 	json_place(json, &rule->place);
 	confdir_statement(&machine->confdir, &rule->place, statement);
 	json_string(json, "statement", statement);
-	explain_line(check, line, &why);
+	json_string(json, "profile", rule->profile);
+	explain_line(machine, line, &why);
 	json_string(json, "result", match->result == RESULT_NONE ? "" : result_name(match->result));
 	json_string(json, "reason", text_string(&why));
-	json_open(json, "devices", '[');
-	for (size_t i = 0; i < machine->match.claim_count; i++) {
-		const struct claim *claim = &machine->match.claims[i];
-		const struct claim_line *named = claim_line(claim, rule);
-
-		if (named)
-			json_claim(check, claim, named);
-	}
-	json_close(json);
+	json_claims(check, "devices", machine, rule);
+	json_claims(check, "devices_in_profile", profiles_machine(&check->profiles, rule), rule);
 	json_close(json);
 	text_done(&why);
 }
@@ -277,6 +309,7 @@ static void json_danger(struct json *json, const struct finding *danger)
 	json_boolean(json, "refuses", danger->refuses);
 	json_boolean(json, "allowed", danger->severity == SEVERITY_ALLOWED);
 	json_string(json, "address", address);
+	json_string(json, "profile", danger->profile);
 	json_string(json, "file", danger->rule ? danger->rule->place.file : NULL);
 	json_place(json, danger->rule ? &danger->rule->place : NULL);
 	json_string(json, "text", text_string(&danger->text));
@@ -319,12 +352,31 @@ static void count_claim(struct check *check, const struct claim *claim)
 	}
 }
 
+/* Would the line do less than it says if its profile were chosen? */
+static bool is_off_later(const struct check *check, size_t line)
+{
+	const struct rule *rule = &check->machine.confdir.conf.rules[line];
+	const struct machine *profile = profiles_machine(&check->profiles, rule);
+	bool off = profile && is_line_off(&profile->match.lines[line]);
+	const char *reason;
+
+	for (size_t i = 0; profile && i < profile->match.claim_count && !off; i++) {
+		const struct claim *claim = &profile->match.claims[i];
+		const struct claim_line *named = claim_line(claim, rule);
+
+		off = named && predict_result(check, claim, named, &reason) != RESULT_PLANNED;
+	}
+	return off;
+}
+
 static void count(struct check *check)
 {
 	const struct match *match = &check->machine.match;
 
-	for (size_t i = 0; i < match->conf->count; i++)
+	for (size_t i = 0; i < match->conf->count; i++) {
 		check->lines_off += is_line_off(&match->lines[i]);
+		check->lines_off_later += is_off_later(check, i);
+	}
 	for (size_t i = 0; i < match->claim_count; i++)
 		count_claim(check, &match->claims[i]);
 }
@@ -333,7 +385,8 @@ static enum status result_status(const struct check *check)
 {
 	if (check->machine.confdir.conf.error_total)
 		return STATUS_CONFIG;
-	return check->refused || check->lines_off || findings_count_dangers(&check->dangers)
+	return check->refused || check->lines_off || check->lines_off_later ||
+			       findings_count_dangers(&check->dangers)
 		       ? STATUS_UNWANTED
 		       : STATUS_WELL;
 }
@@ -355,7 +408,8 @@ static enum status run(const struct request *request)
 		return check.machine.confdir.conf.error_total ? STATUS_CONFIG : status;
 	}
 	check.names = names_open(&check.machine);
-	if (!check.names || dangers_find(&check.machine, &check.dangers))
+	if (!check.names || dangers_find(&check.machine, &check.dangers) ||
+	    profiles_find(&check.machine, &check.profiles, &check.dangers))
 		return fail("the config cannot be checked", -ENOMEM);
 	count(&check);
 	machine_note_unseen(&check.machine);

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vfio-early status: what was wanted, what the boot did, what is true now, and what to do next. */
 
-#include <stdio.h>
+#include <limits.h>
 #include <string.h>
-#include <time.h>
 
 #include "command.h"
-#include "finding-print.h"
-#include "lib/printable.h"
+#include "config/selection.h"
+#include "danger/danger.h"
+#include "machine/card.h"
 #include "machine/machine.h"
+#include "machine/names.h"
+#include "status-metrics.h"
 #include "status/boot-findings.h"
-#include "status/boot-report.h"
-#include "status/line-states.h"
 
-struct status_view {
+/* What the words of the command line select. */
+struct choice {
 	const struct machine *machine;
-	const struct boot_report *report;
-	const struct findings *notices;
-	const struct line_states *states;
-	enum status status;
-	bool color;
+	struct names *names;
+	struct line_states *states;
+	bool *keep; /* one for each state */
 };
 
+/* `notices`: NULL if the question is about certain devices, not about the boot. */
 static enum status overall_status(const struct machine *machine, const struct findings *notices,
 				  const struct line_states *states)
 {
-	bool well = true, due = notices->count > 0;
+	bool well = true, due = notices && notices->count;
 
 	for (size_t i = 0; i < states->count; i++) {
 		well = well && line_state_is_well(&states->items[i]);
@@ -38,145 +38,184 @@ static enum status overall_status(const struct machine *machine, const struct fi
 	return well ? STATUS_WELL : STATUS_UNWANTED;
 }
 
-static void print_next(const struct text *next, const char *indent)
+/* The device of the state; or the one that its line expects at an address. */
+static bool state_address(const struct line_state *state, struct pci_address *ret)
 {
-	if (next->length)
-		printable_print(stdout, "%snext: %s\n", indent, text_string(next));
+	if (*state->address)
+		return !pci_address_parse(state->address, ret);
+	*ret = state->rule->address;
+	return state->rule->given & CONDITION_ADDRESS;
 }
 
-static void print_boot(const struct boot_report *report)
+/* Is it the device that `word` names by its address, which may be missing, or is it on that card? */
+static bool is_named(const struct pci_address *address, const char *word)
 {
-	char when[64] = "at an unknown time";
-	time_t seconds = report->time;
-	struct tm local;
+	struct pci_address named;
 
-	if (!report->found)
-		return;
-	if (report->time && localtime_r(&seconds, &local))
-		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S %z", &local);
-	printable_print(stdout, "boot: %s, Linux %s%s%s\n", when, report->kernel,
-			*report->note ? ": " : "", report->note);
+	if (!card_parse(word, &named))
+		return !pci_address_parse(word, &named) && !pci_address_compare(address, &named);
+	named.function = address->function;
+	return !pci_address_compare(address, &named);
 }
 
-static void print_line_head(const struct machine *machine, const struct rule *rule)
+static bool is_selected(const struct selection *selection, const struct pci_address *address)
 {
-	char statement[CONF_STATEMENT_SIZE];
-	struct text place = { 0 };
+	for (size_t i = 0; i < selection->count; i++)
+		if (!pci_address_compare(&selection->addresses[i], address))
+			return true;
+	return false;
+}
 
-	if (!rule) {
-		puts("no line any more:");
-		return;
+static enum status choose(const struct choice *choice, const char *word)
+{
+	_cleanup_(selection_done) struct selection selection = { 0 };
+	_cleanup_(text_done) struct text why = { 0 };
+	struct pci_address address;
+	bool found = false;
+	int error = selection_find(choice->machine, choice->names, word, &selection, &why);
+
+	if (error == -EINVAL)
+		complain("status: %s", text_string(&why));
+	if (error)
+		return error == -EINVAL ? STATUS_USAGE : fail("status", error);
+	for (size_t i = 0; i < choice->states->count; i++) {
+		if (!state_address(&choice->states->items[i], &address) ||
+		    (!is_named(&address, word) && !is_selected(&selection, &address)))
+			continue;
+		choice->keep[i] = found = true;
 	}
-	place_add(&rule->place, &place);
-	confdir_statement(&machine->confdir, &rule->place, statement);
-	printable_print(stdout, "%s: %s\n", text_string(&place), statement);
-	text_done(&place);
+	if (!found)
+		complain("%s: no line of the config lists such a device", word);
+	return found ? STATUS_WELL : STATUS_UNWANTED;
 }
 
-static void print_state(const struct line_state *state)
+/* Keeps what the arguments select, if there are any. */
+static enum status choose_all(const struct request *request, const struct machine *machine,
+			      struct line_states *states)
 {
-	printable_print(stdout, "  %s%s%s", state->address, *state->address ? ": " : "",
-			state->result);
-	if (state->kind == STATE_BOUND)
-		printable_print(stdout, " to %s", state->driver);
-	else if (*state->driver)
-		printable_print(stdout, ", %s has it", state->driver);
-	printable_print(stdout, "%s%s\n", state->why.length ? ": " : "", text_string(&state->why));
-	print_next(&state->next, "    ");
+	_cleanup_(freep) bool *keep = calloc(states->count + 1, sizeof(*keep));
+	struct choice choice = { machine, names_open(machine), states, keep };
+	enum status worst = keep && choice.names ? STATUS_WELL : fail("status", -ENOMEM);
+
+	for (int i = 0; i < request->count && worst != STATUS_ENVIRONMENT; i++) {
+		enum status status = choose(&choice, request->arguments[i]);
+
+		worst = status > worst ? status : worst;
+	}
+	if (keep)
+		line_states_filter(states, keep);
+	names_close(choice.names);
+	return worst;
 }
 
-static void print_text(const struct status_view *view)
+/* Is binding the device the next step, which a danger can forbid? */
+static bool is_to_be_bound(const struct line_state *state)
 {
-	const struct line_states *states = view->states;
+	return state->kind == STATE_PENDING || state->kind == STATE_MISSED ||
+	       state->kind == STATE_FAILED || state->kind == STATE_REBOUND;
+}
 
-	print_boot(view->report);
-	findings_print(stdout, view->notices, view->color);
+/*
+ * `check` and `bind` refuse what the host needs: nothing else may be advised here. The danger says
+ * for what the host needs the device; the match only that it does.
+ */
+static void refuse_states(const struct findings *dangers, struct line_states *states)
+{
 	for (size_t i = 0; i < states->count; i++) {
-		if (!i || states->items[i].rule != states->items[i - 1].rule)
-			print_line_head(view->machine, states->items[i].rule);
-		print_state(&states->items[i]);
+		struct line_state *state = &states->items[i];
+		const struct finding *danger = is_to_be_bound(state) || state->kind == STATE_LINE
+						       ? dangers_refuse(dangers, state->claim)
+						       : NULL;
+
+		if (danger)
+			line_state_refuse(state, danger);
 	}
-	if (!states->count && view->status == STATUS_WELL)
-		puts("no device is listed in /" CONFDIR_MAIN);
 }
 
-static void json_boot(struct json *json, const struct boot_report *report)
+static bool any_is_to_be_bound(const struct line_states *states)
 {
-	json_open(json, "boot", '{');
-	json_boolean(json, "report", report->found);
-	json_string(json, "kernel", report->kernel);
-	json_string(json, "mode", report_mode_name(report->mode));
-	json_string(json, "note", report->note);
-	json_number(json, "time", report->time);
-	json_close(json);
+	for (size_t i = 0; i < states->count; i++)
+		if (is_to_be_bound(&states->items[i]))
+			return true;
+	return false;
 }
 
-static void json_notices(struct json *json, const struct findings *notices)
+static int find_states(struct machine *machine, const struct boot_report *report,
+		       struct findings *notices, struct line_states *states)
 {
-	json_open(json, "notices", '[');
-	for (size_t i = 0; i < notices->count; i++) {
-		json_open(json, NULL, '{');
-		json_string(json, "kind", finding_kind_name(notices->items[i].kind));
-		json_string(json, "text", text_string(&notices->items[i].text));
-		json_string(json, "next", text_string(&notices->items[i].remedy));
-		json_close(json);
-	}
-	json_close(json);
+	_cleanup_(findings_done) struct findings dangers = { 0 };
+	bool usable = false;
+	int error = boot_findings_find(machine, report, notices, &usable);
+
+	if (!error)
+		error = line_states_find(machine, report, usable, states);
+	if (error || !any_is_to_be_bound(states))
+		return error;
+	/* Matches again: the states point to the claims that were before. */
+	line_states_done(states);
+	error = dangers_find(machine, &dangers);
+	if (!error)
+		error = line_states_find(machine, report, usable, states);
+	if (!error)
+		refuse_states(&dangers, states);
+	return error;
 }
 
-static void json_state(struct json *json, const struct machine *machine,
-		       const struct line_state *state)
+/* Compares with --expect. */
+static enum status require_bound(const struct line_states *states, uint64_t expected)
 {
-	char statement[CONF_STATEMENT_SIZE] = "";
+	size_t bound;
 
-	if (state->rule)
-		confdir_statement(&machine->confdir, &state->rule->place, statement);
-	json_open(json, NULL, '{');
-	json_place(json, state->rule ? &state->rule->place : NULL);
-	json_string(json, "statement", statement);
-	json_string(json, "address", state->address);
-	json_string(json, "target", state->claim ? state->claim->driver : NULL);
-	json_string(json, "driver", state->driver);
-	json_string(json, "boot", line_state_boot(state));
-	json_string(json, "result", state->result);
-	json_boolean(json, "well", line_state_is_well(state));
-	json_string(json, "why", text_string(&state->why));
-	json_string(json, "next", text_string(&state->next));
-	json_close(json);
+	line_states_count(states, &bound);
+	if (bound >= expected)
+		return STATUS_WELL;
+	complain("status: fewer devices are bound than expected: %zu of %llu", bound,
+		 (unsigned long long)expected);
+	return STATUS_UNWANTED;
 }
 
-static void add_json(const struct status_view *view, struct json *json)
-{
-	json_boot(json, view->report);
-	json_notices(json, view->notices);
-	json_open(json, "devices", '[');
-	for (size_t i = 0; i < view->states->count; i++)
-		json_state(json, view->machine, &view->states->items[i]);
-	json_close(json);
-	json_errors(json, &view->machine->confdir.conf);
-}
-
-static enum status print_status(const struct request *request, const struct machine *machine,
-				const struct boot_report *report)
+static enum status print_status(const struct request *request, struct machine *machine,
+				const struct boot_report *report, uint64_t expected)
 {
 	_cleanup_(findings_done) struct findings notices = { 0 };
 	_cleanup_(line_states_done) struct line_states states = { 0 };
 	struct status_view view = {
 		machine, report, &notices, &states, STATUS_WELL, request->color
 	};
-	bool usable = false;
-	int error = boot_findings_find(machine, report, &notices, &usable);
+	enum status chosen = STATUS_WELL, enough;
+	int error = find_states(machine, report, &notices, &states);
 
-	if (!error)
-		error = line_states_find(machine, report, usable, &states);
 	if (error)
 		return fail("status", error);
-	view.status = overall_status(machine, &notices, &states);
+	if (request->count)
+		chosen = choose_all(request, machine, &states);
+	if (chosen == STATUS_USAGE || (chosen != STATUS_WELL && !states.count))
+		return chosen;
+	enough = require_bound(&states, expected);
+	view.status = overall_status(machine, request->count ? NULL : &notices, &states);
+	if (view.status == STATUS_WELL)
+		view.status = chosen != STATUS_WELL ? chosen : enough;
+	if (request->prometheus)
+		return status_print_metrics(&view, request->output);
 	if (request->json)
-		add_json(&view, request->json);
+		status_add_json(&view, request->json);
 	else
-		print_text(&view);
+		status_print(&view);
 	return view.status;
+}
+
+static bool parse_expected(const struct request *request, uint64_t *ret)
+{
+	const char *end;
+
+	*ret = 0;
+	if (!request->expect)
+		return true;
+	end = number_parse(request->expect, 10, UINT32_MAX, ret);
+	if (end && !*end)
+		return true;
+	complain("status: --expect: not a number: %s", request->expect);
+	return false;
 }
 
 static bool wants_serial(const struct conf *conf)
@@ -187,13 +226,30 @@ static bool wants_serial(const struct conf *conf)
 	return false;
 }
 
+static bool are_options_good(const struct request *request)
+{
+	const char *problem = NULL;
+
+	if (request->output && !request->prometheus)
+		problem = "--output needs --prometheus";
+	else if (request->json && request->prometheus)
+		problem = "--json and --prometheus exclude each other";
+	if (problem)
+		complain("status: %s", problem);
+	return !problem;
+}
+
 static enum status run(const struct request *request)
 {
 	_cleanup_(machine_done) struct machine machine = { 0 };
 	_cleanup_(boot_report_done) struct boot_report report = { 0 };
-	enum status status = load_machine(request, &machine);
+	enum status status;
+	uint64_t expected;
 	int error;
 
+	if (!parse_expected(request, &expected) || !are_options_good(request))
+		return STATUS_USAGE;
+	status = load_machine(request, &machine);
 	if (status != STATUS_WELL)
 		return status;
 	machine_print_errors(&machine, "");
@@ -205,18 +261,22 @@ static enum status run(const struct request *request)
 	error = boot_report_read(&machine.root, machine.directory, &report);
 	if (error)
 		return fail("/" REPORT_FILE ": cannot be read", error);
-	return print_status(request, &machine, &report);
+	return print_status(request, &machine, &report, expected);
 }
 
 const struct command command_status = {
 	.name = "status",
-	.arguments = "",
+	.arguments = "[DEVICE]...",
 	.summary = "what the boot did with each listed device, what is true now, what to do next",
-	.details = "Tells of each line of the config what became of it at boot, which driver has\n"
-		   "the device now, why, and the next step to take.\n\n"
-		   "Exit status: 0 every listed device is bound, 1 one is not, 3 the config has\n"
-		   "errors, 4 the machine cannot be read, 5 a rebuild of the image or a reboot is\n"
-		   "due.",
-	.options = OPTION_ROOT | OPTION_JSON,
+	.details =
+		"Prints for each line of the config what the boot did with its devices, which\n"
+		"driver has each device now, why, and the next step. DEVICE is what \"add\"\n"
+		"accepts: an address (01:00.0), a card (01:00), an ID (10de:1c03), group=N, or a\n"
+		"part of the device's name.\n\n"
+		"Exit status: 0 every listed device is bound, 1 one is not, or fewer than\n"
+		"--expect are, 3 the config has errors, 4 the machine cannot be read, 5 a rebuild\n"
+		"of the image or a reboot is due.",
+	.options = OPTION_ROOT | OPTION_EXPECT | OPTION_PROMETHEUS | OPTION_OUTPUT | OPTION_JSON,
+	.most = INT_MAX,
 	.run = run,
 };

@@ -35,6 +35,9 @@ enum option_bit {
 	OPTION_DRY_RUN = 1 << 11,
 	OPTION_YES = 1 << 12,
 	OPTION_WRITE = 1 << 13,
+	OPTION_EXPECT = 1 << 14,
+	OPTION_PROMETHEUS = 1 << 15,
+	OPTION_OUTPUT = 1 << 16,
 };
 
 #define ALLOWS_MAX 4 /* --allow that count */
@@ -48,8 +51,10 @@ struct request {
 	const char *driver;		   /* --driver, NULL without it */
 	const char *allow[ALLOWS_MAX + 1]; /* each --allow; ends with NULL */
 	const char *columns;		   /* --columns, NULL without it */
+	const char *expect;		   /* --expect, NULL without it */
+	const char *output;		   /* --output, NULL without it */
 	struct json *json; /* --json: the root is open, and main() prints it; NULL without it */
-	bool dry_run, yes, write, all;
+	bool dry_run, yes, write, all, prometheus;
 	bool color;	  /* standard output is a terminal, and nobody is against it */
 	char **arguments; /* ends with NULL */
 	int count;

@@ -6,11 +6,8 @@
 #include "command.h"
 #include "condition.h"
 #include "danger/danger.h"
+#include "lib/color.h"
 #include "lib/printable.h"
-
-#define RED "\033[31m"
-#define YELLOW "\033[33m"
-#define PLAIN "\033[0m"
 
 void finding_print(FILE *file, const struct finding *finding, bool color)
 {
@@ -18,6 +15,8 @@ void finding_print(FILE *file, const struct finding *finding, bool color)
 	struct text object = { 0 };
 
 	finding_add_object(finding, &object);
+	if (finding->profile)
+		text_add(&object, ": in profile ", finding->profile);
 	fprintf(file, "%s%s%s: ", color ? paint : "", severity_name(finding->severity),
 		color ? PLAIN : "");
 	printable_print(file, "%s: %s\n", text_string(&object), text_string(&finding->text));

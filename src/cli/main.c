@@ -36,6 +36,9 @@ static const struct {
 	{ OPTION_DRY_RUN, 0, "dry-run", "", "say what would be done, and do nothing" },
 	{ OPTION_YES, 0, "yes", "", "answer yes to every question" },
 	{ OPTION_WRITE, 0, "write", "", "write it into a file of the config" },
+	{ OPTION_EXPECT, 0, "expect", "N", "fail if fewer than N devices are bound" },
+	{ OPTION_PROMETHEUS, 0, "prometheus", "", "print metrics in Prometheus's text format" },
+	{ OPTION_OUTPUT, 0, "output", "FILE", "write them into this file, in one step" },
 	{ OPTION_JSON, 'J', "json", "", "print JSON, with the number of its schema" },
 	{ OPTION_NO_COLOR, 0, "no-color", "", "no colors, as with NO_COLOR set" },
 };
@@ -167,6 +170,15 @@ static void set_option(struct request *request, struct json *json, unsigned int 
 		break;
 	case OPTION_COLUMNS:
 		request->columns = argument;
+		break;
+	case OPTION_EXPECT:
+		request->expect = argument;
+		break;
+	case OPTION_PROMETHEUS:
+		request->prometheus = true;
+		break;
+	case OPTION_OUTPUT:
+		request->output = argument;
 		break;
 	case OPTION_JSON:
 		request->json = json;

@@ -101,6 +101,78 @@ const char *conf_comment(const char *line, const char *end)
 	return end;
 }
 
+/* A part of a text. */
+struct span {
+	const char *start, *end;
+};
+
+/* Takes the next line that is more than blank space and a comment from the front of `text`. */
+static bool next_statement(struct span *text, struct span *ret)
+{
+	while (text->start < text->end) {
+		const char *newline = memchr(text->start, '\n', text->end - text->start);
+
+		*ret = (struct span){ text->start, newline ? newline : text->end };
+		text->start = newline ? newline + 1 : text->end;
+		if (ret->end > ret->start && ret->end[-1] == '\r')
+			ret->end--;
+		/* After a carriage return, also in a comment, parse_line() finds an error. */
+		if (!memchr(ret->start, '\r', ret->end - ret->start))
+			ret->end = conf_comment(ret->start, ret->end);
+		while (ret->start < ret->end && is_blank(*ret->start))
+			ret->start++;
+		if (ret->start < ret->end)
+			return true;
+	}
+	return false;
+}
+
+static bool next_span(struct span *line, struct span *ret)
+{
+	while (line->start < line->end && is_blank(*line->start))
+		line->start++;
+	ret->start = line->start;
+	while (line->start < line->end && !is_blank(*line->start))
+		line->start++;
+	ret->end = line->start;
+	return ret->start < ret->end;
+}
+
+static bool has_same_words(struct span a, struct span b)
+{
+	struct span word, other;
+	bool more, other_more;
+
+	do {
+		more = next_span(&a, &word);
+		other_more = next_span(&b, &other);
+		if (more != other_more || word.end - word.start != other.end - other.start ||
+		    memcmp(word.start, other.start, word.end - word.start))
+			return false;
+	} while (more);
+	return true;
+}
+
+static struct span text_span(const char *text, size_t length)
+{
+	return (struct span){ text + text_mark_length(text, length), text + length };
+}
+
+bool conf_says_same(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	struct span text = text_span(a, a_length), other = text_span(b, b_length);
+	struct span line, other_line;
+	bool more, other_more;
+
+	do {
+		more = next_statement(&text, &line);
+		other_more = next_statement(&other, &other_line);
+		if (more != other_more || (more && !has_same_words(line, other_line)))
+			return false;
+	} while (more);
+	return true;
+}
+
 /* The next word, or NULL at the end of the line. */
 static char *next_word(struct line *line)
 {

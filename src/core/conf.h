@@ -126,6 +126,12 @@ int conf_error(struct conf *conf, struct conf_error error, const char *word,
  */
 const char *conf_comment(const char *line, const char *end);
 
+/*
+ * Returns whether the parser reads the same statements in both texts: the same words in the same
+ * order of lines. Comments, blank lines and the width of blank space do not count.
+ */
+bool conf_says_same(const char *a, size_t a_length, const char *b, size_t b_length);
+
 /* A copy of `string` that lives as long as `conf`, or NULL without memory. */
 const char *conf_string(struct conf *conf, const char *string);
 

@@ -115,6 +115,12 @@ struct conf_file *confdir_file(const struct confdir *confdir, const char *path)
 	return NULL;
 }
 
+bool conf_file_says_same(const struct conf_file *file, const struct text *text)
+{
+	return conf_says_same(text_string(&file->text), file->text.length, text_string(text),
+			      text->length);
+}
+
 void confdir_statement(const struct confdir *confdir, const struct place *place, char *buffer)
 {
 	const struct conf_file *file = confdir_file(confdir, place->file + 1);

@@ -36,6 +36,9 @@ int confdir_read(const struct root *root, struct confdir *ret) _must_check_;
 /* Returns the file at `path` ("etc/..."), or NULL. */
 struct conf_file *confdir_file(const struct confdir *confdir, const char *path);
 
+/* Returns whether the file and `text` have the same statements: conf_says_same(). */
+bool conf_file_says_same(const struct conf_file *file, const struct text *text);
+
 /*
  * Writes the line at `place`, without its comment and the blanks around it, into
  * CONF_STATEMENT_SIZE bytes: "" if there is no such line.

@@ -349,6 +349,33 @@ static void expect_bytes(const char *bytes, size_t length, const char *result)
 	conf_done(&conf);
 }
 
+static void test_what_says_the_same(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} cases[] = {
+		{ "", "", true },
+		{ "", "# a\n\n \t# b", true },
+		{ "bind 01:00.0", "\xef\xbb\xbf\n  bind\t01:00.0  # a\r\n", true },
+		{ "[a]\nbind 01:00.0\n", "[a]\n\nbind 01:00.0", true },
+		{ "bind 01:00.0\n", "bind 01:00.0#a\n", false },
+		{ "bind 01:00.0\n", "bind 01:00.0 # a\rkeep 02:00.0\n", false },
+		{ "bind 01:00.0\nkeep 02:00.0\n", "keep 02:00.0\nbind 01:00.0\n", false },
+		{ "bind 01:00.0\n", "bind 01:00.0\nbind 02:00.0\n", false },
+		{ "bind 01:00.0 10de:1c03\n", "bind 01:00.0\n10de:1c03\n", false },
+		{ "bind 01:00.0\n", "bind 01:00.00\n", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *a = cases[i].a, *b = cases[i].b;
+
+		assert_int_equal(conf_says_same(a, strlen(a), b, strlen(b)), cases[i].same);
+		assert_int_equal(conf_says_same(b, strlen(b), a, strlen(a)), cases[i].same);
+	}
+}
+
 static void test_nul_counts_in_a_comment_only(void **state)
 {
 	static const char first[] = "\0bind 01:00.0\nbind 02:00.0\n";
@@ -561,6 +588,7 @@ int main(void)
 		cmocka_unit_test(test_active_profiles),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_what_says_the_same),
 	};
 	int failed = RUN_TABLE(good, test_text);
 

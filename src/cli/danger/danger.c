@@ -13,6 +13,7 @@
 #include "danger/other-functions.h"
 #include "danger/reset.h"
 #include "danger/whole-machine.h"
+#include "machine/sysfs.h"
 
 static const struct {
 	enum finding_kind kind;
@@ -80,21 +81,56 @@ static void add_better_line(const struct pci_function *function, struct text *te
 		 pci_id_format(&function->id, id));
 }
 
+static void find_id_alone(const struct rule *rule, const struct pci_function *function,
+			  struct finding *finding)
+{
+	if (rule->given & CONDITIONS_ONE || !rule->count)
+		return;
+	text_add(&finding->text, "nothing on the line says where the device is: with one more of "
+				 "its kind in the machine, the line would select nothing");
+	text_add(&finding->remedy, rule->count == 1 ? "begin the line with: "
+						    : "write a line for each device; the first: ");
+	add_better_line(function, &finding->remedy);
+}
+
+/* A line of no file is for now, when no bus is numbered again. */
+static void find_no_path(const struct machine *machine, const struct rule *rule,
+			 const struct pci_function *function, struct finding *finding)
+{
+	char path[PCI_PATH_SIZE], id[PCI_ID_SIZE];
+	struct text words = { 0 };
+	struct pci_path way;
+	bool has_id = rule->given & CONDITIONS_IDENTITY;
+
+	if ((rule->given & CONDITIONS_ONE) != CONDITION_ADDRESS || *rule->place.file != '/' ||
+	    !sysfs_path(&machine->root, &function->address, &way) || way.hops < 2)
+		return;
+	text_add(&finding->text,
+		 "the line names no slot: if an added card changes the bus numbers, the line would "
+		 "take another device",
+		 has_id ? " of this kind" : "", " at this address");
+	if (!has_id)
+		text_add(&words, pci_id_format(&function->id, id), " ");
+	text_add(&words, "path=", pci_path_format(&way, path));
+	finding_add_word(finding, text_string(&words), rule);
+	finding->text.failed |= words.failed;
+	text_done(&words);
+}
+
 static void find_of_line(const struct machine *machine, const struct rule *rule,
 			 struct findings *ret)
 {
 	const struct claim *claim = first_claim_of(&machine->match, rule);
-	struct finding finding = finding_make(FINDING_ID_ALONE);
+	struct finding id_alone = finding_make(FINDING_ID_ALONE);
+	struct finding no_path = finding_make(FINDING_NO_PATH);
 
-	if (!claim || rule->given & CONDITIONS_ONE || !rule->count)
+	if (!claim)
 		return;
-	finding.rule = rule;
-	text_add(&finding.text, "nothing on the line says where the device is: with one more of "
-				"its kind in the machine, the line would select nothing");
-	text_add(&finding.remedy, rule->count == 1 ? "begin the line with: "
-						   : "write a line for each device; the first: ");
-	add_better_line(claim->function, &finding.remedy);
-	findings_add(ret, &finding);
+	id_alone.rule = no_path.rule = rule;
+	find_id_alone(rule, claim->function, &id_alone);
+	findings_add(ret, &id_alone);
+	find_no_path(machine, rule, claim->function, &no_path);
+	findings_add(ret, &no_path);
 }
 
 /* A device that moved, for example, is no longer protected. */
@@ -102,13 +138,14 @@ static void find_of_keep(const struct machine *machine, const struct rule *rule,
 			 struct findings *ret)
 {
 	const struct pci_snapshot *snapshot = &machine->snapshot;
-	struct finding finding = finding_make(FINDING_KEEPS_NOTHING);
+	struct finding finding;
 
 	if (rule->statement != STATEMENT_KEEP || !cmdline_activates(&machine->cmdline, rule))
 		return;
 	for (size_t i = 0; i < snapshot->count; i++)
 		if (!condition_missed(rule, &snapshot->functions[i]))
 			return;
+	finding = finding_make(FINDING_KEEPS_NOTHING);
 	finding.rule = rule;
 	text_add(&finding.text, "no device matches: the line protects nothing");
 	findings_add(ret, &finding);

@@ -4,6 +4,7 @@
 #include "danger/whole-machine.h"
 
 #include "import/leftovers.h"
+#include "machine/boot-loader.h"
 #include "machine/iommu.h"
 
 void whole_machine_find_iommu_off(const struct danger_context *context, struct finding *finding)
@@ -18,15 +19,16 @@ void whole_machine_find_no_remapping(const struct danger_context *context, struc
 	text_add(&finding->text, "interrupts are not remapped: vfio refuses guests that "
 				 "could forge them");
 	text_add(&finding->remedy,
-		 "turn on x2APIC and interrupt remapping in the firmware's setup and take "
-		 "intremap=off off the kernel command line; or, if you trust the guests, add "
-		 "to the config: option vfio_iommu_type1 allow_unsafe_interrupts=1");
+		 "turn on x2APIC and interrupt remapping in the firmware's setup, and ");
+	boot_loader_add_edit(&context->machine->root, "remove intremap=off from", &finding->remedy);
+	text_add(&finding->remedy, "; or, if you trust the guests, add to the config: option "
+				   "vfio_iommu_type1 allow_unsafe_interrupts=1");
 }
 
 void whole_machine_find_unknown_switch(const struct danger_context *context,
 				       struct finding *finding)
 {
-	machine_find_unknown_switch(context->machine->cmdline.wrong, finding);
+	machine_find_unknown_switch(context->machine, context->machine->cmdline.wrong, finding);
 }
 
 struct leftover_count {

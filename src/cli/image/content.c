@@ -99,10 +99,21 @@ static void check_programs(const struct machine *machine, const struct root *tre
 		check_program(machine, tree, "vfio-early-init", "init", FINDING_INIT, findings);
 }
 
+/* Returns whether the image's copy of the file has the same statements. */
+static bool has_statements(const struct root *tree, const struct conf_file *file)
+{
+	struct text copy = { 0 };
+	bool same = !tree_read(tree, file->path, CONF_FILE_MAX, &copy) &&
+		    conf_file_says_same(file, &copy);
+
+	text_done(&copy);
+	return same;
+}
+
 static void check_config_file(const struct conf_file *file, const struct root *tree,
 			      struct findings *findings)
 {
-	if (file->generated || tree_is_same(tree, file->path, &file->text))
+	if (file->generated || has_statements(tree, file))
 		return;
 	findings_add_text(findings, FINDING_CONFIG, "/", file->path,
 			  tree_has(tree, file->path) ? " was edited since it was built"

@@ -27,6 +27,7 @@ static const struct {
 	[FINDING_BUILT_IN] = { "built-in", SEVERITY_NOTE },
 	[FINDING_NO_RESET] = { "no-reset", SEVERITY_NOTE },
 	[FINDING_ID_ALONE] = { "id-alone", SEVERITY_NOTE },
+	[FINDING_NO_PATH] = { "no-path", SEVERITY_NOTE },
 	[FINDING_KEEPS_NOTHING] = { "keeps-nothing", SEVERITY_NOTE, false,
 				    "correct the line, or remove it" },
 	[FINDING_IOMMU_OFF] = { "iommu-off", SEVERITY_DANGER },

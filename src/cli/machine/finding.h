@@ -29,6 +29,7 @@ enum finding_kind {
 	FINDING_NO_RESET,     /* nothing can reset it */
 	/* About a line. */
 	FINDING_ID_ALONE,      /* no address, path or serial number */
+	FINDING_NO_PATH,       /* an address, and no slot */
 	FINDING_KEEPS_NOTHING, /* a keep line that no device matches */
 	/* About the machine. */
 	FINDING_IOMMU_OFF,
@@ -71,6 +72,7 @@ struct finding {
 	const struct claim *claim; /* the function that it is about, or NULL */
 	const struct rule *rule;   /* the line that it is about, or NULL */
 	const char *object;	   /* what it is about if both are NULL: "this machine" */
+	const char *profile;	   /* it holds only in a boot with this profile; or NULL */
 	struct text text;	   /* a fragment of a sentence: "the host uses it: / (sda1)" */
 	struct text remedy;	   /* what to do: "write allow=in-use on /etc/vfio-early.conf:3" */
 };

@@ -11,6 +11,7 @@
 #include "lib/complain.h"
 #include "lib/printable.h"
 #include "loadplan.h"
+#include "machine/boot-loader.h"
 #include "machine/trust.h"
 
 static int read_cmdline(struct machine *machine)
@@ -145,12 +146,14 @@ void machine_print_errors(const struct machine *machine, const char *prefix)
 			conf->error_total - conf->error_count);
 }
 
-void machine_find_unknown_switch(const char *word, struct finding *finding)
+void machine_find_unknown_switch(const struct machine *machine, const char *word,
+				 struct finding *finding)
 {
 	if (!word || !*word)
 		return;
 	text_add(&finding->text, CMDLINE_WRONG, word, CMDLINE_EXPECTED);
-	text_add(&finding->remedy, "correct that word, or write a heading for it");
+	text_add(&finding->remedy, "write a heading for that word, or ");
+	boot_loader_add_edit(&machine->root, "correct it on", &finding->remedy);
 }
 
 void machine_explain_line(const struct rule *rule, const struct line_match *line, struct text *text)

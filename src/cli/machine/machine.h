@@ -54,7 +54,8 @@ void machine_print_errors(const struct machine *machine, const char *prefix);
  * Fills in a finding about a word of vfio_early= that is no switch and no [NAME]; nothing if `word`
  * is NULL or "".
  */
-void machine_find_unknown_switch(const char *word, struct finding *finding);
+void machine_find_unknown_switch(const struct machine *machine, const char *word,
+				 struct finding *finding);
 
 /* Adds why a line without claims is not in force, or nothing. */
 void machine_explain_line(const struct rule *rule, const struct line_match *line,

@@ -28,17 +28,18 @@ static bool was_edited_since(const struct machine *machine, const struct boot_re
 	       st.st_mtime > report->time;
 }
 
-/* The files of the config as they are, against those that the boot used. */
+/* Compares the files of the config with those that the boot used. */
 static void find_edited(const struct machine *machine, const struct boot_report *report,
 			struct findings *ret)
 {
 	const struct confdir *now = &machine->confdir, *then = &report->confdir;
+	const struct text nothing = { 0 };
 
 	for (size_t i = 0; i < now->file_count; i++) {
 		const struct conf_file *file = &now->files[i];
 		const struct conf_file *copy = confdir_file(then, file->path);
 
-		if (file->generated || (copy && text_equal(&file->text, &copy->text)))
+		if (file->generated || conf_file_says_same(file, copy ? &copy->text : &nothing))
 			continue;
 		findings_add_text(ret, FINDING_EDITED, "/", file->path,
 				  was_edited_since(machine, report, file->path)
@@ -47,7 +48,8 @@ static void find_edited(const struct machine *machine, const struct boot_report 
 					 : " is not in this boot's image");
 	}
 	for (size_t i = 0; i < then->file_count; i++)
-		if (!confdir_file(now, then->files[i].path))
+		if (!confdir_file(now, then->files[i].path) &&
+		    !conf_file_says_same(&then->files[i], &nothing))
 			findings_add_text(ret, FINDING_EDITED, "/", then->files[i].path,
 					  " is gone; this boot used it");
 }
@@ -80,11 +82,12 @@ static int boot_of(const struct machine *machine, const struct boot_report *repo
 }
 
 /* A person who mistyped "off" must not think that it had an effect. */
-static void find_unknown_switch(const struct boot_report *report, struct findings *ret)
+static void find_unknown_switch(const struct machine *machine, const struct boot_report *report,
+				struct findings *ret)
 {
 	struct finding finding = finding_make(FINDING_UNKNOWN_SWITCH);
 
-	machine_find_unknown_switch(report->wrong, &finding);
+	machine_find_unknown_switch(machine, report->wrong, &finding);
 	text_add(&finding.remedy, ", then reboot");
 	findings_add(ret, &finding);
 }
@@ -100,7 +103,7 @@ int boot_findings_find(const struct machine *machine, const struct boot_report *
 	if (boot < BOOT_NORMAL && wanted)
 		findings_add_text(ret, boots[boot].kind, boots[boot].text);
 	if (boot > BOOT_OTHER)
-		find_unknown_switch(report, ret);
+		find_unknown_switch(machine, report, ret);
 	if (boot == BOOT_NORMAL || boot == BOOT_DRY_RUN)
 		find_edited(machine, report, ret);
 	/* The program ended before its end: the log has the same words. */

@@ -66,7 +66,7 @@ static bool boot_place(const struct comparison *comparison, const struct rule *r
 		if (then->conf.rules[i].statement != rule->statement)
 			continue;
 		confdir_statement(then, &then->conf.rules[i].place, before);
-		if (strcmp(now, before))
+		if (!conf_says_same(now, strlen(now), before, strlen(before)))
 			continue;
 		place_add(&then->conf.rules[i].place, place);
 		return true;
@@ -213,7 +213,7 @@ static void explain_unbound(const struct comparison *comparison, struct line_sta
 	} else if (!comparison->usable) {
 		set_kind(state, STATE_PENDING);
 		text_add(&state->why, "this boot bound nothing");
-		text_add(&state->next, "as above; or at once: ");
+		text_add(&state->next, "see the remedy above; or at once: ");
 		advise_bind(state, &state->next);
 	} else if (!function) {
 		explain_unknown(comparison, state, place);
@@ -363,6 +363,70 @@ static int find_unlisted(const struct comparison *comparison)
 	return 0;
 }
 
+bool line_states_represents(const struct line_states *states, size_t index)
+{
+	const struct line_state *state = &states->items[index];
+	bool bound = state->kind == STATE_BOUND;
+
+	for (size_t i = 0; *state->address && i < states->count; i++) {
+		const struct line_state *other = &states->items[i];
+		bool other_bound = other->kind == STATE_BOUND;
+
+		if (i != index && !strcmp(other->address, state->address) &&
+		    (other_bound == bound ? i < index : other_bound))
+			return false;
+	}
+	return true;
+}
+
+size_t line_states_count(const struct line_states *states, size_t *ret_bound)
+{
+	size_t listed = 0;
+
+	*ret_bound = 0;
+	for (size_t i = 0; i < states->count; i++) {
+		enum line_state_kind kind = states->items[i].kind;
+
+		if (kind == STATE_INACTIVE || kind == STATE_UNLISTED ||
+		    !line_states_represents(states, i))
+			continue;
+		listed++;
+		*ret_bound += kind == STATE_BOUND;
+	}
+	return listed;
+}
+
+static void state_done(struct line_state *state)
+{
+	text_done(&state->why);
+	text_done(&state->next);
+}
+
+void line_states_filter(struct line_states *states, const bool *keep)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < states->count; i++) {
+		if (keep[i])
+			states->items[kept++] = states->items[i];
+		else
+			state_done(&states->items[i]);
+	}
+	states->count = kept;
+}
+
+void line_state_refuse(struct line_state *state, const struct finding *danger)
+{
+	text_done(&state->next);
+	text_add(&state->next, text_string(&danger->remedy));
+	if (state->kind == STATE_REBOUND)
+		return;
+	text_done(&state->why);
+	text_add(&state->why, text_string(&danger->text));
+	state->kind = STATE_LINE;
+	state->result = result_name(RESULT_REFUSED);
+}
+
 static int texts_error(const struct line_states *states)
 {
 	for (size_t i = 0; i < states->count; i++)
@@ -384,10 +448,8 @@ int line_states_find(const struct machine *machine, const struct boot_report *re
 
 void line_states_done(struct line_states *states)
 {
-	for (size_t i = 0; i < states->count; i++) {
-		text_done(&states->items[i].why);
-		text_done(&states->items[i].next);
-	}
+	for (size_t i = 0; i < states->count; i++)
+		state_done(&states->items[i]);
 	free(states->items);
 	*states = (struct line_states){ 0 };
 }

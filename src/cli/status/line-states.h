@@ -55,6 +55,24 @@ void line_states_done(struct line_states *states);
 /* Returns the word of the boot's report, "" for nothing. */
 const char *line_state_boot(const struct line_state *state);
 
+/*
+ * Returns how many devices the config lists, and how many of them are bound. A line that selects
+ * nothing counts as a device that is missing; inactive lines and unlisted devices do not count.
+ */
+size_t line_states_count(const struct line_states *states, size_t *ret_bound);
+
+/*
+ * Returns whether the state at `index` stands for its device: several lines can list one, and then
+ * the line counts that binds it.
+ */
+bool line_states_represents(const struct line_states *states, size_t index);
+
+/* Keeps only the states for which `keep`, as long as the list, has true. */
+void line_states_filter(struct line_states *states, const bool *keep);
+
+/* Notes that `vfio-early bind`, and the next boot, will refuse the device because of `danger`. */
+void line_state_refuse(struct line_state *state, const struct finding *danger);
+
 /* Is it as the config wants it? Would a rebuild or a reboot make it so? */
 bool line_state_is_well(const struct line_state *state);
 bool line_state_is_due(const struct line_state *state);
