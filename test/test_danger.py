@@ -316,6 +316,16 @@ def test_a_network_that_is_not_the_default_route(tmp_path, attributes, words):
     assert words in found["text"] if words else not found
 
 
+@pytest.mark.parametrize("command", [["check"], ["add", "60:00.0"], ["bind", "60:00.0"]])
+def test_the_only_display_without_a_framebuffer(server, command):
+    """On a host without a monitor the firmware may draw on no display."""
+    server.path(f"{server.directories['0000:60:00.0']}/boot_vga").unlink()
+    server.driver("vfio-pci")
+    server.config("bind 60:00.0\n" if command == ["check"] else "")
+    done = server.host(*command, *([] if command == ["check"] else ["--dry-run"]))
+    assert "note: 0000:60:00.0: this machine has no other display" in done.stdout + done.stderr
+
+
 def udev(host, name, **properties):
     host.write(f"run/udev/data/b{host.number(name)}",
                "".join(f"E:{key}={value}\n" for key, value in properties.items()))
