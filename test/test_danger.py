@@ -342,6 +342,39 @@ def test_a_network_that_is_not_the_default_route(tmp_path, attributes, words):
     assert words in found["text"] if words else not found
 
 
+@pytest.mark.parametrize("command", [["check"], ["add", "60:00.0"], ["bind", "60:00.0"]])
+def test_the_only_display_without_a_framebuffer(server, command):
+    """On a host without a monitor the firmware may draw on no display."""
+    server.path(f"{server.directories['0000:60:00.0']}/boot_vga").unlink()
+    server.driver("vfio-pci")
+    server.config("bind 60:00.0\n" if command == ["check"] else "")
+    done = server.host(*command, *([] if command == ["check"] else ["--dry-run"]))
+    assert "note: 0000:60:00.0: this machine has no other display" in done.stdout + done.stderr
+
+
+def udev(host, name, **properties):
+    host.write(f"run/udev/data/b{host.number(name)}",
+               "".join(f"E:{key}={value}\n" for key, value in properties.items()))
+
+
+@pytest.mark.parametrize("path, text, words", [
+    ("etc/fstab", "UUID=12AB-34CD /boot/efi vfat noauto 0 1\n", "/boot/efi (sdf1)"),
+    ("etc/fstab", "PARTUUID=0f-01 /efi vfat noauto,x-systemd.automount 0 1\n", "/efi (sdf1)"),
+    ("etc/fstab", "UUID=12AB-34CD /srv/backup vfat noauto 0 1\n", ""),
+    ("etc/kernel/proxmox-boot-uuids", "AAAA-AAAA\n12AB-34CD\n", "EFI system partition (sdf1)"),
+])
+def test_a_boot_partition_that_is_not_mounted(desktop, path, text, words):
+    """The partition type alone says nothing: a guest's disk has an EFI system partition, too."""
+    hosts.add_hba(desktop)
+    udev(desktop, "sdf1", ID_FS_UUID="12AB-34CD", ID_PART_ENTRY_UUID="0f-01",
+         ID_PART_ENTRY_TYPE="c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
+    assert not find(desktop, "bind 06:00.0\n", "0000:06:00.0", "in-use")
+    desktop.write(path, text)
+    assert words in find(desktop, "bind 06:00.0\n", "0000:06:00.0", "in-use").get("text", "")
+    if words:
+        assert find(desktop, "bind 06:00.0 allow=in-use\n", "0000:06:00.0", "in-use")["grave"]
+
+
 def test_the_default_route_over_open_vswitch(tmp_path):
     """The bridge's own interface has no link to the ports of the datapath."""
     host = hosts.server(tmp_path / "root")

@@ -28,13 +28,32 @@ static bool has_display_left(const struct danger_context *context)
 	return false;
 }
 
+/*
+ * A firmware that draws on no display, as on a host without a monitor, leaves no sign of it. A 3D
+ * controller (class 0302) has no output.
+ */
+static void find_only_display(const struct danger_context *context, const struct claim *claim,
+			      struct finding *finding)
+{
+	const struct pci_function *function = claim->function;
+
+	if (!danger_context_is_taken(claim) || !pci_is_display(function) ||
+	    function->class >> 8 == 0x0302 || has_display_left(context))
+		return;
+	finding->severity = SEVERITY_NOTE;
+	text_add(&finding->text, "this machine has no other display: its screen stays black");
+	text_add(&finding->remedy, "make sure that the host can be reached by network");
+}
+
 void host_needs_find_display(const struct danger_context *context, const struct claim *claim,
 			     struct finding *finding)
 {
 	bool allowed = match_allows(claim->rule, claim->function) & ALLOW_BOOT_DISPLAY;
 
-	if (!claim->function->boot_display)
+	if (!claim->function->boot_display) {
+		find_only_display(context, claim, finding);
 		return;
+	}
 	finding->refuses = !allowed;
 	if (allowed && has_display_left(context))
 		finding->severity = SEVERITY_ALLOWED;

@@ -56,7 +56,7 @@ static int copy_thing(char thing[NAME_MAX_SIZE], const char *what)
 bool in_use_is_vital(const char *what)
 {
 	static const char *const things[] = { "/",    "/boot", "/boot/efi", "/boot/firmware",
-					      "/efi", "/usr",  "swap" };
+					      "/efi", "/usr",  "swap",	    IN_USE_ESP };
 
 	for (size_t i = 0; i < ARRAY_SIZE(things); i++) {
 		const char *rest = prefix_skip(what, things[i]);

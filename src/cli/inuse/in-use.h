@@ -10,6 +10,8 @@
 #include "text.h"
 #include "util.h"
 
+#define IN_USE_ESP "EFI system partition" /* one that the host writes, mounted or not */
+
 /* A function that the host uses. */
 struct in_use {
 	const struct pci_function *function; /* of the machine's snapshot */

@@ -227,6 +227,47 @@ static int add_swaps(const struct machine *machine, struct in_uses *uses)
 	return add_each(machine, table, add_swap, uses);
 }
 
+/* What the host mounts only now and then: a boot partition with noauto or x-systemd.automount. */
+static int add_fstab_entry(const struct machine *machine, struct libmnt_fs *fs,
+			   struct in_uses *uses)
+{
+	const char *source = mnt_fs_get_source(fs), *target = mnt_fs_get_target(fs);
+	char name[BLOCK_NAME_SIZE];
+
+	if (!source || !target || !in_use_is_vital(target) ||
+	    !block_find(&machine->root, source, name))
+		return 0;
+	return add_block(machine, name, target, uses);
+}
+
+static int add_fstab(const struct machine *machine, struct in_uses *uses)
+{
+	_cleanup_(unref_table) struct libmnt_table *table =
+		read_table(machine, "etc/fstab", mnt_table_parse_fstab);
+
+	return add_each(machine, table, add_fstab_entry, uses);
+}
+
+/* proxmox-boot-tool mounts the partitions with these UUIDs, one a line, while it writes to them. */
+static int add_proxmox_partitions(const struct machine *machine, struct in_uses *uses)
+{
+	struct text text = { 0 };
+	int error =
+		root_read_file(&machine->root, "etc/kernel/proxmox-boot-uuids", 64 * 1024, &text);
+
+	error = error == -ENOMEM ? error : 0;
+	for (const char *line = text_string(&text); line && !error; line = line_next(line)) {
+		char uuid[64], source[80], name[BLOCK_NAME_SIZE];
+
+		line_copy(uuid, sizeof(uuid), line);
+		string_join(source, sizeof(source), "UUID=", uuid, NULL);
+		if (*uuid && block_find(&machine->root, source, name))
+			error = add_block(machine, name, IN_USE_ESP, uses);
+	}
+	text_done(&text);
+	return error;
+}
+
 bool storage_root_is_zfs(const struct machine *machine)
 {
 	_cleanup_(unref_table) struct libmnt_table *table =
@@ -315,9 +356,10 @@ static int add_zfs(const struct machine *machine, struct in_uses *uses)
 
 int storage_add_uses(const struct machine *machine, struct in_uses *uses)
 {
-	static int (*const sources[])(const struct machine *,
-				      struct in_uses *) = { add_mounts, add_swaps, add_hibernation,
-							    add_btrfs, add_zfs };
+	static int (*const sources[])(const struct machine *, struct in_uses *) = {
+		add_mounts,	 add_swaps, add_fstab, add_proxmox_partitions,
+		add_hibernation, add_btrfs, add_zfs
+	};
 	int error = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(sources) && !error; i++)
