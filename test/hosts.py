@@ -163,7 +163,7 @@ class Host(Machine):
 
 
 class Captured(Host):
-    """What test/capture took of a real machine, with the names of the fake ones."""
+    """What `vfio-early capture` takes of a real machine, with the names of the fake ones."""
 
     def __init__(self, root, archive):
         self.root = root

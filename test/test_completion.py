@@ -97,6 +97,13 @@ def test_files(complete, command):
     assert "README.md" in complete("vfio-early", command, "READ")
 
 
+@SHELLS
+def test_directories(complete):
+    for words in (("list", "--root"), ("capture",)):
+        assert {word.rstrip("/") for word in complete("vfio-early", *words, "comp")} == \
+            {"completion"}
+
+
 def test_the_values_are_the_programs(desktop):
     """Each is understood, and what the program says of another names them all."""
     desktop.config("")

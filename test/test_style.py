@@ -28,6 +28,7 @@ ARROWS = {
     "cli/inuse": {"cli/machine", "cli/lib", "core"},
     "cli/import": {"cli/machine", "cli/lib", "core"},
     "cli/config": {"cli/machine", "cli/lib", "core"},
+    "cli/capture": {"core"},
     "cli/image": {"cli/machine", "cli/lib", "core"},
     "cli/status": {"cli/machine", "cli/lib", "core"},
     "cli/danger": {"cli/inuse", "cli/import", "cli/machine", "cli/lib", "core"},

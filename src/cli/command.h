@@ -38,6 +38,7 @@ enum option_bit {
 	OPTION_EXPECT = 1 << 14,
 	OPTION_PROMETHEUS = 1 << 15,
 	OPTION_OUTPUT = 1 << 16,
+	OPTION_ANONYMOUS = 1 << 17,
 };
 
 #define ALLOWS_MAX 4 /* --allow that count */
@@ -54,7 +55,7 @@ struct request {
 	const char *expect;		   /* --expect, NULL without it */
 	const char *output;		   /* --output, NULL without it */
 	struct json *json; /* --json: the root is open, and main() prints it; NULL without it */
-	bool dry_run, yes, write, all, prometheus;
+	bool dry_run, yes, write, all, prometheus, anonymous;
 	bool color;	  /* standard output is a terminal, and nobody is against it */
 	char **arguments; /* ends with NULL */
 	int count;
@@ -71,7 +72,8 @@ struct command {
 };
 
 extern const struct command command_check, command_image, command_list, command_status, command_add,
-	command_remove, command_bind, command_release, command_audit, command_apply, command_import;
+	command_remove, command_bind, command_release, command_audit, command_apply, command_import,
+	command_capture;
 
 /* Prints what failed and the words for `error` (-errno). Returns STATUS_ENVIRONMENT. */
 enum status fail(const char *what, int error);

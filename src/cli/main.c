@@ -13,7 +13,7 @@
 static const struct command *const commands[] = {
 	&command_list,	 &command_check,  &command_add,	    &command_remove,
 	&command_status, &command_bind,	  &command_release, &command_apply,
-	&command_audit,	 &command_import, &command_image,
+	&command_audit,	 &command_import, &command_capture, &command_image,
 };
 
 /* Letters are lsblk's. */
@@ -39,6 +39,7 @@ static const struct {
 	{ OPTION_EXPECT, 0, "expect", "N", "fail if fewer than N devices are bound" },
 	{ OPTION_PROMETHEUS, 0, "prometheus", "", "print metrics in Prometheus's text format" },
 	{ OPTION_OUTPUT, 0, "output", "FILE", "write them into this file, in one step" },
+	{ OPTION_ANONYMOUS, 0, "anonymous", "", "replace serial numbers and MAC addresses" },
 	{ OPTION_JSON, 'J', "json", "", "print JSON, with the number of its schema" },
 	{ OPTION_NO_COLOR, 0, "no-color", "", "no colors, as with NO_COLOR set" },
 };
@@ -179,6 +180,9 @@ static void set_option(struct request *request, struct json *json, unsigned int 
 		break;
 	case OPTION_OUTPUT:
 		request->output = argument;
+		break;
+	case OPTION_ANONYMOUS:
+		request->anonymous = true;
 		break;
 	case OPTION_JSON:
 		request->json = json;

@@ -10,7 +10,7 @@ lint_files = $(sort $(shell find . \( -name __pycache__ -o -name .pytest_cache \
 lint_c = $(filter %.c %.h,$(lint_files))
 lint_shell = $(shell grep -lE '^\#!/bin/(ba)?sh|^\# shellcheck shell=' \
 	$(filter-out %.c %.h %.py %.mk %.md,$(lint_files)))
-lint_python = $(filter %.py ./test/capture,$(lint_files))
+lint_python = $(filter %.py,$(lint_files))
 
 # Leaks are left to the sanitizer and to valgrind: gcc takes memory that an array owns for lost, and
 # standard input for a descriptor that has to be closed.
