@@ -7,13 +7,15 @@
 #include "inuse/keyboard.h"
 #include "machine/iommu.h"
 
-int danger_context_make(const struct machine *machine, struct danger_context *ret)
+int danger_context_make(const struct machine *machine, bool modules, struct danger_context *ret)
 {
 	int error;
 
-	*ret = (struct danger_context){ .machine = machine };
+	*ret = (struct danger_context){ .machine = machine, .modules = modules };
 	ret->iommu_is_off = iommu_is_off(machine);
-	ret->resolver = resolver_new(machine->directory, machine->kernel, &machine->cmdline);
+	if (modules)
+		ret->resolver =
+			resolver_new(machine->directory, machine->kernel, &machine->cmdline);
 	error = host_use_find(machine, &ret->uses);
 	return error ? error : keyboard_find(machine, &ret->keyboards, &ret->other_keyboards);
 }

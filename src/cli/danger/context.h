@@ -18,11 +18,16 @@ struct danger_context {
 	struct in_uses keyboards;
 	size_t other_keyboards; /* on no PCI function */
 	bool iommu_is_off;
+	bool modules;		   /* drivers are looked at, too */
 	struct resolver *resolver; /* NULL: the kernel's modules can't be read */
 };
 
-/* 0 or -ENOMEM; in either case danger_context_done() frees what `ret` has. */
-int danger_context_make(const struct machine *machine, struct danger_context *ret) _must_check_;
+/*
+ * `modules`: opens the kernel's modules, which takes longer than the rest. 0 or -ENOMEM; in either
+ * case danger_context_done() frees what `ret` has.
+ */
+int danger_context_make(const struct machine *machine, bool modules,
+			struct danger_context *ret) _must_check_;
 void danger_context_done(struct danger_context *context);
 
 /* Will the boot program take the claim's function, as far as the match can tell? */

@@ -44,8 +44,8 @@ static bool is_kept(const struct claim *claim)
 	return !danger_context_is_taken(claim) && !display;
 }
 
-static void find_of_claim(const struct danger_context *context, const struct claim *claim,
-			  struct findings *ret)
+void dangers_find_of_claim(const struct danger_context *context, const struct claim *claim,
+			   struct findings *ret)
 {
 	if (is_kept(claim))
 		return;
@@ -114,20 +114,23 @@ static void find_of_keep(const struct machine *machine, const struct rule *rule,
 
 static const struct {
 	enum finding_kind kind;
+	bool of_devices; /* it keeps every device from a guest */
 	void (*find)(const struct danger_context *context, struct finding *finding);
 } of_machine[] = {
-	{ FINDING_IOMMU_OFF, whole_machine_find_iommu_off },
-	{ FINDING_NO_INTERRUPT_REMAPPING, whole_machine_find_no_remapping },
-	{ FINDING_UNKNOWN_SWITCH, whole_machine_find_unknown_switch },
-	{ FINDING_OTHER_RECIPE, whole_machine_find_other_recipe },
+	{ FINDING_IOMMU_OFF, true, whole_machine_find_iommu_off },
+	{ FINDING_NO_INTERRUPT_REMAPPING, true, whole_machine_find_no_remapping },
+	{ FINDING_UNKNOWN_SWITCH, false, whole_machine_find_unknown_switch },
+	{ FINDING_OTHER_RECIPE, false, whole_machine_find_other_recipe },
 };
 
-static void find_of_machine(const struct danger_context *context, struct findings *ret)
+void dangers_find_of_machine(const struct danger_context *context, bool of_devices,
+			     struct findings *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(of_machine); i++) {
 		struct finding finding = finding_make(of_machine[i].kind);
 
-		of_machine[i].find(context, &finding);
+		if (of_machine[i].of_devices || !of_devices)
+			of_machine[i].find(context, &finding);
 		findings_add(ret, &finding);
 	}
 }
@@ -140,13 +143,13 @@ static void find_all(const struct danger_context *context, struct findings *ret)
 		const struct claim *claim = &match->claims[i];
 
 		if (claim->result != RESULT_INVALID)
-			find_of_claim(context, claim, ret);
+			dangers_find_of_claim(context, claim, ret);
 	}
 	for (size_t i = 0; i < match->conf->count; i++)
 		find_of_line(context->machine, &match->conf->rules[i], ret);
 	for (size_t i = 0; i < match->conf->count; i++)
 		find_of_keep(context->machine, &match->conf->rules[i], ret);
-	find_of_machine(context, ret);
+	dangers_find_of_machine(context, false, ret);
 }
 
 int dangers_find(const struct machine *machine, struct findings *ret)
@@ -156,7 +159,7 @@ int dangers_find(const struct machine *machine, struct findings *ret)
 
 	if (!machine->has_devices || !conf_has_bind(&machine->confdir.conf))
 		return 0;
-	error = danger_context_make(machine, &context);
+	error = danger_context_make(machine, true, &context);
 	if (!error)
 		find_all(&context, ret);
 	danger_context_done(&context);

@@ -67,7 +67,7 @@ bool in_use_is_vital(const char *what)
 	return false;
 }
 
-static int add_thing(struct in_use *use, const char *what, bool certain)
+static int add_thing(struct in_use *use, const char *what, bool certain, bool all)
 {
 	char thing[NAME_MAX_SIZE];
 
@@ -78,21 +78,23 @@ static int add_thing(struct in_use *use, const char *what, bool certain)
 	if (has_thing(text_string(&use->what), thing))
 		return 0;
 	use->count++;
-	if (use->count <= NAMED_MAX)
+	if (all || use->count <= NAMED_MAX)
 		text_add(&use->what, use->what.length ? ", " : "", thing);
 	else if (use->count == NAMED_MAX + 1)
 		text_add(&use->what, ", ...");
 	return text_error(&use->what);
 }
 
-int in_uses_add(struct in_uses *uses, const struct machine *machine, const char *link,
-		const char *what, bool certain)
+int link_each_function(const struct machine *machine, const char *link,
+		       int (*each)(void *context, const struct pci_function *function),
+		       void *context)
 {
-	for (const char *p = link; p; p = strchr(p, '/')) {
+	int error = 0;
+
+	for (const char *p = link; p && !error; p = strchr(p, '/')) {
 		char name[PCI_ADDRESS_SIZE];
 		const struct pci_function *function;
 		struct pci_address address;
-		struct in_use *use;
 		size_t length;
 
 		p += *p == '/';
@@ -103,13 +105,32 @@ int in_uses_add(struct in_uses *uses, const struct machine *machine, const char 
 		if (pci_address_parse(name, &address))
 			continue;
 		function = pci_find(&machine->snapshot, &address);
-		if (!function || pci_is_bridge(function))
-			continue;
-		use = use_of(uses, function);
-		if (!use || add_thing(use, what, certain))
-			return -ENOMEM;
+		if (function && !pci_is_bridge(function))
+			error = each(context, function);
 	}
-	return 0;
+	return error;
+}
+
+struct new_use {
+	struct in_uses *uses;
+	const char *what;
+	bool certain;
+};
+
+static int add_use(void *context, const struct pci_function *function)
+{
+	const struct new_use *new = context;
+	struct in_use *use = use_of(new->uses, function);
+
+	return use ? add_thing(use, new->what, new->certain, new->uses->all) : -ENOMEM;
+}
+
+int in_uses_add(struct in_uses *uses, const struct machine *machine, const char *link,
+		const char *what, bool certain)
+{
+	struct new_use new = { uses, what, certain };
+
+	return link_each_function(machine, link, add_use, &new);
 }
 
 int in_uses_add_each(const struct machine *machine, const char *directory,
