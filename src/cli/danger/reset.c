@@ -39,12 +39,13 @@ static const char *word_for_bus(const struct danger_context *context,
 	for (; other < end && is_on_bus(&other->address, &function->address); other++) {
 		if (danger_context_claim(context, other))
 			continue;
+		if (pci_same_card(other, function)) {
+			word = *word ? word : "with=functions";
+			continue;
+		}
 		if (group_number(machine, other) != group_number(machine, function))
 			return NULL;
-		if (!pci_same_card(other, function))
-			word = "with=group";
-		else if (!*word)
-			word = "with=functions";
+		word = "with=group";
 	}
 	return word;
 }

@@ -76,12 +76,16 @@ static void suppose_card(struct survey *survey, const struct pci_function *funct
 	const struct pci_function *first = survey->machine.snapshot.functions;
 	const struct pci_function *end = first + survey->machine.snapshot.count;
 	const struct pci_function *other = function;
+	size_t supposed;
 
 	while (other > first && pci_same_card(other - 1, function))
 		other--;
 	for (; other < end && pci_same_card(other, function); other++)
 		if (survey_goes_with(survey, function, other))
 			suppose(survey, other);
+	supposed = survey->machine.match.claim_count - survey->listed;
+	for (size_t i = 0; supposed > 1 && i < supposed; i++)
+		survey->rules[i].with = WITH_FUNCTIONS;
 }
 
 int survey_find(struct survey *survey, const struct pci_function *function, struct findings *ret)

@@ -198,4 +198,6 @@ void rule_add_word(const struct rule *rule, const char *word, struct text *text)
 	text_add(text, "vfio-early add ", pci_address_format(&rule->address, address), " --");
 	text_add_bytes(text, word, name);
 	text_add(text, " ", word + name + 1);
+	if (rule->with == WITH_FUNCTIONS && !prefix_skip(word, "with="))
+		text_add(text, " --with functions");
 }
