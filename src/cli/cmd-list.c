@@ -323,8 +323,9 @@ const struct command command_list = {
 	.details =
 		"Lists the PCI devices of this machine below their IOMMU groups. NOTES says what\n"
 		"speaks against giving a device to a guest: the host uses it, it shares its group\n"
-		"with another device, it cannot be reset ... \"ok\" means that nothing does. \"vfio-early\n"
-		"show DEVICE\" explains the notes of a device and says what to do.\n"
+		"with another device, it cannot be reset ... \"ok\" means that nothing does. A \"system\n"
+		"device\" is a part of the processor or the chipset. \"vfio-early show DEVICE\" explains\n"
+		"the notes of a device and says what to do.\n"
 		"Devices of one group can only be passed to a guest together. Bridges are left out,\n"
 		"unless their driver keeps the group from a guest.\n\n"
 		"PATTERN: only devices with this part of a name, vendor, driver, disk or interface\n"

@@ -164,11 +164,17 @@ static int find_states(struct show *show)
 	return error ? error : line_states_find(machine, &report, usable, &show->states);
 }
 
+/* A line can name such a bridge, but that is for its group, never for a guest. */
+static bool is_chipset(const struct show *show)
+{
+	return pci_is_infrastructure(show->functions.items[0]);
+}
+
 static int find_dangers(struct show *show)
 {
 	int error = 0;
 
-	for (size_t i = 0; i < show->functions.count && !error; i++)
+	for (size_t i = 0; i < show->functions.count && !error && !is_chipset(show); i++)
 		error = survey_find(&show->listing.survey, show->functions.items[i],
 				    &show->findings);
 	if (!error)
@@ -502,7 +508,7 @@ static bool has_other_command(const struct show *show)
 /* Adds the command that lists all that is shown; nothing if it is listed, or that is refused. */
 static void add_command(const struct show *show, struct text *text)
 {
-	if (is_configured(show) || has_other_command(show))
+	if (is_configured(show) || has_other_command(show) || is_chipset(show))
 		return;
 	text_add(text, "vfio-early add ");
 	guest_add_address(&show->functions, text);
@@ -531,7 +537,7 @@ static void print_guest(const struct show *show)
 		putchar('\n');
 	}
 	text_done(&text);
-	if (has_finding(show, show->functions.items[0], FINDING_CONTROLLER))
+	if (is_chipset(show) || has_finding(show, show->functions.items[0], FINDING_CONTROLLER))
 		return;
 	print_heading(show, "To give it to a guest, once it is bound");
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
@@ -546,7 +552,9 @@ static void print_verdict(const struct show *show)
 {
 	size_t dangers = findings_count_dangers(&show->findings);
 
-	if (dangers == 1 && has_finding(show, show->functions.items[0], FINDING_VF))
+	if (is_chipset(show))
+		puts("This bridge is a part of the chipset: the host depends on it.\n");
+	else if (dangers == 1 && has_finding(show, show->functions.items[0], FINDING_VF))
 		puts("A guest can have this device, but it does not exist early in the boot: see "
 		     "below.\n");
 	else if (dangers)

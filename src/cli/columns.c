@@ -178,7 +178,7 @@ static void get_reset(struct listing *listing, const struct row *row, struct tex
 {
 	char methods[128];
 
-	sysfs_reset(&listing->machine.root, &row->function->address, methods, sizeof(methods));
+	danger_context_reset(&listing->survey.context, row->function, methods, sizeof(methods));
 	text_add(text, methods);
 }
 
@@ -325,6 +325,17 @@ static void add_bridge_note(const struct listing *listing, const struct row *row
 		text_add(text, ", its driver keeps the group from a guest");
 }
 
+/*
+ * Is it a part of the processor or the chipset, of which a server has a hundred? Base class 08 but SD
+ * controllers, SMBus, and performance counters: nothing that anybody wants in a guest.
+ */
+static bool is_system_device(const struct pci_function *function)
+{
+	uint32_t class = function->class >> 8;
+
+	return (class >> 8 == 0x08 && class != 0x0805) || class == 0x0c05 || class == 0x1101;
+}
+
 static void get_notes(struct listing *listing, const struct row *row, struct text *text)
 {
 	_cleanup_(findings_done) struct findings findings = { 0 };
@@ -336,7 +347,7 @@ static void get_notes(struct listing *listing, const struct row *row, struct tex
 	for (size_t i = 0; i < findings.count; i++)
 		text_add(text, text->length ? "; " : "", finding_label(&findings.items[i]));
 	if (!text->length && !listing->dangers.count)
-		text_add(text, "ok");
+		text_add(text, is_system_device(row->function) ? "system device" : "ok");
 	text->failed |= findings.failed;
 }
 
@@ -362,7 +373,7 @@ static const struct column all[] = {
 	{ "ID", 0, SHOWN_JSON, 0, get_id, NULL },
 	{ "CLASS", TABLE_CUT, SHOWN_JSON, 0, get_class, NULL },
 	{ "USE", TABLE_WRAP, 0, NEED_SURVEY, get_use, NULL },
-	{ "RESET", TABLE_WRAP, 0, 0, get_reset, NULL },
+	{ "RESET", TABLE_WRAP, 0, NEED_SURVEY, get_reset, NULL },
 	{ "MODULES", TABLE_WRAP, 0, NEED_MODULES, get_modules, NULL },
 	{ "PATH", 0, SHOWN_JSON, 0, get_path, NULL },
 	{ "SERIAL", 0, 0, NEED_SERIAL, get_serial, NULL },

@@ -58,9 +58,8 @@ void driver_find_built_in(const struct danger_context *context, const struct cla
 	if (!context->modules || !built_in_driver(context, claim, driver))
 		return;
 	text_add(&finding->text, driver,
-		 " is built into the kernel and has it before any program runs; it is "
-		 "released at the first moment");
-	text_add(&finding->remedy,
-		 "nothing, as a rule; if the device does not survive that, use a kernel with ",
+		 " is built into the kernel and has the device before any program runs; the boot "
+		 "program takes it away, which is usually harmless");
+	text_add(&finding->remedy, "if the device does not survive that, use a kernel with ",
 		 driver, " as a module");
 }

@@ -56,7 +56,7 @@ void reset_find_none(const struct danger_context *context, const struct claim *c
 	const char *word = NULL;
 	char methods[128];
 
-	sysfs_reset(&context->machine->root, &claim->function->address, methods, sizeof(methods));
+	danger_context_reset(context, claim->function, methods, sizeof(methods));
 	if (strcmp(methods, SYSFS_RESET_NONE))
 		return;
 	if (has_bus_of_its_own(context, claim->function))
