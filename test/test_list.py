@@ -249,6 +249,26 @@ def test_reset_is_never_empty(tmp_path, method, cell):
     assert ("no-reset" in [note["kind"] for note in row["notes"]]) == (cell == "none")
 
 
+def test_a_copy_without_any_reset_does_not_know_them(tmp_path):
+    """A live kernel has some. Records of real machines often lack the attribute."""
+    host = hosts.desktop(tmp_path / "root")
+    for path in host.path("sys/devices").rglob("reset_method"):
+        path.unlink()
+    host.config("")
+    rows = functions(host, "-o", "reset,notes")
+    assert {row["reset"] for row in rows} == {"unknown"}
+    assert "no-reset" not in [note["kind"] for row in rows for note in row["notes"]]
+
+
+def test_a_part_of_the_chipset_is_not_called_ok(tmp_path):
+    host = hosts.desktop(tmp_path / "root")
+    for number, code in enumerate(("0c0500", "080600", "088000", "110100", "080501")):
+        host.device(f"0000:00:0{number + 3}.0", "8086:1c22", code, group=50 + number)
+    found = notes(host)
+    assert [found[f"0000:00:0{number + 3}.0"] for number in range(5)] == \
+        ["system device"] * 4 + ["ok"]
+
+
 def test_says_what_is_attached(tmp_path):
     host = hosts.desktop(tmp_path / "root")
     host.device("0000:06:00.0", "1000:0072", "010700", group=40, driver="mpt3sas")

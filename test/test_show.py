@@ -59,6 +59,22 @@ def test_functions_in_groups_of_their_own_are_devices_of_their_own(tmp_path):
     assert shown(host, "18:10.2") == ["0000:18:10.2"]
 
 
+def test_findings_name_the_function_that_they_are_about(tmp_path):
+    """Those of two groups, too."""
+    text = show(hosts.server(tmp_path / "root"), "3b:00")
+    for address in ("0000:3b:00.0", "0000:3b:00.1"):
+        assert f"danger: {address}: the host uses it: the default route (br0)" in text
+    assert text.count("IOMMU group") == 2
+
+
+def test_a_bridge_of_the_chipset_is_for_no_guest(tmp_path):
+    host = hosts.desktop(tmp_path / "root")
+    text = show(host, "00:00.0")
+    assert text.startswith("This bridge is a part of the chipset")
+    assert "vfio-early add" not in text and "qm set" not in text
+    assert lines_of(text, "Config") == ["not configured"]
+
+
 @pytest.mark.parametrize("device, status, words", [
     ("nvidia", USAGE, "  vfio-early show 0000:02:00.0  # NVIDIA GP106"),
     ("77:00.0", UNWANTED, '77:00.0: no device matches, bridges aside; "vfio-early list"'),

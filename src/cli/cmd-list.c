@@ -322,15 +322,15 @@ const struct command command_list = {
 	.summary = "the devices, what is attached to each, and what speaks against a guest",
 	.details =
 		"Lists the PCI devices of this machine below their IOMMU groups. NOTES says what\n"
-		"speaks against giving a device to a guest: the host uses it, it shares its group\n"
-		"with another device, it cannot be reset ... \"ok\" means that nothing does. A \"system\n"
-		"device\" is a part of the processor or the chipset. \"vfio-early show DEVICE\" explains\n"
-		"the notes of a device and says what to do.\n"
-		"Devices of one group can only be passed to a guest together. Bridges are left out,\n"
-		"unless their driver keeps the group from a guest.\n\n"
-		"PATTERN: only devices with this part of a name, vendor, driver, disk or interface\n"
-		"(nvidia, sda), with this start of an address (01:00) or of an ID (10de:1c03), or\n"
-		"with this condition of the config (class=0c03, group=14).\n\n"
+		"speaks against giving a device to a guest: the host uses it, it shares its\n"
+		"group with another device, it cannot be reset ... \"ok\" means that nothing does.\n"
+		"A \"system device\" is a part of the processor or the chipset. \"vfio-early show\n"
+		"DEVICE\" explains the notes of a device and says what to do.\n"
+		"Devices of one group can only be passed to a guest together. Bridges are left\n"
+		"out, unless their driver keeps the group from a guest.\n\n"
+		"PATTERN: only devices with this part of a name, vendor, class, driver, disk or\n"
+		"interface (nvidia, sda), with this start of an address (01:00) or of an ID\n"
+		"(10de:1c03), or with this condition of the config (class=0c03, group=14).\n\n"
 		"Columns: ADDRESS NAME ATTACHED DRIVER NOTES GROUP ID CLASS USE RESET MODULES PATH\n"
 		"SERIAL VFIO LINE TARGET RESULT SUBSYSTEM CODE VENDOR DEVICE NUMA DISPLAY VFS PF",
 	.options = OPTION_ROOT | OPTION_KERNEL | OPTION_ALL | OPTION_COLUMNS | OPTION_JSON,

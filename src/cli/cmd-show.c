@@ -9,9 +9,9 @@
 #include "config/selection.h"
 #include "danger/danger.h"
 #include "finding-print.h"
+#include "group-print.h"
 #include "guest.h"
 #include "lib/printable.h"
-#include "machine/acs.h"
 #include "machine/card.h"
 #include "machine/group.h"
 #include "machine/sysfs.h"
@@ -19,8 +19,6 @@
 #include "status/boot-report.h"
 #include "status/line-states.h"
 
-#define BOLD "\033[1m"
-#define PLAIN "\033[0m"
 #define LABEL_WIDTH 12
 
 struct show {
@@ -31,7 +29,6 @@ struct show {
 	struct line_states states;
 	struct findings findings; /* about the functions, then about the machine */
 	struct findings notices;  /* about the boot */
-	bool unknown_bridges;	  /* of the group that is printed */
 };
 
 static void show_done(struct show *show)
@@ -196,15 +193,6 @@ static void print_field(const char *label, const char *text)
 	}
 }
 
-static void print_heading(const struct show *show, const char *text)
-{
-	bool color = show->request->color;
-
-	fputs(color ? BOLD : "", stdout);
-	printable_print(stdout, "%s", text);
-	puts(color ? PLAIN : "");
-}
-
 /* The lines that claim the function, and the result of each. */
 static void print_config(const struct show *show, const struct pci_function *function)
 {
@@ -239,8 +227,8 @@ static bool has_finding(const struct show *show, const struct pci_function *func
 			enum finding_kind kind)
 {
 	for (size_t i = 0; i < show->findings.count; i++)
-		if (show->findings.items[i].kind == kind && show->findings.items[i].claim &&
-		    show->findings.items[i].claim->function == function)
+		if (show->findings.items[i].kind == kind &&
+		    show->findings.items[i].function == function)
 			return true;
 	return false;
 }
@@ -293,7 +281,7 @@ static void print_function(struct show *show, const struct pci_function *functio
 
 	text_add(&text, pci_address_format(&function->address, address), " ");
 	column_get("NAME", &show->listing, &row, &text);
-	print_heading(show, text_string(&text));
+	print_heading(text_string(&text), show->request->color);
 	text_done(&text);
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		if (fields[i].column)
@@ -304,184 +292,6 @@ static void print_function(struct show *show, const struct pci_function *functio
 		text_done(&text);
 	}
 	print_config(show, function);
-}
-
-static bool is_shown(const struct show *show, const struct pci_function *function)
-{
-	for (size_t i = 0; i < show->functions.count; i++)
-		if (show->functions.items[i] == function)
-			return true;
-	return false;
-}
-
-/* Does the group have a device of another card, so that its bridges are of interest? */
-static bool is_large(const struct show *show, const struct group_members *members)
-{
-	for (size_t i = 0; i < members->count; i++)
-		if (!pci_is_bridge(members->items[i]) && !is_shown(show, members->items[i]))
-			return true;
-	return false;
-}
-
-/* Returns the bridge that `function` is directly behind, or NULL. */
-static const struct pci_function *parent_of(const struct machine *machine,
-					    const struct pci_function *function)
-{
-	const struct pci_snapshot *snapshot = &machine->snapshot;
-	struct pci_path path, other;
-
-	if (!sysfs_path(&machine->root, &function->address, &path) || path.hops < 2)
-		return NULL;
-	path.hops--;
-	for (size_t i = 0; i < snapshot->count; i++)
-		if (pci_is_bridge(&snapshot->functions[i]) &&
-		    sysfs_path(&machine->root, &snapshot->functions[i].address, &other) &&
-		    pci_path_equal(&path, &other))
-			return &snapshot->functions[i];
-	return NULL;
-}
-
-/*
- * Calls `each` for the bridges that make a group large: those of its members that do not separate
- * what is below them, and a bridge to conventional PCI, which is in a group of its own.
- */
-static void each_culprit(struct show *show, const struct group_members *members,
-			 void (*each)(struct show *show, const struct pci_function *bridge,
-				      enum acs_state state))
-{
-	const struct machine *machine = &show->listing.machine;
-	const struct pci_function *parent = parent_of(machine, show->functions.items[0]);
-
-	if (!is_large(show, members))
-		return;
-	for (size_t i = 0; i < members->count; i++) {
-		const struct pci_function *bridge = members->items[i];
-		enum acs_state state =
-			pci_is_bridge(bridge) ? acs_state(&machine->root, bridge) : ACS_ON;
-
-		if (state != ACS_ON)
-			each(show, bridge, state);
-		parent = bridge == parent ? NULL : parent;
-	}
-	if (parent && acs_state(&machine->root, parent) == ACS_CONVENTIONAL)
-		each(show, parent, ACS_CONVENTIONAL);
-}
-
-static void print_culprit(struct show *show, const struct pci_function *bridge,
-			  enum acs_state state)
-{
-	char address[PCI_ADDRESS_SIZE];
-
-	show->unknown_bridges |= state == ACS_UNKNOWN;
-	if (state == ACS_UNKNOWN)
-		return;
-	printable_print(stdout, "  bridge %s %s\n", pci_address_format(&bridge->address, address),
-			acs_state_words(state));
-}
-
-static void json_culprit(struct show *show, const struct pci_function *bridge, enum acs_state state)
-{
-	static const char *const words[] = { "on", "off", "missing", "conventional", "unknown" };
-	struct json *json = show->request->json;
-	char address[PCI_ADDRESS_SIZE];
-
-	json_open(json, NULL, '{');
-	json_string(json, "address", pci_address_format(&bridge->address, address));
-	json_string(json, "acs", words[state]);
-	json_close(json);
-}
-
-/* "  0000:05:00.0 Samsung NVMe SSD (nvme), host uses / (nvme0n1p1)" */
-static void print_member(const struct show *show, const struct pci_function *member)
-{
-	const struct in_use *use = in_uses_get(&show->listing.survey.context.uses, member);
-	char address[PCI_ADDRESS_SIZE], name[NAMES_SIZE];
-
-	names_full(show->listing.names, member, name);
-	printable_print(stdout, "  %s %s%s(%s)%s%s\n",
-			pci_address_format(&member->address, address), name, *name ? " " : "",
-			*member->driver ? member->driver : "no driver",
-			!use	       ? ""
-			: use->certain ? ", host uses "
-				       : ", host may use ",
-			use ? text_string(&use->what) : "");
-}
-
-static void json_member(const struct show *show, const struct pci_function *member)
-{
-	struct json *json = show->request->json;
-	char address[PCI_ADDRESS_SIZE], name[NAMES_SIZE];
-
-	json_open(json, NULL, '{');
-	json_string(json, "address", pci_address_format(&member->address, address));
-	json_string(json, "name", names_full(show->listing.names, member, name));
-	json_string(json, "driver", member->driver);
-	json_boolean(json, "bridge", pci_is_bridge(member));
-	json_boolean(json, "shown", is_shown(show, member));
-	json_close(json);
-}
-
-/* Returns whether a function before this one is in the same group. */
-static bool is_repeated(const struct show *show, size_t index)
-{
-	const struct machine *machine = &show->listing.machine;
-	int group = group_number(machine, show->functions.items[index]);
-
-	for (size_t i = 0; i < index; i++)
-		if (group_number(machine, show->functions.items[i]) == group)
-			return true;
-	return group < 0;
-}
-
-static void print_group(struct show *show, int group, const struct group_members *members)
-{
-	char heading[sizeof("IOMMU group ") + NUMBER_SIZE] = "IOMMU group ";
-
-	number_format(heading + strlen(heading), group, 10, 1);
-	print_heading(show, heading);
-	for (size_t i = 0; i < members->count; i++)
-		print_member(show, members->items[i]);
-	show->unknown_bridges = false;
-	each_culprit(show, members, print_culprit);
-	if (show->unknown_bridges)
-		puts("  A bridge of this group does not separate its devices. Only root can read "
-		     "which one.");
-	putchar('\n');
-}
-
-static void json_group(struct show *show, int group, const struct group_members *members)
-{
-	struct json *json = show->request->json;
-
-	json_open(json, NULL, '{');
-	json_number(json, "group", group);
-	json_open(json, "members", '[');
-	for (size_t i = 0; i < members->count; i++)
-		json_member(show, members->items[i]);
-	json_close(json);
-	json_open(json, "bridges", '[');
-	each_culprit(show, members, json_culprit);
-	json_close(json);
-	json_close(json);
-}
-
-static int each_group(struct show *show, void (*each)(struct show *show, int group,
-						      const struct group_members *members))
-{
-	const struct machine *machine = &show->listing.machine;
-	int error = 0;
-
-	for (size_t i = 0; i < show->functions.count && !error; i++) {
-		_cleanup_(group_members_done) struct group_members members = { 0 };
-		int group = group_number(machine, show->functions.items[i]);
-
-		if (is_repeated(show, i))
-			continue;
-		error = group_find_members(machine, group, &members);
-		if (!error)
-			each(show, group, &members);
-	}
-	return error;
 }
 
 static bool is_configured(const struct show *show)
@@ -530,16 +340,17 @@ static void print_guest(const struct show *show)
 
 	add_command(show, &text);
 	if (text.length) {
-		print_heading(show, findings_count_dangers(&show->findings)
-					    ? "To configure it, after the remedies above"
-					    : "To configure it");
+		print_heading(findings_count_dangers(&show->findings)
+				      ? "To configure it, after the remedies above"
+				      : "To configure it",
+			      show->request->color);
 		print_field("", text_string(&text));
 		putchar('\n');
 	}
 	text_done(&text);
 	if (is_chipset(show) || has_finding(show, show->functions.items[0], FINDING_CONTROLLER))
 		return;
-	print_heading(show, "To give it to a guest, once it is bound");
+	print_heading("To give it to a guest, once it is bound", show->request->color);
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		programs[i].add(&show->functions, &text);
 		print_field(programs[i].label, text_string(&text));
@@ -583,6 +394,8 @@ static void print_findings(const struct show *show)
 
 static int print_text(struct show *show)
 {
+	struct group_view view = { &show->listing, &show->functions, NULL, show->request->color,
+				   false };
 	int error;
 
 	print_verdict(show);
@@ -590,7 +403,7 @@ static int print_text(struct show *show)
 		print_function(show, show->functions.items[i]);
 		putchar('\n');
 	}
-	error = each_group(show, print_group);
+	error = groups_print(&view);
 	print_findings(show);
 	print_guest(show);
 	return error;
@@ -627,6 +440,7 @@ static void json_text(const struct show *show, const char *key,
 static int add_json(struct show *show)
 {
 	struct json *json = show->request->json;
+	struct group_view view = { &show->listing, &show->functions, json, false, false };
 	struct text command = { 0 };
 	int error;
 
@@ -641,12 +455,10 @@ static int add_json(struct show *show)
 	json_open(json, "lines", '[');
 	for (size_t i = 0; i < show->states.count; i++)
 		if (show->states.items[i].claim &&
-		    is_shown(show, show->states.items[i].claim->function))
+		    guest_has(&show->functions, show->states.items[i].claim->function))
 			json_state(show, &show->states.items[i]);
 	json_close(json);
-	json_open(json, "groups", '[');
-	error = each_group(show, json_group);
-	json_close(json);
+	error = groups_add_json(&view);
 	json_findings(json, "dangers", &show->listing.dangers);
 	add_command(show, &command);
 	json_string(json, "add", text_string(&command));
@@ -709,12 +521,12 @@ const struct command command_show = {
 	.arguments = "DEVICE",
 	.summary = "all about one device: what keeps it from a guest, and what to do",
 	.details =
-		"Describes the functions of a card that a guest can only have together: name, driver,\n"
-		"reset methods, what is attached, what the host uses, the line of the config and its\n"
-		"result, the IOMMU group and what makes it large, every danger with its remedy, the\n"
-		"command that lists it, and what to enter for a guest.\n\n"
-		"DEVICE is an address (01:00.0), a card (01:00), an ID (10de:1c03), a part of a name,\n"
-		"group=N, or another condition of the config.",
+		"Describes the functions of a card that a guest can only have together: name,\n"
+		"driver, reset methods, what is attached, what the host uses, the line of the\n"
+		"config and its result, the IOMMU group and what makes it large, every danger with\n"
+		"its remedy, the command that lists it, and what to enter for a guest.\n\n"
+		"DEVICE is an address (01:00.0), a card (01:00), an ID (10de:1c03), a part of a\n"
+		"name, group=N, or another condition of the config.",
 	.options = OPTION_ROOT | OPTION_KERNEL | OPTION_JSON,
 	.least = 1,
 	.most = 1,

@@ -10,7 +10,15 @@
 
 #define RED "\033[31m"
 #define YELLOW "\033[33m"
+#define BOLD "\033[1m"
 #define PLAIN "\033[0m"
+
+void print_heading(const char *text, bool color)
+{
+	fputs(color ? BOLD : "", stdout);
+	printable_print(stdout, "%s", text);
+	puts(color ? PLAIN : "");
+}
 
 void finding_print(FILE *file, const struct finding *finding, bool color)
 {
@@ -35,8 +43,8 @@ static void add_finding(struct json *json, const struct finding *finding)
 {
 	char address[PCI_ADDRESS_SIZE] = "";
 
-	if (finding->claim)
-		pci_address_format(&finding->claim->function->address, address);
+	if (finding->function)
+		pci_address_format(&finding->function->address, address);
 	json_open(json, NULL, '{');
 	json_string(json, "kind", finding_kind_name(finding->kind));
 	json_boolean(json, "grave", finding->severity == SEVERITY_DANGER);

@@ -9,6 +9,9 @@
 #include "machine/finding.h"
 #include "machine/machine.h"
 
+/* Prints a line, bold if `color`. */
+void print_heading(const char *text, bool color);
+
 /* Prints "danger: OBJECT: sentence", and in a second line the remedy. */
 void finding_print(FILE *file, const struct finding *finding, bool color);
 void findings_print(FILE *file, const struct findings *findings, bool color);

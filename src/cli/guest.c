@@ -12,6 +12,14 @@ static void add_function(const struct pci_function *function, struct text *text)
 	text_add(text, pci_address_format(&function->address, address));
 }
 
+bool guest_has(const struct guest_functions *functions, const struct pci_function *function)
+{
+	for (size_t i = 0; i < functions->count; i++)
+		if (functions->items[i] == function)
+			return true;
+	return false;
+}
+
 static bool is_whole_card(const struct guest_functions *functions)
 {
 	return functions->card && functions->count > 1;

@@ -15,6 +15,9 @@ struct guest_functions {
 	bool card;
 };
 
+/* Returns whether `function` is one of them. */
+bool guest_has(const struct guest_functions *functions, const struct pci_function *function);
+
 /* Adds "0000:01:00" for a whole card of several functions, or the address of the first. */
 void guest_add_address(const struct guest_functions *functions, struct text *text);
 

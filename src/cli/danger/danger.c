@@ -53,6 +53,7 @@ void dangers_find_of_claim(const struct danger_context *context, const struct cl
 		struct finding finding = finding_make(of_claims[i].kind);
 
 		finding.claim = claim;
+		finding.function = claim->function;
 		finding.rule = claim->rule;
 		if (danger_context_is_taken(claim) || of_claims[i].of_refused)
 			of_claims[i].find(context, claim, &finding);

@@ -38,9 +38,9 @@ bool survey_goes_with(const struct survey *survey, const struct pci_function *fu
 		      const struct pci_function *other);
 
 /*
- * Adds what can go wrong with `function`. The findings point to a claim of the survey, which lasts
- * until the survey is asked about a function that survey_goes_with() does not connect with this one.
- * 0 or -ENOMEM.
+ * Adds what can go wrong with `function`. The claims and the rules of the findings last until the
+ * survey is asked about a function that survey_goes_with() does not connect with this one. 0 or
+ * -ENOMEM.
  */
 int survey_find(struct survey *survey, const struct pci_function *function,
 		struct findings *ret) _must_check_;

@@ -19,7 +19,7 @@ struct in_use {
 	bool vital;	  /* the host does not start without it: /, /boot, /usr, the ESP, swap */
 };
 
-/* Each function once. Starts zeroed; in_uses_done() frees it. */
+/* Each function once, in their order. Starts zeroed; in_uses_done() frees it. */
 struct in_uses {
 	struct in_use *items;
 	size_t count;
@@ -33,6 +33,9 @@ void in_uses_done(struct in_uses *uses);
  * (sda2)".
  */
 bool in_use_is_vital(const char *what);
+
+/* Moves the uses of functions that `uses` does not have from `others`. Returns 0 or -ENOMEM. */
+int in_uses_take_others(struct in_uses *uses, struct in_uses *others) _must_check_;
 
 /* Returns the use of `function`, or NULL. */
 const struct in_use *in_uses_get(const struct in_uses *uses, const struct pci_function *function);

@@ -58,6 +58,39 @@ void table_free(struct table *table)
 	free(table);
 }
 
+/* How many columns of a terminal the `length` bytes at `text` take. */
+static size_t text_width(const char *text, size_t length)
+{
+	size_t width = 0;
+
+	while (length) {
+		wchar_t character;
+		size_t bytes = mbrtowc(&character, text, length, &(mbstate_t){ 0 });
+		int columns = bytes && bytes <= length ? wcwidth(character) : 1;
+
+		bytes = bytes && bytes <= length ? bytes : 1;
+		width += columns > 0 ? columns : 0;
+		text += bytes;
+		length -= bytes;
+	}
+	return width;
+}
+
+/* The widest line of a cell, for libsmartcols. Its own function for that is deprecated since 2.40. */
+static size_t line_width(const struct libscols_column *column, const char *text, void *unused)
+{
+	size_t widest = 0;
+
+	(void)column;
+	(void)unused;
+	for (const char *line = text; line; line = line_next(line)) {
+		size_t width = text_width(line, strcspn(line, "\n"));
+
+		widest = width > widest ? width : widest;
+	}
+	return widest;
+}
+
 int table_add_column(struct table *table, const char *heading, unsigned int flags)
 {
 	int scols = flags & TABLE_TREE ? SCOLS_FL_TREE : 0;
@@ -73,8 +106,7 @@ int table_add_column(struct table *table, const char *heading, unsigned int flag
 		return 0;
 	if (scols_column_set_safechars(column, "\n"))
 		return -ENOMEM;
-	return scols_column_set_wrapfunc(column, scols_wrapnl_chunksize, scols_wrapnl_nextchunk,
-					 NULL);
+	return scols_column_set_wrapfunc(column, line_width, scols_wrapnl_nextchunk, NULL);
 }
 
 struct table_line *table_add_line(struct table *table, struct table_line *parent)
@@ -98,24 +130,6 @@ int table_set(struct table_line *line, size_t column, const char *text)
 void table_set_bold(struct table_line *line)
 {
 	scols_line_set_color(line_of(line), "\033[1m");
-}
-
-/* How many columns of a terminal the `length` bytes at `text` take. */
-static size_t text_width(const char *text, size_t length)
-{
-	size_t width = 0;
-
-	while (length) {
-		wchar_t character;
-		size_t bytes = mbrtowc(&character, text, length, &(mbstate_t){ 0 });
-		int columns = bytes && bytes <= length ? wcwidth(character) : 1;
-
-		bytes = bytes && bytes <= length ? bytes : 1;
-		width += columns > 0 ? columns : 0;
-		text += bytes;
-		length -= bytes;
-	}
-	return width;
 }
 
 /* How many bytes of `text` fit into `width` columns; at least one character. */

@@ -159,8 +159,8 @@ void finding_add_object(const struct finding *finding, struct text *text)
 {
 	char address[PCI_ADDRESS_SIZE];
 
-	if (finding->claim)
-		text_add(text, pci_address_format(&finding->claim->function->address, address));
+	if (finding->function)
+		text_add(text, pci_address_format(&finding->function->address, address));
 	else if (finding->rule)
 		place_add(&finding->rule->place, text);
 	else

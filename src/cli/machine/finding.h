@@ -67,13 +67,14 @@ enum severity {
 struct finding {
 	enum finding_kind kind;
 	enum severity severity;
-	bool refuses;		   /* the boot program will not take the function */
-	const struct claim *claim; /* the function that it is about, or NULL */
-	const struct rule *rule;   /* the line that it is about, or NULL */
-	const char *object;	   /* what it is about if both are NULL: "this machine" */
-	struct text text;	   /* a fragment of a sentence: "the host uses it: / (sda1)" */
-	struct text label;	   /* the same for a table, if finding_label() depends on it */
-	struct text remedy;	   /* what to do: "write allow=in-use on /etc/vfio-early.conf:3" */
+	bool refuses;			     /* the boot program will not take the function */
+	const struct claim *claim;	     /* that it is about, or NULL; see struct survey */
+	const struct pci_function *function; /* of the claim */
+	const struct rule *rule;	     /* the line that it is about, or NULL */
+	const char *object;		     /* what it is about if both are NULL: "this machine" */
+	struct text text;   /* a fragment of a sentence: "the host uses it: / (sda1)" */
+	struct text label;  /* the same for a table, if finding_label() depends on it */
+	struct text remedy; /* what to do: "write allow=in-use on /etc/vfio-early.conf:3" */
 };
 
 /* A list of them. Starts zeroed. Adding fails quietly: ask findings_error() once at the end. */
