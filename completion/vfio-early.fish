@@ -32,8 +32,8 @@ end
 
 function __vfio_early_takes_device
     set -l words (commandline -opc)
-    contains -- "$words[2]" add remove status bind release
-    and not contains -- "$words[-1]" --root --with --driver --allow --expect --output
+    contains -- "$words[2]" list show add remove status bind release
+    and not contains -- "$words[-1]" --root --with --driver --allow --kernel --columns -o --expect --output
 end
 
 function __vfio_early_behind

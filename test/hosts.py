@@ -88,9 +88,13 @@ class Host(Machine):
                        "".join(f"E:{key}={value}\n" for key, value in dict(udev).items()))
         return here
 
-    def disk(self, name, address, way, partitions=0):
-        """A disk on a function, `way` between the two, with partitions."""
+    def disk(self, name, address, way, partitions=0, model=None, size=None):
+        """A disk on a function, `way` between the two, with partitions; `size` in bytes."""
         directory = self.block(name, f"{self.directories[address]}/{way}")
+        if model:
+            self.write(f"{directory}/device/model", f"{model:16}\n")
+        if size:
+            self.write(f"{directory}/size", f"{size // 512}\n")
         for number in range(1, partitions + 1):
             part = f"{name}p{number}" if name[-1].isdigit() else f"{name}{number}"
             self.write(f"{self.block(part, directory)}/partition", f"{number}\n")
@@ -124,6 +128,18 @@ class Host(Machine):
         zeros = "0" * 32
         self.append("proc/net/ipv6_route", f"{zeros} 00 {zeros} 00 {'fe80' + zeros[4:]} 00000400 "
                     f"00000001 00000000 {flags} {name:>8}\n")
+
+    def usb(self, name, address, product, usb_class="00"):
+        """A device on a USB controller."""
+        directory = f"{self.directories[address]}/usb{name.split('-', maxsplit=1)[0]}/{name}"
+        self.write(f"{directory}/product", f"{product}\n")
+        self.write(f"{directory}/bDeviceClass", f"{usb_class}\n")
+        self.link(f"sys/bus/usb/devices/{name}", directory)
+
+    def monitor(self, connector, address, status="connected"):
+        directory = f"{self.directories[address]}/drm/card0/card0-{connector}"
+        self.write(f"{directory}/status", f"{status}\n")
+        self.link(f"sys/class/drm/card0-{connector}", directory)
 
     def keyboard(self, name, place):
         """`place`: the directory in sysfs of what it hangs on."""
@@ -224,7 +240,13 @@ def desktop(root):
                     driver="snd_hda_intel", reset="", subsystem="1458:3702")
     host.device("0000:03:00.0", "144d:a808", "010802", group=8, behind="0000:00:1d.0",
                 driver="nvme", serial="00-25-38-b1-91-b0-1c-aa")
-    host.disk("nvme0n1", "0000:03:00.0", "nvme/nvme0", partitions=3)
+    host.disk("nvme0n1", "0000:03:00.0", "nvme/nvme0", partitions=3,
+              model="Samsung SSD 970 EVO Plus", size=500107862016)
+    host.usb("1-1", "0000:00:14.0", "4-Port USB 2.0 Hub", "09")
+    host.usb("1-2", "0000:00:14.0", "Logitech K120")
+    host.usb("1-3", "0000:00:14.0", "USB Optical Mouse")
+    host.monitor("HDMI-A-1", "0000:01:00.0")
+    host.monitor("DP-1", "0000:01:00.0", "disconnected")
     host.mount("/", "/dev/nvme0n1p2", "nvme0n1p2")
     host.mount("/boot/efi", "/dev/nvme0n1p1", "nvme0n1p1", "vfat")
     host.swap("/dev/nvme0n1p3")

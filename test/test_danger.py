@@ -88,10 +88,10 @@ CASES = {
     "no IOMMU": (
         hosts.no_iommu, "bind 01:00.0\n", 0, "iommu-off", "off", "intel_iommu=on"),
     "nothing that can reset it, with more of its bus to take": (
-        hosts.desktop, "bind 02:00.0\n", "0000:02:00.0", "no-reset", "one start of a guest",
+        hosts.desktop, "bind 02:00.0\n", "0000:02:00.0", "no-reset", "only once",
         "with=functions"),
     "nothing that can reset it, with another slot of its bus to take": (
-        hosts.guest, "bind 08:02.0\n", "0000:08:02.0", "no-reset", "one start of a guest",
+        hosts.guest, "bind 08:02.0\n", "0000:08:02.0", "no-reset", "only once",
         "with=group"),
     "an ID of two": (
         hosts.guest, "bind 8086:10d3 count=2\n", 1, "id-alone", "one more of its kind",

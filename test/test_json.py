@@ -59,6 +59,14 @@ def runs_of_list(directory):
         yield host, ("-o", "all", "-a")
 
 
+def runs_of_show(directory):
+    yield desktop(directory), ("02:00",)
+    yield hosts.switch(directory / "switch"), ("03:00",)
+    yield hosts.no_iommu(directory / "no-iommu"), ("01:00.0",)
+    yield hosts.server(directory / "server"), ("18:10.0",)
+    yield hosts.server(directory / "other"), ("18:00.0",)
+
+
 def runs_of_check(directory):
     yield desktop(directory), ()
 
@@ -80,7 +88,7 @@ def runs_of_bind(directory):
     yield desktop(directory), ("02:00", "--dry-run")
 
 
-RUNS = {"list": runs_of_list, "check": runs_of_check, "status": runs_of_status,
+RUNS = {"list": runs_of_list, "show": runs_of_show, "check": runs_of_check, "status": runs_of_status,
         "audit": runs_of_audit, "bind": runs_of_bind, "release": runs_of_bind}
 
 
@@ -155,7 +163,7 @@ def test_a_failure_is_an_object_too(tmp_path, case):
 def test_a_machine_that_is_not_there(tmp_path, command):
     host = hosts.desktop(tmp_path / "root")
     host.root = tmp_path / "nowhere"
-    said = vfio_early(host, command, "--json", *["02:00"] * (command in ("bind", "release")))
+    said = vfio_early(host, command, "--json", *["02:00"] * (command in ("show", "bind", "release")))
     assert said.status == ENVIRONMENT == said.json["status"]
     assert str(host.root) in said.json["error"] and said.json["error"] in said.err
 

@@ -43,7 +43,7 @@ static int add_columns(struct table *table)
 	int error = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(headings) && !error; i++)
-		error = table_add_column(table, headings[i], 0, 0);
+		error = table_add_column(table, headings[i], 0);
 	return error;
 }
 

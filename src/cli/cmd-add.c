@@ -200,9 +200,7 @@ static enum status choose_from(struct add *add, struct selection *selection, con
 	struct pci_address card;
 
 	if (!selection->count) {
-		complain("%s: no device matches, bridges aside; %s%s%s", word,
-			 *near ? "did you mean " : "\"vfio-early list\" shows all", near,
-			 *near ? "?" : "");
+		complain_no_match(word, near);
 		return STATUS_UNWANTED;
 	}
 	if (selection->count > 1 && !group)

@@ -36,6 +36,7 @@ static const struct {
 	{ FUNCTION "/driver", TAKE_LINK },
 	{ FUNCTION "/iommu_group", TAKE_LINK },
 	{ FUNCTION "/physfn", TAKE_LINK },
+	{ FUNCTION "/vfio-dev/*", TAKE_DIRECTORY },
 	{ "sys/bus/pci/drivers/*", TAKE_DIRECTORY },
 	{ "sys/bus/pci/drivers/*/module/initstate", TAKE_FILE },
 	{ "sys/kernel/iommu_groups/*", TAKE_DIRECTORY },
@@ -79,6 +80,8 @@ static const struct {
 	{ USB "/manufacturer", TAKE_FILE },
 	{ USB "/product", TAKE_FILE },
 	{ USB "/bDeviceClass", TAKE_FILE },
+	{ "sys/class/drm/*", TAKE_LINK },
+	{ "sys/class/drm/*/status", TAKE_FILE },
 	{ "proc/bus/input/devices", TAKE_FILE },
 
 	{ "proc/cmdline", TAKE_FILE },

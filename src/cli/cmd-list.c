@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vfio-early list: the functions of the machine by IOMMU group. */
 
-#include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "columns.h"
 #include "command.h"
+#include "config/selection.h"
 #include "finding-print.h"
-#include "inuse/host-use.h"
 #include "lib/table.h"
 #include "machine/group.h"
-#include "machine/iommu.h"
-#include "machine/sysfs.h"
 
 struct list {
 	const struct request *request;
@@ -25,10 +24,7 @@ struct list {
 static void list_done(struct list *list)
 {
 	free(list->rows);
-	in_uses_done(&list->listing.uses);
-	resolver_free(list->listing.resolver);
-	names_close(list->listing.names);
-	machine_done(&list->listing.machine);
+	listing_done(&list->listing);
 }
 
 /* By group, those without one last, then by address. */
@@ -45,7 +41,7 @@ static int compare_rows(const void *a, const void *b)
 static bool blocks_a_device(const struct machine *machine, const struct pci_function *bridge)
 {
 	_cleanup_(group_members_done) struct group_members members = { 0 };
-	int group = sysfs_group(&machine->root, &bridge->address);
+	int group = group_number(machine, bridge);
 
 	if (!group_is_blocked_by(machine, bridge) || group_find_members(machine, group, &members))
 		return false;
@@ -66,36 +62,17 @@ static bool is_listed(const struct list *list, const struct pci_function *functi
 
 static int make_rows(struct list *list)
 {
-	const struct machine *machine = &list->listing.machine;
-	const struct pci_snapshot *snapshot = &machine->snapshot;
+	const struct pci_snapshot *snapshot = &list->listing.machine.snapshot;
 
 	list->rows = calloc(snapshot->count + 1, sizeof(*list->rows));
 	if (!list->rows)
 		return -ENOMEM;
-	for (size_t i = 0; i < snapshot->count; i++) {
-		const struct pci_function *function = &snapshot->functions[i];
-
-		if (!is_listed(list, function))
-			continue;
-		list->rows[list->row_count++] =
-			(struct row){ function, machine_claim_of(machine, function),
-				      sysfs_group(&machine->root, &function->address) };
-	}
+	for (size_t i = 0; i < snapshot->count; i++)
+		if (is_listed(list, &snapshot->functions[i]))
+			list->rows[list->row_count++] =
+				row_of(&list->listing, &snapshot->functions[i]);
 	qsort(list->rows, list->row_count, sizeof(*list->rows), compare_rows);
 	return 0;
-}
-
-static int load_needs(struct listing *listing, unsigned int needs)
-{
-	const struct machine *machine = &listing->machine;
-
-	listing->names = names_open(machine);
-	if (!listing->names)
-		return -ENOMEM;
-	if (needs & NEED_MODULES)
-		listing->resolver =
-			resolver_new(machine->directory, machine->kernel, &machine->cmdline);
-	return needs & NEED_USES ? host_use_find(machine, &listing->uses) : 0;
 }
 
 static int fill_line(struct list *list, const struct row *row, struct table_line *line)
@@ -143,7 +120,7 @@ static int fill_table(struct list *list, struct table *table)
 	for (size_t i = 0; i < list->columns.count && !error; i++) {
 		const struct column *column = list->columns.items[i];
 
-		error = table_add_column(table, column->name, column->width,
+		error = table_add_column(table, column->name,
 					 column->flags & ~(has_tree(list) ? 0 : TABLE_TREE));
 	}
 	for (size_t i = 0; i < list->row_count && !error; i++) {
@@ -172,60 +149,145 @@ static int print_table(struct list *list)
 	return error;
 }
 
-/* Adds a cell, with the name of its column in small letters as the key. */
-static void add_json_cell(struct list *list, const struct row *row, const struct column *column)
-{
-	struct json *json = list->request->json;
-	char key[sizeof(column->name)] = "";
-	struct text text = { 0 };
-	uint64_t number;
-
-	for (size_t i = 0; column->name[i]; i++)
-		key[i] = tolower(column->name[i]);
-	column->get(&list->listing, row, &text);
-	json->failed |= text.failed;
-	if (column->flags & COLUMN_NUMBER &&
-	    number_parse(text_string(&text), 10, INT64_MAX, &number))
-		json_number(json, key, number);
-	else if (column->flags & COLUMN_BOOLEAN)
-		json_boolean(json, key, !strcmp(text_string(&text), "1"));
-	else
-		json_string(json, key, text_string(&text));
-	text_done(&text);
-}
-
 /* JSON is flat: the group is a key of each function. */
 static void add_json(struct list *list)
 {
 	struct json *json = list->request->json;
 
 	json_open(json, "functions", '[');
-	for (size_t i = 0; i < list->row_count; i++) {
-		json_open(json, NULL, '{');
-		for (size_t j = 0; j < list->columns.count; j++)
-			add_json_cell(list, &list->rows[i], list->columns.items[j]);
-		json_close(json);
-	}
+	for (size_t i = 0; i < list->row_count; i++)
+		columns_add_json(&list->columns, &list->listing, &list->rows[i], json);
 	json_close(json);
+}
+
+/*
+ * Returns whether a person who types `word` may mean the row: the start of an address (with a
+ * colon) or of an ID, or a part of a name.
+ */
+static bool has_word(struct list *list, const struct row *row, const char *word)
+{
+	static const char *const columns[] = { "NAME", "VENDOR", "CLASS", "DRIVER", "ATTACHED" };
+	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE];
+	size_t length = strlen(word);
+
+	pci_address_format(&row->function->address, address);
+	if (strchr(word, ':') && (!strncasecmp(address, word, length) ||
+				  !strncasecmp(strchr(address, ':') + 1, word, length)))
+		return true;
+	if (length >= 4 && !strncasecmp(pci_id_format(&row->function->id, id), word, length))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		struct text cell = { 0 };
+		bool found;
+
+		column_get(columns[i], &list->listing, row, &cell);
+		found = strcasestr(text_string(&cell), word);
+		text_done(&cell);
+		if (found)
+			return true;
+	}
+	return false;
+}
+
+static bool is_selected(const struct selection *selection, const struct row *row)
+{
+	for (size_t i = 0; i < selection->count; i++)
+		if (!pci_address_compare(&selection->addresses[i], &row->function->address))
+			return true;
+	return false;
+}
+
+/* Marks the rows that a pattern matches. A word with "=" is a condition, or group=N. */
+static enum status match_pattern(struct list *list, const char *word, bool *marks)
+{
+	_cleanup_(selection_done) struct selection selection = { 0 };
+	struct text why = { 0 };
+	bool condition = strchr(word, '='), found = false;
+	int error = condition ? selection_find(&list->listing.machine, list->listing.names, word,
+					       &selection, &why)
+			      : 0;
+
+	if (error == -EINVAL)
+		complain("list: %s", text_string(&why));
+	text_done(&why);
+	if (error)
+		return error == -EINVAL ? STATUS_USAGE : fail("list", error);
+	for (size_t i = 0; i < list->row_count; i++) {
+		bool match = condition ? is_selected(&selection, &list->rows[i])
+				       : has_word(list, &list->rows[i], word);
+
+		marks[i] |= match;
+		found |= match;
+	}
+	if (!found)
+		complain("%s: no device matches; \"vfio-early list\" shows all", word);
+	return found ? STATUS_WELL : STATUS_UNWANTED;
+}
+
+/* Keeps the rows that any pattern matches. */
+static enum status filter(struct list *list)
+{
+	_cleanup_(freep) bool *marks = calloc(list->row_count + 1, sizeof(*marks));
+	enum status status = marks ? STATUS_WELL : fail("list", -ENOMEM);
+	size_t kept = 0;
+
+	for (int i = 0; marks && i < list->request->count; i++) {
+		enum status result = match_pattern(list, list->request->arguments[i], marks);
+
+		status = result > status ? result : status;
+	}
+	for (size_t i = 0; marks && i < list->row_count; i++)
+		if (marks[i])
+			list->rows[kept++] = list->rows[i];
+	list->row_count = kept;
+	return status;
+}
+
+/* An ordinary user cannot see that a framebuffer is on a display without boot_vga. */
+static bool lacks_boot_display(const struct machine *machine)
+{
+	const struct pci_snapshot *snapshot = &machine->snapshot;
+	bool display = false;
+
+	for (size_t i = 0; i < snapshot->count; i++) {
+		if (snapshot->functions[i].boot_display)
+			return false;
+		display |= pci_is_display(&snapshot->functions[i]);
+	}
+	return display;
 }
 
 /* Prints what the table cannot show on standard error, after the table. */
 static int print_notes(const struct list *list, unsigned int needs)
 {
 	const struct machine *machine = &list->listing.machine;
-	_cleanup_(findings_done) struct findings findings = { 0 };
-	struct finding finding = finding_make(FINDING_IOMMU_OFF);
 
 	fflush(stdout);
-	iommu_find_off(machine, &finding);
-	findings_add(&findings, &finding);
-	findings_print(stderr, &findings, false);
-	if (needs & NEED_ROOT)
+	findings_print(stderr, &list->listing.dangers, false);
+	if (needs & NEED_SERIAL || lacks_boot_display(machine))
 		machine_note_unseen(machine);
 	if (needs & NEED_MODULES && !list->listing.resolver)
 		remark("Linux %s: its modules cannot be read; is it installed?", machine->kernel);
 	machine_note_errors(machine);
-	return findings_error(&findings);
+	return findings_error(&list->listing.dangers);
+}
+
+static enum status load(struct list *list, unsigned int needs)
+{
+	struct listing *listing = &list->listing;
+	enum status status = load_machine(list->request, &listing->machine);
+	int error;
+
+	if (status == STATUS_WELL)
+		status = require_devices(&listing->machine);
+	if (status != STATUS_WELL)
+		return status;
+	if (!has_kernel(list->request, &listing->machine))
+		return STATUS_ENVIRONMENT;
+	error = listing_load(listing, needs, false);
+	if (!error)
+		error = make_rows(list);
+	return error ? fail("the list cannot be made", error) : STATUS_WELL;
 }
 
 static enum status run(const struct request *request)
@@ -234,43 +296,44 @@ static enum status run(const struct request *request)
 						  .listing.json = request->json };
 	enum status status;
 	unsigned int needs;
-	int error;
+	int error = 0;
 
 	if (!columns_choose(&list.columns, request->columns, request->json))
 		return STATUS_USAGE;
-	status = load_machine(request, &list.listing.machine);
-	if (status == STATUS_WELL)
-		status = require_devices(&list.listing.machine);
+	/* The IOMMU is of interest to everybody, and patterns look at what is attached. */
+	needs = columns_needs(&list.columns) | NEED_SURVEY;
+	status = load(&list, needs | (request->count ? NEED_ATTACHED : 0));
 	if (status != STATUS_WELL)
 		return status;
-	if (!has_kernel(request, &list.listing.machine))
-		return STATUS_ENVIRONMENT;
-	needs = columns_needs(&list.columns);
-	error = load_needs(&list.listing, needs);
-	if (!error)
-		error = make_rows(&list);
-	if (!error && request->json)
+	if (request->count)
+		status = filter(&list);
+	if (request->json)
 		add_json(&list);
-	else if (!error)
+	else if (list.row_count)
 		error = print_table(&list);
-	if (!error)
+	if (!error && status == STATUS_WELL)
 		error = print_notes(&list, needs);
-	return error ? fail("the list cannot be made", error) : STATUS_WELL;
+	return error ? fail("the list cannot be made", error) : status;
 }
 
 const struct command command_list = {
 	.name = "list",
-	.arguments = "",
-	.summary = "the PCI devices by IOMMU group, and the line that claims each",
+	.arguments = "[PATTERN]...",
+	.summary = "the devices, what is attached to each, and what speaks against a guest",
 	.details =
-		"Lists the functions of this machine below their IOMMU groups: address, ID, class,\n"
-		"name, the driver that has it now, and the line of the config that claims it (of\n"
-		"/etc/vfio-early.conf, where no other file is named).\n"
-		"Devices of one group can only be passed to a guest together. Bridges are left out,\n"
-		"unless their driver keeps the group from a guest. The devices below \"no group\"\n"
-		"cannot be passed to a guest.\n\n"
-		"Columns: ADDRESS GROUP ID SUBSYSTEM CODE CLASS VENDOR DEVICE NAME DRIVER LINE\n"
-		"TARGET RESULT MODULES RESET NUMA DISPLAY PATH SERIAL VFS PF USE",
+		"Lists the PCI devices of this machine below their IOMMU groups. NOTES says what\n"
+		"speaks against giving a device to a guest: the host uses it, it shares its\n"
+		"group with another device, it cannot be reset ... \"ok\" means that nothing does.\n"
+		"A \"system device\" is a part of the processor or the chipset. \"vfio-early show\n"
+		"DEVICE\" explains the notes of a device and says what to do.\n"
+		"Devices of one group can only be passed to a guest together. Bridges are left\n"
+		"out, unless their driver keeps the group from a guest.\n\n"
+		"PATTERN: only devices with this part of a name, vendor, class, driver, disk or\n"
+		"interface (nvidia, sda), with this start of an address (01:00) or of an ID\n"
+		"(10de:1c03), or with this condition of the config (class=0c03, group=14).\n\n"
+		"Columns: ADDRESS NAME ATTACHED DRIVER NOTES GROUP ID CLASS USE RESET MODULES PATH\n"
+		"SERIAL VFIO LINE TARGET RESULT SUBSYSTEM CODE VENDOR DEVICE NUMA DISPLAY VFS PF",
 	.options = OPTION_ROOT | OPTION_KERNEL | OPTION_ALL | OPTION_COLUMNS | OPTION_JSON,
+	.most = INT_MAX,
 	.run = run,
 };

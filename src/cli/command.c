@@ -111,6 +111,12 @@ enum status find_function(const struct machine *machine, const char *command, co
 	return STATUS_UNWANTED;
 }
 
+void complain_no_match(const char *word, const char *near)
+{
+	complain("%s: no device matches, bridges aside; %s%s%s", word,
+		 *near ? "did you mean " : "\"vfio-early list\" shows all", near, *near ? "?" : "");
+}
+
 void add_settings(const struct request *request, const char *with, struct text *text)
 {
 	if (with)

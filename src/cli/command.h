@@ -71,9 +71,9 @@ struct command {
 	enum status (*run)(const struct request *request);
 };
 
-extern const struct command command_check, command_image, command_list, command_status, command_add,
-	command_remove, command_bind, command_release, command_audit, command_apply, command_import,
-	command_capture;
+extern const struct command command_check, command_image, command_list, command_show,
+	command_status, command_add, command_remove, command_bind, command_release, command_audit,
+	command_apply, command_import, command_capture;
 
 /* Prints what failed and the words for `error` (-errno). Returns STATUS_ENVIRONMENT. */
 enum status fail(const char *what, int error);
@@ -97,6 +97,11 @@ enum status require_root(const struct request *request, const struct machine *ma
  */
 enum status find_function(const struct machine *machine, const char *command, const char *word,
 			  struct pci_address *ret, bool *ret_card) _must_check_;
+
+/*
+ * Complains that no device matches `word`. `near`: what may have been meant, or "".
+ */
+void complain_no_match(const char *word, const char *near);
 
 /* Adds the settings that --with (or `with`), --driver and --allow stand for, as in a bind line. */
 void add_settings(const struct request *request, const char *with, struct text *text);

@@ -9,6 +9,13 @@
 #include "lib/color.h"
 #include "lib/printable.h"
 
+void print_heading(const char *text, bool color)
+{
+	fputs(color ? BOLD : "", stdout);
+	printable_print(stdout, "%s", text);
+	puts(color ? PLAIN : "");
+}
+
 void finding_print(FILE *file, const struct finding *finding, bool color)
 {
 	const char *paint = finding->severity == SEVERITY_DANGER ? RED : YELLOW;
@@ -28,6 +35,34 @@ void findings_print(FILE *file, const struct findings *findings, bool color)
 {
 	for (size_t i = 0; i < findings->count; i++)
 		finding_print(file, &findings->items[i], color);
+}
+
+static void add_finding(struct json *json, const struct finding *finding)
+{
+	char address[PCI_ADDRESS_SIZE] = "";
+
+	if (finding->function)
+		pci_address_format(&finding->function->address, address);
+	json_open(json, NULL, '{');
+	json_string(json, "kind", finding_kind_name(finding->kind));
+	json_boolean(json, "grave", finding->severity == SEVERITY_DANGER);
+	json_boolean(json, "refuses", finding->refuses);
+	json_boolean(json, "allowed", finding->severity == SEVERITY_ALLOWED);
+	json_string(json, "address", address);
+	json_string(json, "profile", finding->profile);
+	json_string(json, "file", finding->rule ? finding->rule->place.file : NULL);
+	json_place(json, finding->rule ? &finding->rule->place : NULL);
+	json_string(json, "text", text_string(&finding->text));
+	json_string(json, "remedy", text_string(&finding->remedy));
+	json_close(json);
+}
+
+void json_findings(struct json *json, const char *key, const struct findings *findings)
+{
+	json_open(json, key, '[');
+	for (size_t i = 0; i < findings->count; i++)
+		add_finding(json, &findings->items[i]);
+	json_close(json);
 }
 
 /* Something that a driver makes after the boot program has run can still be bound by hand. */

@@ -5,12 +5,19 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "lib/json.h"
 #include "machine/finding.h"
 #include "machine/machine.h"
+
+/* Prints a line, bold if `color`. */
+void print_heading(const char *text, bool color);
 
 /* Prints "danger: OBJECT: sentence", and in a second line the remedy. */
 void finding_print(FILE *file, const struct finding *finding, bool color);
 void findings_print(FILE *file, const struct findings *findings, bool color);
+
+/* Adds the array `key` of findings to JSON. */
+void json_findings(struct json *json, const char *key, const struct findings *findings);
 
 /* What is about to be done with a device: a line for the next boot, or binding now. */
 enum take_action { TAKE_LIST, TAKE_BIND };

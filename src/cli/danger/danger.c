@@ -13,6 +13,7 @@
 #include "danger/other-functions.h"
 #include "danger/reset.h"
 #include "danger/whole-machine.h"
+#include "inuse/host-use.h"
 #include "machine/sysfs.h"
 
 static const struct {
@@ -47,8 +48,8 @@ static bool is_kept(const struct claim *claim)
 	return !danger_context_is_taken(claim) && !display && !in_use;
 }
 
-static void find_of_claim(const struct danger_context *context, const struct claim *claim,
-			  struct findings *ret)
+void dangers_find_of_claim(const struct danger_context *context, const struct claim *claim,
+			   struct findings *ret)
 {
 	if (is_kept(claim))
 		return;
@@ -56,6 +57,7 @@ static void find_of_claim(const struct danger_context *context, const struct cla
 		struct finding finding = finding_make(of_claims[i].kind);
 
 		finding.claim = claim;
+		finding.function = claim->function;
 		finding.rule = claim->rule;
 		if (danger_context_is_taken(claim) || of_claims[i].of_refused)
 			of_claims[i].find(context, claim, &finding);
@@ -112,7 +114,7 @@ static void find_no_path(const struct machine *machine, const struct rule *rule,
 	if (!has_id)
 		text_add(&words, pci_id_format(&function->id, id), " ");
 	text_add(&words, "path=", pci_path_format(&way, path));
-	finding_add_word(finding, text_string(&words), rule);
+	rule_add_word(rule, text_string(&words), &finding->remedy);
 	finding->text.failed |= words.failed;
 	text_done(&words);
 }
@@ -153,20 +155,23 @@ static void find_of_keep(const struct machine *machine, const struct rule *rule,
 
 static const struct {
 	enum finding_kind kind;
+	bool of_devices; /* it keeps every device from a guest */
 	void (*find)(const struct danger_context *context, struct finding *finding);
 } of_machine[] = {
-	{ FINDING_IOMMU_OFF, whole_machine_find_iommu_off },
-	{ FINDING_NO_INTERRUPT_REMAPPING, whole_machine_find_no_remapping },
-	{ FINDING_UNKNOWN_SWITCH, whole_machine_find_unknown_switch },
-	{ FINDING_OTHER_RECIPE, whole_machine_find_other_recipe },
+	{ FINDING_IOMMU_OFF, true, whole_machine_find_iommu_off },
+	{ FINDING_NO_INTERRUPT_REMAPPING, true, whole_machine_find_no_remapping },
+	{ FINDING_UNKNOWN_SWITCH, false, whole_machine_find_unknown_switch },
+	{ FINDING_OTHER_RECIPE, false, whole_machine_find_other_recipe },
 };
 
-static void find_of_machine(const struct danger_context *context, struct findings *ret)
+void dangers_find_of_machine(const struct danger_context *context, bool of_devices,
+			     struct findings *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(of_machine); i++) {
 		struct finding finding = finding_make(of_machine[i].kind);
 
-		of_machine[i].find(context, &finding);
+		if (of_machine[i].of_devices || !of_devices)
+			of_machine[i].find(context, &finding);
 		findings_add(ret, &finding);
 	}
 }
@@ -179,13 +184,13 @@ static void find_all(const struct danger_context *context, struct findings *ret)
 		const struct claim *claim = &match->claims[i];
 
 		if (claim->result != RESULT_INVALID)
-			find_of_claim(context, claim, ret);
+			dangers_find_of_claim(context, claim, ret);
 	}
 	for (size_t i = 0; i < match->conf->count; i++)
 		find_of_line(context->machine, &match->conf->rules[i], ret);
 	for (size_t i = 0; i < match->conf->count; i++)
 		find_of_keep(context->machine, &match->conf->rules[i], ret);
-	find_of_machine(context, ret);
+	dangers_find_of_machine(context, false, ret);
 }
 
 int dangers_find(struct machine *machine, struct findings *ret)
@@ -195,7 +200,9 @@ int dangers_find(struct machine *machine, struct findings *ret)
 
 	if (!machine->has_devices || !conf_has_bind(&machine->confdir.conf))
 		return 0;
-	error = danger_context_make(machine, &context);
+	error = danger_context_make(machine, true, &context);
+	if (!error)
+		error = host_use_protect(machine, &context.uses);
 	if (!error)
 		find_all(&context, ret);
 	danger_context_done(&context);

@@ -2,6 +2,9 @@
 #ifndef VFIO_EARLY_DANGER_H
 #define VFIO_EARLY_DANGER_H
 
+#include <stdbool.h>
+
+#include "danger/context.h"
 #include "machine/finding.h"
 #include "machine/machine.h"
 #include "util.h"
@@ -13,6 +16,14 @@
  * findings_done() frees what `ret` has.
  */
 int dangers_find(struct machine *machine, struct findings *ret) _must_check_;
+
+/* Adds what can go wrong with one claim. `ret` keeps a pointer to it. */
+void dangers_find_of_claim(const struct danger_context *context, const struct claim *claim,
+			   struct findings *ret);
+
+/* Adds what is about the machine; `of_devices`: only what keeps every device from a guest. */
+void dangers_find_of_machine(const struct danger_context *context, bool of_devices,
+			     struct findings *ret);
 
 /* What keeps `claim` from its driver though nothing refuses it: no IOMMU, no driver; or NULL. */
 const struct finding *dangers_unbound(const struct findings *dangers, const struct claim *claim);

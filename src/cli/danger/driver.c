@@ -21,7 +21,7 @@ void driver_find_missing(const struct danger_context *context, const struct clai
 		text_add(&finding->text,
 			 "vfio_pci is the name of the module; the driver is vfio-pci, and no "
 			 "other name will ever match");
-		finding_add_word(finding, "driver=vfio-pci", claim->rule);
+		rule_add_word(claim->rule, "driver=vfio-pci", &finding->remedy);
 		return;
 	}
 	finding_set_no_driver(finding, context->machine->kernel, claim->driver,
@@ -55,12 +55,11 @@ void driver_find_built_in(const struct danger_context *context, const struct cla
 {
 	char driver[PCI_DRIVER_SIZE];
 
-	if (!built_in_driver(context, claim, driver))
+	if (!context->modules || !built_in_driver(context, claim, driver))
 		return;
 	text_add(&finding->text, driver,
-		 " is built into the kernel and has it before any program runs; it is "
-		 "released at the first moment");
-	text_add(&finding->remedy,
-		 "nothing, as a rule; if the device does not survive that, use a kernel with ",
+		 " is built into the kernel and has the device before any program runs; the boot "
+		 "program takes it away, which is usually harmless");
+	text_add(&finding->remedy, "if the device does not survive that, use a kernel with ",
 		 driver, " as a module");
 }

@@ -13,7 +13,7 @@ static void add_permission(struct finding *finding, const char *word, const stru
 	if (condition_missed(claim->rule, claim->function))
 		text_add(&finding->remedy, "write a line of its own for it with ", word);
 	else
-		finding_add_word(finding, word, claim->rule);
+		rule_add_word(claim->rule, word, &finding->remedy);
 }
 
 /* Is there a display that no line takes? */
@@ -80,6 +80,7 @@ void host_needs_find_use(const struct danger_context *context, const struct clai
 	if (allowed && !use->vital)
 		finding->severity = SEVERITY_ALLOWED;
 	text_add(&finding->text, "the host uses it: ", text_string(&use->what));
+	text_add(&finding->label, "host uses ", text_string(&use->what));
 	text_add(&finding->remedy, "move that to another device");
 	if (!allowed) {
 		add_permission(finding, "allow=in-use", claim);
@@ -96,6 +97,7 @@ void host_needs_find_possible_use(const struct danger_context *context, const st
 	if (match_allows(claim->rule, claim->function) & ALLOW_IN_USE)
 		finding->severity = SEVERITY_ALLOWED;
 	text_add(&finding->text, "the host may use it: ", text_string(&use->what));
+	text_add(&finding->label, "host may use ", text_string(&use->what));
 	text_add(&finding->remedy, "if the host needs that, move it to another device");
 }
 

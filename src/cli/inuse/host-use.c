@@ -11,27 +11,6 @@
 #include "inuse/storage.h"
 #include "machine/sysfs.h"
 
-/* Moves the uses of functions that `ret` does not have yet: what is certain says enough. */
-static int add_possible(struct in_uses *possible, struct in_uses *ret)
-{
-	size_t certain = ret->count;
-
-	for (size_t i = 0; i < possible->count; i++) {
-		struct in_use *use = &possible->items[i];
-		size_t j = 0;
-
-		while (j < certain && ret->items[j].function != use->function)
-			j++;
-		if (j < certain)
-			continue;
-		if (ARRAY_GROW(ret->items, ret->count))
-			return -ENOMEM;
-		ret->items[ret->count++] = *use;
-		*use = (struct in_use){ .function = use->function };
-	}
-	return 0;
-}
-
 int host_use_find(const struct machine *machine, struct in_uses *ret)
 {
 	_cleanup_(in_uses_done) struct in_uses possible = { 0 };
@@ -43,7 +22,8 @@ int host_use_find(const struct machine *machine, struct in_uses *ret)
 		error = storage_add_possible_uses(machine, &possible);
 	if (!error)
 		error = network_add_possible_uses(machine, &possible);
-	return error ? error : add_possible(&possible, ret);
+	/* What is certain says enough. */
+	return error ? error : in_uses_take_others(ret, &possible);
 }
 
 int host_use_protect(struct machine *machine, const struct in_uses *uses)

@@ -10,23 +10,60 @@
 #define NAMED_MAX 6	 /* things that are named for one function, before it says "..." */
 #define NAME_MAX_SIZE 96 /* bytes of one of them: a keep line's comment has its limit */
 
-static struct in_use *use_of(struct in_uses *uses, const struct pci_function *function)
+/* Returns the index of the first use whose function is not before `function`. */
+static size_t find_place(const struct in_uses *uses, const struct pci_function *function)
 {
-	for (size_t i = 0; i < uses->count; i++)
-		if (uses->items[i].function == function)
-			return &uses->items[i];
-	if (ARRAY_GROW(uses->items, uses->count))
-		return NULL;
-	uses->items[uses->count] = (struct in_use){ .function = function };
-	return &uses->items[uses->count++];
+	size_t first = 0, last = uses->count;
+
+	while (first < last) {
+		size_t middle = (first + last) / 2;
+
+		if (uses->items[middle].function < function)
+			first = middle + 1;
+		else
+			last = middle;
+	}
+	return first;
 }
 
 const struct in_use *in_uses_get(const struct in_uses *uses, const struct pci_function *function)
 {
-	for (size_t i = 0; i < uses->count; i++)
-		if (uses->items[i].function == function)
-			return &uses->items[i];
-	return NULL;
+	size_t place = find_place(uses, function);
+
+	return place < uses->count && uses->items[place].function == function ? &uses->items[place]
+									      : NULL;
+}
+
+/* Returns the use of `function`, which is added if there is none; NULL without memory. */
+static struct in_use *use_of(struct in_uses *uses, const struct pci_function *function)
+{
+	size_t place = find_place(uses, function);
+	struct in_use *use;
+
+	if (in_uses_get(uses, function))
+		return &uses->items[place];
+	if (ARRAY_GROW(uses->items, uses->count))
+		return NULL;
+	use = &uses->items[place];
+	memmove(use + 1, use, (uses->count++ - place) * sizeof(*use));
+	*use = (struct in_use){ .function = function };
+	return use;
+}
+
+int in_uses_take_others(struct in_uses *uses, struct in_uses *others)
+{
+	for (size_t i = 0; i < others->count; i++) {
+		struct in_use *other = &others->items[i], *use;
+
+		if (in_uses_get(uses, other->function))
+			continue;
+		use = use_of(uses, other->function);
+		if (!use)
+			return -ENOMEM;
+		*use = *other;
+		*other = (struct in_use){ .function = use->function };
+	}
+	return 0;
 }
 
 /* Is `what` one of the things in the list `all`, which are separated by ", "? */
@@ -67,7 +104,7 @@ bool in_use_is_vital(const char *what)
 	return false;
 }
 
-static int add_thing(struct in_use *use, const char *what, bool certain)
+static int add_thing(struct in_use *use, const char *what, bool certain, bool all)
 {
 	char thing[NAME_MAX_SIZE];
 
@@ -78,21 +115,23 @@ static int add_thing(struct in_use *use, const char *what, bool certain)
 	if (has_thing(text_string(&use->what), thing))
 		return 0;
 	use->count++;
-	if (use->count <= NAMED_MAX)
+	if (all || use->count <= NAMED_MAX)
 		text_add(&use->what, use->what.length ? ", " : "", thing);
 	else if (use->count == NAMED_MAX + 1)
 		text_add(&use->what, ", ...");
 	return text_error(&use->what);
 }
 
-int in_uses_add(struct in_uses *uses, const struct machine *machine, const char *link,
-		const char *what, bool certain)
+int link_each_function(const struct machine *machine, const char *link,
+		       int (*each)(void *context, const struct pci_function *function),
+		       void *context)
 {
-	for (const char *p = link; p; p = strchr(p, '/')) {
+	int error = 0;
+
+	for (const char *p = link; p && !error; p = strchr(p, '/')) {
 		char name[PCI_ADDRESS_SIZE];
 		const struct pci_function *function;
 		struct pci_address address;
-		struct in_use *use;
 		size_t length;
 
 		p += *p == '/';
@@ -103,13 +142,32 @@ int in_uses_add(struct in_uses *uses, const struct machine *machine, const char 
 		if (pci_address_parse(name, &address))
 			continue;
 		function = pci_find(&machine->snapshot, &address);
-		if (!function || pci_is_bridge(function))
-			continue;
-		use = use_of(uses, function);
-		if (!use || add_thing(use, what, certain))
-			return -ENOMEM;
+		if (function && !pci_is_bridge(function))
+			error = each(context, function);
 	}
-	return 0;
+	return error;
+}
+
+struct new_use {
+	struct in_uses *uses;
+	const char *what;
+	bool certain;
+};
+
+static int add_use(void *context, const struct pci_function *function)
+{
+	const struct new_use *new = context;
+	struct in_use *use = use_of(new->uses, function);
+
+	return use ? add_thing(use, new->what, new->certain, new->uses->all) : -ENOMEM;
+}
+
+int in_uses_add(struct in_uses *uses, const struct machine *machine, const char *link,
+		const char *what, bool certain)
+{
+	struct new_use new = { uses, what, certain };
+
+	return link_each_function(machine, link, add_use, &new);
 }
 
 int in_uses_add_each(const struct machine *machine, const char *directory,

@@ -21,10 +21,11 @@ struct in_use {
 	bool vital;	  /* the host does not start without it: /, /boot, /usr, the ESP, swap */
 };
 
-/* Each function once. Starts zeroed; in_uses_done() frees it. */
+/* Each function once, in their order. Starts zeroed; in_uses_done() frees it. */
 struct in_uses {
 	struct in_use *items;
 	size_t count;
+	bool all; /* names all things of a function, not only the first six */
 };
 
 void in_uses_done(struct in_uses *uses);
@@ -35,14 +36,22 @@ void in_uses_done(struct in_uses *uses);
  */
 bool in_use_is_vital(const char *what);
 
+/* Moves the uses of functions that `uses` does not have from `others`. Returns 0 or -ENOMEM. */
+int in_uses_take_others(struct in_uses *uses, struct in_uses *others) _must_check_;
+
 /* Returns the use of `function`, or NULL. */
 const struct in_use *in_uses_get(const struct in_uses *uses, const struct pci_function *function);
 
 /*
- * Adds the use `what` to every function in `link`, the target of a symbolic link in
- * sysfs: .../pci0000:00/0000:00:1c.0/0000:02:00.0/... Bridges are left out. Returns 0 or
- * -ENOMEM.
+ * Calls `each` for every function in `link`, the target of a symbolic link in sysfs:
+ * .../pci0000:00/0000:00:1c.0/0000:02:00.0/... until it returns something else than 0, which is
+ * returned. Bridges are left out.
  */
+int link_each_function(const struct machine *machine, const char *link,
+		       int (*each)(void *context, const struct pci_function *function),
+		       void *context) _must_check_;
+
+/* Adds the use `what` to every function in `link`. Returns 0 or -ENOMEM. */
 int in_uses_add(struct in_uses *uses, const struct machine *machine, const char *link,
 		const char *what, bool certain) _must_check_;
 

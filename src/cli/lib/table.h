@@ -10,7 +10,8 @@
 enum table_flag {
 	TABLE_TREE = 1 << 0,  /* this column shows the tree */
 	TABLE_RIGHT = 1 << 1, /* right-aligned, for numbers */
-	TABLE_CUT = 1 << 2,   /* may be cut if the terminal is too narrow */
+	TABLE_CUT = 1 << 2,   /* may be cut if the terminal is too narrow, with "…" at the end */
+	TABLE_WRAP = 1 << 3,  /* may be wrapped at blanks instead */
 };
 
 /* A table, optionally with a tree. Opaque: libsmartcols' context. */
@@ -21,13 +22,8 @@ struct table_line;
 struct table *table_new(bool color);
 void table_free(struct table *table);
 
-/*
- * Adds a column; all columns come before the first line. `width`: the least width if the
- * terminal is too narrow, in characters, or below 1 as a part of the terminal; 0 for the
- * width of the content. Returns 0 or -ENOMEM.
- */
-int table_add_column(struct table *table, const char *heading, double width,
-		     unsigned int flags) _must_check_;
+/* Adds a column; all columns come before the first line. Returns 0 or -ENOMEM. */
+int table_add_column(struct table *table, const char *heading, unsigned int flags) _must_check_;
 
 /*
  * Adds a line below `parent` in the tree, or at the top for NULL. The table owns the
@@ -43,8 +39,8 @@ int table_set(struct table_line *line, size_t column, const char *text) _must_ch
 void table_set_bold(struct table_line *line);
 
 /*
- * Prints the table on standard output: cut to the width of a terminal, and in full anywhere
- * else. Returns 0 or -errno.
+ * Prints the table on standard output: on a terminal with columns that are as wide as it allows,
+ * and in full anywhere else. Returns 0 or -errno.
  */
 int table_print(struct table *table) _must_check_;
 

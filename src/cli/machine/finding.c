@@ -4,6 +4,7 @@
 #include "machine/finding.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define REBUILD "vfio-early apply"
 
@@ -12,20 +13,21 @@ static const struct {
 	enum severity severity;
 	bool due;
 	const char *remedy; /* NULL if it depends */
+	const char *label;  /* NULL if it depends, or is in no table */
 } kinds[] = {
-	[FINDING_BOOT_DISPLAY] = { "boot-display", SEVERITY_DANGER },
+	[FINDING_BOOT_DISPLAY] = { "boot-display", SEVERITY_DANGER, .label = "boot display" },
 	[FINDING_IN_USE] = { "in-use", SEVERITY_DANGER },
 	[FINDING_MAYBE_IN_USE] = { "maybe-in-use", SEVERITY_NOTE },
-	[FINDING_KEYBOARD] = { "keyboard", SEVERITY_DANGER },
+	[FINDING_KEYBOARD] = { "keyboard", SEVERITY_DANGER, .label = "only keyboard" },
 	[FINDING_GROUP] = { "group", SEVERITY_DANGER },
 	[FINDING_VFS] = { "virtual-functions", SEVERITY_DANGER },
 	[FINDING_VF] = { "virtual-function", SEVERITY_DANGER },
-	[FINDING_RESCUE] = { "rescue", SEVERITY_DANGER },
-	[FINDING_NO_GROUP] = { "no-group", SEVERITY_DANGER },
+	[FINDING_RESCUE] = { "rescue", SEVERITY_DANGER, .label = "no rescue" },
+	[FINDING_NO_GROUP] = { "no-group", SEVERITY_DANGER, .label = "no IOMMU group" },
 	[FINDING_CONTROLLER] = { "controller", SEVERITY_DANGER },
 	[FINDING_DRIVER] = { "driver", SEVERITY_DANGER },
-	[FINDING_BUILT_IN] = { "built-in", SEVERITY_NOTE },
-	[FINDING_NO_RESET] = { "no-reset", SEVERITY_NOTE },
+	[FINDING_BUILT_IN] = { "built-in", SEVERITY_NOTE, .label = "driver is built in" },
+	[FINDING_NO_RESET] = { "no-reset", SEVERITY_NOTE, .label = "no reset" },
 	[FINDING_ID_ALONE] = { "id-alone", SEVERITY_NOTE },
 	[FINDING_NO_PATH] = { "no-path", SEVERITY_NOTE },
 	[FINDING_KEEPS_NOTHING] = { "keeps-nothing", SEVERITY_NOTE, false,
@@ -70,21 +72,28 @@ struct finding finding_make(enum finding_kind kind)
 	return finding;
 }
 
+static void finding_done(struct finding *finding)
+{
+	text_done(&finding->text);
+	text_done(&finding->label);
+	text_done(&finding->remedy);
+}
+
 void findings_add(struct findings *findings, struct finding *finding)
 {
 	struct finding *added;
 
 	findings->failed |= finding->text.failed || finding->remedy.failed;
+	findings->failed |= finding->label.failed;
 	if (!finding->text.length || ARRAY_GROW(findings->items, findings->count)) {
 		findings->failed |= finding->text.length > 0;
-		text_done(&finding->text);
-		text_done(&finding->remedy);
+		finding_done(finding);
 		return;
 	}
 	added = &findings->items[findings->count++];
 	*added = *finding;
 	added->object = findings->object ? findings->object : "this machine";
-	finding->text = finding->remedy = (struct text){ 0 };
+	finding->text = finding->label = finding->remedy = (struct text){ 0 };
 }
 
 void findings_add_strings(struct findings *findings, enum finding_kind kind, ...)
@@ -115,10 +124,8 @@ int findings_error(const struct findings *findings)
 
 void findings_done(struct findings *findings)
 {
-	for (size_t i = 0; i < findings->count; i++) {
-		text_done(&findings->items[i].text);
-		text_done(&findings->items[i].remedy);
-	}
+	for (size_t i = 0; i < findings->count; i++)
+		finding_done(&findings->items[i]);
 	free(findings->items);
 	*findings = (struct findings){ 0 };
 }
@@ -126,6 +133,15 @@ void findings_done(struct findings *findings)
 const char *finding_kind_name(enum finding_kind kind)
 {
 	return kinds[kind].name;
+}
+
+const char *finding_label(const struct finding *finding)
+{
+	const char *label = kinds[finding->kind].label;
+
+	if (finding->label.length)
+		return text_string(&finding->label);
+	return label ? label : kinds[finding->kind].name;
 }
 
 bool finding_is_due(const struct finding *finding)
@@ -144,8 +160,8 @@ void finding_add_object(const struct finding *finding, struct text *text)
 {
 	char address[PCI_ADDRESS_SIZE];
 
-	if (finding->claim)
-		text_add(text, pci_address_format(&finding->claim->function->address, address));
+	if (finding->function)
+		text_add(text, pci_address_format(&finding->function->address, address));
 	else if (finding->rule)
 		place_add(&finding->rule->place, text);
 	else
@@ -155,15 +171,34 @@ void finding_add_object(const struct finding *finding, struct text *text)
 void finding_set_no_driver(struct finding *finding, const char *kernel, const char *driver,
 			   const struct place *place)
 {
-	text_add(&finding->text, "Linux ", kernel, " has no driver ", driver, ", which ");
-	place_add(place, &finding->text);
-	text_add(&finding->text, " wants: the device would be without any");
+	text_add(&finding->label, "no driver ", driver);
+	text_add(&finding->text, "Linux ", kernel, " has no driver ", driver);
+	if (place->file) {
+		text_add(&finding->text, ", which ");
+		place_add(place, &finding->text);
+		text_add(&finding->text, " wants");
+	}
+	text_add(&finding->text, ": the device would be without any");
 	text_add(&finding->remedy, "install a kernel that has it, or change driver= on ");
-	place_add(place, &finding->remedy);
+	if (place->file)
+		place_add(place, &finding->remedy);
+	else
+		text_add(&finding->remedy, "its line");
 }
 
-void finding_add_word(struct finding *finding, const char *word, const struct rule *rule)
+void rule_add_word(const struct rule *rule, const char *word, struct text *text)
 {
-	text_add(&finding->remedy, "write ", word, " on ");
-	place_add(&rule->place, &finding->remedy);
+	char address[PCI_ADDRESS_SIZE];
+	size_t name = strcspn(word, "=");
+
+	if (rule->place.file) {
+		text_add(text, "write ", word, " on ");
+		place_add(&rule->place, text);
+		return;
+	}
+	text_add(text, "vfio-early add ", pci_address_format(&rule->address, address), " --");
+	text_add_bytes(text, word, name);
+	text_add(text, " ", word + name + 1);
+	if (rule->with == WITH_FUNCTIONS && !prefix_skip(word, "with="))
+		text_add(text, " --with functions");
 }

@@ -68,13 +68,15 @@ enum severity {
 struct finding {
 	enum finding_kind kind;
 	enum severity severity;
-	bool refuses;		   /* the boot program will not take the function */
-	const struct claim *claim; /* the function that it is about, or NULL */
-	const struct rule *rule;   /* the line that it is about, or NULL */
-	const char *object;	   /* what it is about if both are NULL: "this machine" */
-	const char *profile;	   /* it holds only in a boot with this profile; or NULL */
-	struct text text;	   /* a fragment of a sentence: "the host uses it: / (sda1)" */
-	struct text remedy;	   /* what to do: "write allow=in-use on /etc/vfio-early.conf:3" */
+	bool refuses;			     /* the boot program will not take the function */
+	const struct claim *claim;	     /* that it is about, or NULL; see struct survey */
+	const struct pci_function *function; /* of the claim */
+	const struct rule *rule;	     /* the line that it is about, or NULL */
+	const char *object;		     /* what it is about if both are NULL: "this machine" */
+	const char *profile; /* it holds only in a boot with this profile; or NULL */
+	struct text text;    /* a fragment of a sentence: "the host uses it: / (sda1)" */
+	struct text label;   /* the same for a table, if finding_label() depends on it */
+	struct text remedy;  /* what to do: "write allow=in-use on /etc/vfio-early.conf:3" */
 };
 
 /* A list of them. Starts zeroed. Adding fails quietly: ask findings_error() once at the end. */
@@ -106,6 +108,9 @@ void findings_done(struct findings *findings);
 /* "boot-display": the word for it in JSON and, for some, after --allow. */
 const char *finding_kind_name(enum finding_kind kind);
 
+/* Returns the finding in a few words, for a table: "boot display", "host uses / (sda1)". */
+const char *finding_label(const struct finding *finding);
+
 /* Does another image, or another boot, help? */
 bool finding_is_due(const struct finding *finding);
 
@@ -119,7 +124,11 @@ void finding_add_object(const struct finding *finding, struct text *text);
 void finding_set_no_driver(struct finding *finding, const char *kernel, const char *driver,
 			   const struct place *place);
 
-/* Adds "write WORD on /etc/vfio-early.conf:3" to the remedy. */
-void finding_add_word(struct finding *finding, const char *word, const struct rule *rule);
+/*
+ * Adds how `rule` gets the setting `word`, "with=group": "write with=group on
+ * /etc/vfio-early.conf:3". A rule without a place has an address and is not written yet: then it is
+ * "vfio-early add 0000:01:00.0 --with group".
+ */
+void rule_add_word(const struct rule *rule, const char *word, struct text *text);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "device.h"
 #include "machine/sysfs.h"
 
 /* The first kernel that asks the driver, not the header, whether a function blocks its group. */
@@ -31,23 +30,15 @@ bool group_is_blocked_by(const struct machine *machine, const struct pci_functio
 	       is_kernel_since(machine->kernel, DRIVERS_COUNT_MAJOR, DRIVERS_COUNT_MINOR);
 }
 
-/* Returns whether the way to `member` goes through a function that a line takes. */
+/* Returns whether the driver of a function that a line takes makes the domain of `member`. */
 static bool is_behind_claim(const struct machine *machine, const struct pci_function *member)
 {
-	char path[DEVICE_PATH_SIZE], link[ROOT_PATH_SIZE];
-	char address[PCI_ADDRESS_SIZE], part[PCI_ADDRESS_SIZE + 2];
+	struct pci_address controller;
+	const struct claim *claim = NULL;
 
-	if (root_link(&machine->root, device_path(&member->address, "", path), link, sizeof(link)))
-		return false;
-	for (size_t i = 0; i < machine->match.claim_count; i++) {
-		const struct claim *claim = &machine->match.claims[i];
-
-		string_join(part, sizeof(part), "/",
-			    pci_address_format(&claim->function->address, address), "/", NULL);
-		if (claim->result == RESULT_NONE && strstr(link, part))
-			return true;
-	}
-	return false;
+	if (sysfs_controller(&machine->root, &member->address, &controller))
+		claim = machine_claim_at(machine, &controller);
+	return claim && claim->result == RESULT_NONE;
 }
 
 /* Adds a member that is not a PCI function, if a host driver has it. */
@@ -63,8 +54,16 @@ static int add_other(const struct machine *machine, const char *directory, const
 	return text_error(others);
 }
 
-static int add_member(const struct machine *machine, const char *directory, const char *name,
-		      struct group_members *ret)
+static int add_member(const struct pci_function *member, struct group_members *ret)
+{
+	if (ARRAY_GROW(ret->items, ret->count))
+		return -ENOMEM;
+	ret->items[ret->count++] = member;
+	return 0;
+}
+
+static int add_named(const struct machine *machine, const char *directory, const char *name,
+		     struct group_members *ret)
 {
 	const struct pci_function *member;
 	struct pci_address address;
@@ -72,36 +71,96 @@ static int add_member(const struct machine *machine, const char *directory, cons
 	if (pci_address_parse(name, &address))
 		return add_other(machine, directory, name, &ret->others);
 	member = pci_find(&machine->snapshot, &address);
-	if (!member)
-		return 0;
-	if (ARRAY_GROW(ret->items, ret->count))
-		return -ENOMEM;
-	ret->items[ret->count++] = member;
-	return 0;
+	return member ? add_member(member, ret) : 0;
 }
 
-int group_find_members(const struct machine *machine, int group, struct group_members *ret)
+/* Finds the members in the directory of the group. */
+static int read_members(const struct machine *machine, int group, struct group_members *ret)
 {
 	char path[ROOT_PATH_SIZE], number[NUMBER_SIZE], **names = NULL;
 	size_t count = 0;
 	int error;
 
-	if (group < 0)
-		return 0;
 	number_format(number, group, 10, 1);
 	string_join(path, sizeof(path), "sys/kernel/iommu_groups/", number, "/devices", NULL);
 	error = root_names_if_any(&machine->root, path, &names, &count);
 	for (size_t i = 0; i < count && !error; i++)
-		error = add_member(machine, path, names[i], ret);
+		error = add_named(machine, path, names[i], ret);
 	names_free(names, count);
 	return error;
+}
+
+/* Functions without a group come last. */
+static int compare_groups(const void *a, const void *b, void *machine)
+{
+	const struct pci_function *left = *(const struct pci_function *const *)a;
+	const struct pci_function *right = *(const struct pci_function *const *)b;
+	unsigned int left_group = group_number(machine, left);
+	unsigned int right_group = group_number(machine, right);
+
+	if (left_group != right_group)
+		return left_group < right_group ? -1 : 1;
+	return left < right ? -1 : left > right;
+}
+
+int group_index_make(struct machine *machine)
+{
+	const struct pci_snapshot *snapshot = &machine->snapshot;
+	struct group_index *index = &machine->groups;
+	int *numbers = calloc(snapshot->count + 1, sizeof(*numbers));
+
+	index->members = calloc(snapshot->count + 1, sizeof(*index->members));
+	for (size_t i = 0; numbers && index->members && i < snapshot->count; i++) {
+		numbers[i] = sysfs_group(&machine->root, &snapshot->functions[i].address);
+		index->members[i] = &snapshot->functions[i];
+	}
+	index->numbers = numbers;
+	if (!numbers || !index->members)
+		return -ENOMEM;
+	qsort_r(index->members, snapshot->count, sizeof(*index->members), compare_groups, machine);
+	return 0;
+}
+
+int group_number(const struct machine *machine, const struct pci_function *function)
+{
+	if (machine->groups.numbers)
+		return machine->groups.numbers[function - machine->snapshot.functions];
+	return sysfs_group(&machine->root, &function->address);
+}
+
+/* Finds the members in the index: they are next to each other. */
+static int look_up_members(const struct machine *machine, int group, struct group_members *ret)
+{
+	const struct pci_function **members = machine->groups.members;
+	size_t first = 0, last = machine->snapshot.count;
+	int error = 0;
+
+	while (first < last) {
+		size_t middle = (first + last) / 2;
+
+		if ((unsigned int)group_number(machine, members[middle]) < (unsigned int)group)
+			first = middle + 1;
+		else
+			last = middle;
+	}
+	while (!error && first < machine->snapshot.count &&
+	       group_number(machine, members[first]) == group)
+		error = add_member(members[first++], ret);
+	return error;
+}
+
+int group_find_members(const struct machine *machine, int group, struct group_members *ret)
+{
+	if (group < 0)
+		return 0;
+	return machine->groups.numbers ? look_up_members(machine, group, ret)
+				       : read_members(machine, group, ret);
 }
 
 int group_find_blockers(const struct machine *machine, const struct pci_function *function,
 			struct group_members *ret)
 {
-	int group = sysfs_group(&machine->root, &function->address);
-	int error = group_find_members(machine, group, ret);
+	int error = group_find_members(machine, group_number(machine, function), ret);
 	size_t kept = 0;
 
 	for (size_t i = 0; i < ret->count; i++) {
@@ -155,6 +214,6 @@ void group_add_remedy(const struct machine *machine, const struct group_members 
 			 text_string(&blockers->others));
 	if (!with_group)
 		return;
-	text_add(text, text->length > before ? "; " : "", "write with=group on ");
-	place_add(&rule->place, text);
+	text_add(text, text->length > before ? "; " : "");
+	rule_add_word(rule, "with=group", text);
 }

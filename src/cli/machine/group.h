@@ -29,6 +29,15 @@ struct group_members {
 bool group_is_blocked_by(const struct machine *machine, const struct pci_function *member);
 
 /*
+ * Makes the index of the machine's groups: then each of the functions below costs no system call.
+ * 0 or -ENOMEM. machine_match() and machine_done() free it.
+ */
+int group_index_make(struct machine *machine) _must_check_;
+
+/* Returns the IOMMU group of `function`, a member of the machine's snapshot, or -1. */
+int group_number(const struct machine *machine, const struct pci_function *function);
+
+/*
  * Finds the functions of an IOMMU group; none if `group` is negative. 0 or -ENOMEM; in either case
  * group_members_done() frees what `ret` has.
  */

@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 
 #include "device.h"
+#include "display.h"
 #include "lib/complain.h"
 #include "lib/printable.h"
 #include "loadplan.h"
@@ -66,13 +67,21 @@ static int read_all(struct machine *machine)
 	return error;
 }
 
+static void snapshot_done(struct machine *machine)
+{
+	free(machine->groups.numbers);
+	free(machine->groups.members);
+	machine->groups = (struct group_index){ 0 };
+	pci_snapshot_done(&machine->snapshot);
+}
+
 int machine_match(struct machine *machine)
 {
 	const struct conf *conf = &machine->confdir.conf;
 	int error;
 
 	match_done(&machine->match);
-	pci_snapshot_done(&machine->snapshot);
+	snapshot_done(machine);
 	error = device_scan(&machine->root, conf, &machine->cmdline, &machine->snapshot);
 	machine->has_devices = !error;
 	if (error && error != -ENOENT)
@@ -113,6 +122,22 @@ int machine_load(const char *directory, const char *kernel, struct machine *ret)
 		return error;
 	ret->kernel = kernel_version(kernel, &ret->root);
 	return ret->kernel ? load(ret) : -ENOMEM;
+}
+
+void machine_read_displays(struct machine *machine)
+{
+	struct framebuffers framebuffers = { 0 };
+	char path[DEVICE_PATH_SIZE];
+
+	for (size_t i = 0; i < machine->snapshot.count; i++) {
+		struct pci_function *function = &machine->snapshot.functions[i];
+
+		if (!pci_is_display(function) || function->known & PCI_DISPLAY)
+			continue;
+		function->known |= PCI_DISPLAY;
+		function->boot_display = display_is_boot(
+			&machine->root, device_path(&function->address, "", path), &framebuffers);
+	}
 }
 
 const struct claim *machine_claim_of(const struct machine *machine,
@@ -181,7 +206,7 @@ void machine_note_unseen(const struct machine *machine)
 void machine_done(struct machine *machine)
 {
 	match_done(&machine->match);
-	pci_snapshot_done(&machine->snapshot);
+	snapshot_done(machine);
 	text_done(&machine->aliases);
 	confdir_done(&machine->confdir);
 	cmdline_done(&machine->cmdline);

@@ -10,6 +10,12 @@
 #include "root.h"
 #include "util.h"
 
+/* The IOMMU groups of all functions, for a command that asks about each of them. */
+struct group_index {
+	int *numbers;			     /* one a function, in the order of the snapshot */
+	const struct pci_function **members; /* by group, then by address */
+};
+
 /* A machine, this one or the one below --root, as any command wants to know it. Starts zeroed. */
 struct machine {
 	struct root root;
@@ -21,6 +27,7 @@ struct machine {
 	struct pci_snapshot snapshot;
 	bool has_devices; /* sysfs was there; without it the snapshot is empty */
 	struct match match;
+	struct group_index groups; /* empty until group_index_make() */
 };
 
 /*
@@ -38,6 +45,9 @@ int machine_match(struct machine *machine) _must_check_;
 int machine_match_again(struct machine *machine) _must_check_;
 
 void machine_done(struct machine *machine);
+
+/* Finds out which displays are the firmware's: matching asks only about those that a line selects. */
+void machine_read_displays(struct machine *machine);
 
 /* Returns the claim of `function`, or NULL. */
 const struct claim *machine_claim_of(const struct machine *machine,

@@ -30,11 +30,17 @@ void sysfs_reset(const struct root *root, const struct pci_address *address, cha
 		 size_t size)
 {
 	char path[DEVICE_PATH_SIZE];
+	ssize_t length = read_attribute(root, address, "reset_method", methods, size);
 
-	if (read_attribute(root, address, "reset_method", methods, size) >= 0)
+	if (length > 0)
 		return;
-	if (root_has(root, device_path(address, "reset", path)))
-		string_copy(methods, size, "reset");
+	if (length < 0 && length != -ENOENT)
+		string_copy(methods, size, SYSFS_RESET_UNKNOWN);
+	else
+		string_copy(methods, size,
+			    length && root_has(root, device_path(address, "reset", path))
+				    ? "reset"
+				    : SYSFS_RESET_NONE);
 }
 
 unsigned int sysfs_virtual_functions(const struct root *root, const struct pci_address *address)
@@ -55,6 +61,25 @@ bool sysfs_physical_function(const struct root *root, const struct pci_address *
 
 	return !root_link_name(root, device_path(address, "physfn", path), name, sizeof(name)) &&
 	       !pci_address_parse(name, ret);
+}
+
+bool sysfs_controller(const struct root *root, const struct pci_address *address,
+		      struct pci_address *ret)
+{
+	char path[DEVICE_PATH_SIZE], link[ROOT_PATH_SIZE];
+	char *bus, *parent;
+
+	if (address->domain <= UINT16_MAX ||
+	    root_link(root, device_path(address, "", path), link, sizeof(link)))
+		return false;
+	bus = strstr(link, "/pci");
+	for (char *next = bus; next; next = strstr(next + 1, "/pci"))
+		bus = next;
+	if (!bus)
+		return false;
+	*bus = '\0';
+	parent = strrchr(link, '/');
+	return parent && !pci_address_parse(parent + 1, ret);
 }
 
 int sysfs_numa_node(const struct root *root, const struct pci_address *address)

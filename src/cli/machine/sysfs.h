@@ -13,10 +13,13 @@
 /* Returns the number of the function's IOMMU group, or -1 if it has none. */
 int sysfs_group(const struct root *root, const struct pci_address *address);
 
+#define SYSFS_RESET_NONE "none"
+#define SYSFS_RESET_UNKNOWN "unknown"
+
 /*
- * Stores the kernel's reset methods, for example "flr bus", in `size` bytes at `methods`:
- * "reset" if the kernel (before 5.15) does not list them, "" if the function cannot be
- * reset.
+ * Stores the kernel's reset methods, for example "flr bus", in `size` bytes at `methods`: "reset" if
+ * the kernel (before 5.15) does not list them, SYSFS_RESET_NONE if there is none, and
+ * SYSFS_RESET_UNKNOWN if this user cannot read them.
  */
 void sysfs_reset(const struct root *root, const struct pci_address *address, char *methods,
 		 size_t size);
@@ -30,6 +33,13 @@ unsigned int sysfs_virtual_functions(const struct root *root, const struct pci_a
  */
 bool sysfs_physical_function(const struct root *root, const struct pci_address *address,
 			     struct pci_address *ret);
+
+/*
+ * Stores the function whose driver makes the domain that this function is in. Intel's VMD makes such
+ * a domain, above ffff: .../0000:00:0e.0/pci10000:e0/... Returns false if no function does.
+ */
+bool sysfs_controller(const struct root *root, const struct pci_address *address,
+		      struct pci_address *ret);
 
 /* Returns the NUMA node, or -1 for none. */
 int sysfs_numa_node(const struct root *root, const struct pci_address *address);
