@@ -319,13 +319,14 @@ static enum status run(const struct request *request)
 const struct command command_list = {
 	.name = "list",
 	.arguments = "[PATTERN]...",
-	.summary = "the devices, what is attached to each, and what speaks against a guest",
+	.summary = "the devices, what is attached to each, and whether a guest can have it",
 	.details =
 		"Lists the PCI devices of this machine below their IOMMU groups. NOTES says what\n"
-		"speaks against giving a device to a guest: the host uses it, it shares its\n"
-		"group with another device, it cannot be reset ... \"ok\" means that nothing does.\n"
-		"A \"system device\" is a part of the processor or the chipset. \"vfio-early show\n"
-		"DEVICE\" explains the notes of a device and says what to do.\n"
+		"the config does with a device, and what is dangerous if a guest gets it: the\n"
+		"host uses it, it shares its group with another device, it cannot be reset ...\n"
+		"\"ok\" means that there is nothing to note. A \"system device\" is a part of the\n"
+		"processor or the chipset. \"vfio-early show DEVICE\" explains the notes and says\n"
+		"what to do.\n"
 		"Devices of one group can only be passed to a guest together. Bridges are left\n"
 		"out, unless their driver keeps the group from a guest.\n\n"
 		"PATTERN: only devices with this part of a name, vendor, class, driver, disk or\n"

@@ -369,12 +369,12 @@ static void print_verdict(const struct show *show)
 		puts("A guest can have this device, but it does not exist early in the boot: see "
 		     "below.\n");
 	else if (dangers)
-		printf("%zu danger%s against giving this device to a guest; the remedies are "
-		       "below.\n\n",
-		       dangers, dangers == 1 ? " speaks" : "s speak");
+		printf("%zu danger%s: read the remed%s below before you give this device to a "
+		       "guest.\n\n",
+		       dangers, dangers == 1 ? "" : "s", dangers == 1 ? "y" : "ies");
 	else
-		printf("Nothing forbids giving this device to a guest%s.\n\n",
-		       show->findings.count ? "; read the notes below" : "");
+		printf("A guest can have this device%s.\n\n",
+		       show->findings.count ? ": read the notes below first" : "");
 }
 
 /* The state of a listed device may refer to what is wrong with the boot. */
