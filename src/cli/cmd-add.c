@@ -201,7 +201,7 @@ static enum status choose_from(struct add *add, struct selection *selection, con
 
 	if (!selection->count) {
 		complain("%s: no device matches, bridges aside; %s%s%s", word,
-			 *near ? "did you mean " : "\"vfio-early list\" shows all", near,
+			 *near ? "did you mean " : "\"vfio-early list --all\" shows all", near,
 			 *near ? "?" : "");
 		return STATUS_UNWANTED;
 	}

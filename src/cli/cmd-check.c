@@ -189,6 +189,7 @@ static const char *plural(size_t count)
 static void print_summary(const struct check *check)
 {
 	size_t dangers = findings_count_dangers(&check->dangers);
+	size_t errors = check->machine.confdir.conf.error_total;
 
 	printf("%zu device%s will be bound", check->planned, plural(check->planned));
 	if (check->bound)
@@ -197,6 +198,8 @@ static void print_summary(const struct check *check)
 		printf(", %zu will not", check->refused);
 	if (check->lines_off)
 		printf(", %zu line%s not in force", check->lines_off, plural(check->lines_off));
+	if (errors)
+		printf(", %zu error%s", errors, plural(errors));
 	if (dangers)
 		printf(", %zu danger%s", dangers, plural(dangers));
 	putchar('\n');
