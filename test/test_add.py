@@ -163,7 +163,7 @@ def test_a_card(named, card):
 def test_name_of_none(named):
     said = vfio_early(named, "add", "radeon")
     assert (said.status, said.err) == (UNWANTED, "vfio-early: radeon: no device matches, bridges "
-                                       'aside; "vfio-early list" shows all\n')
+                                       'aside; "vfio-early list --all" shows all\n')
 
 
 @pytest.mark.parametrize("options", [("--with", "functions"), ("--with", "group")])
@@ -192,7 +192,8 @@ REFUSALS = [
     Refusal("02:00.0 --driver a/b", USAGE, "driver=a/b is no driver's name"),
     Refusal("09:00.0", UNWANTED, "09:00.0: no device matches, bridges aside"),
     Refusal("10de:1c30", UNWANTED, "did you mean 10de:1c03 at 0000:01:00.0?\n"),
-    Refusal("77:1f.5", UNWANTED, "no device matches, bridges aside; \"vfio-early list\" shows all"),
+    Refusal("77:1f.5", UNWANTED,
+            "no device matches, bridges aside; \"vfio-early list --all\" shows all"),
     Refusal("00:1c.0", UNWANTED, "no device matches, bridges aside"),
     Refusal("group=99", UNWANTED, "no device matches"),
     Refusal("group=x", USAGE, "is no IOMMU group"),

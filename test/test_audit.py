@@ -332,6 +332,7 @@ def test_a_squashed_image(tree):
 def test_not_there(host):
     done = host.host("audit", "/no/such/image")
     assert done.returncode == ENVIRONMENT and "No such file" in done.stdout
+    assert "remedy: correct the name" in done.stdout
 
 
 def test_a_symlink_does_not_lead_to_the_host(host, tree):

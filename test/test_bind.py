@@ -188,7 +188,9 @@ def test_bind_asks_a_person_about_a_danger(kernel, answer, options, bound):
 
 @pytest.mark.parametrize("command, said", [
     (("bind", AHCI), f"would fence {AHCI} for vfio-pci\nwould release {AHCI} for vfio-pci\n"),
+    (("bind", NIC), f"would fence {NIC} for vfio-pci\nwould load the modules of vfio-pci\n"),
     (("release", NIC), f"{NIC}: would let the host's drivers probe it\n"),
+    (("release", AHCI), f"{AHCI}: nothing to release\n"),
 ])
 def test_dry_run_touches_nothing(kernel, command, said):
     before = kernel.snapshot()

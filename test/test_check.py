@@ -157,6 +157,11 @@ def test_a_tree_without_devices_is_read_for_errors(desktop, tmp_path):
     assert done.returncode == 3 and "names no device" in done.stderr
 
 
+def test_the_summary_counts_errors(desktop):
+    desktop.config("bind 02:00.0 with=functions\nbin\nbind\n")
+    assert "1 device will be bound, 1 will not, 2 errors, " in desktop.host("check").stdout
+
+
 def test_an_images_keep_lines_are_in_force(desktop):
     desktop.config("bind 02:00.1\n")
     desktop.write("usr/lib/vfio-early/keep.conf", "keep 02:00.1\n")

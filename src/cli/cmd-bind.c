@@ -178,8 +178,12 @@ static enum status print_plan(const struct plan *plan)
 		const struct claim *claim = plan->steps[i].claim;
 		char address[PCI_ADDRESS_SIZE];
 
-		printf("would %s %s for %s\n", step_kind_name(plan->steps[i].kind),
-		       pci_address_format(&claim->function->address, address), claim->driver);
+		pci_address_format(&claim->function->address, address);
+		if (plan->steps[i].kind == STEP_LOAD)
+			printf("would load the modules of %s\n", claim->driver);
+		else
+			printf("would %s %s for %s\n", step_kind_name(plan->steps[i].kind), address,
+			       claim->driver);
 	}
 	return STATUS_WELL;
 }

@@ -370,12 +370,17 @@ static enum status print_plan(const struct release *release)
 	for (size_t i = 0; i < release->count; i++) {
 		const struct item *item = &release->shared->items[i];
 		char address[PCI_ADDRESS_SIZE];
+		bool planned = false;
 
-		for (int step = 0; step < RELEASE_STEPS; step++)
-			if (needs_step(item, step))
-				printf("%s: would %s\n",
-				       pci_address_format(&item->address, address),
-				       step_names[step]);
+		pci_address_format(&item->address, address);
+		for (int step = 0; step < RELEASE_STEPS; step++) {
+			if (!needs_step(item, step))
+				continue;
+			printf("%s: would %s\n", address, step_names[step]);
+			planned = true;
+		}
+		if (!planned)
+			printf("%s: nothing to release\n", address);
 	}
 	return STATUS_WELL;
 }

@@ -107,14 +107,15 @@ enum status find_function(const struct machine *machine, const char *command, co
 	}
 	if (pci_find(&machine->snapshot, ret))
 		return STATUS_WELL;
-	complain("%s: no such device; \"vfio-early list\" shows all", word);
+	complain("%s: no such device; \"vfio-early list --all\" shows all", word);
 	return STATUS_UNWANTED;
 }
 
 void complain_no_match(const char *word, const char *near)
 {
 	complain("%s: no device matches, bridges aside; %s%s%s", word,
-		 *near ? "did you mean " : "\"vfio-early list\" shows all", near, *near ? "?" : "");
+		 *near ? "did you mean " : "\"vfio-early list --all\" shows all", near,
+		 *near ? "?" : "");
 }
 
 void add_settings(const struct request *request, const char *with, struct text *text)

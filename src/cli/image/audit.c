@@ -80,9 +80,17 @@ static int inspect_tree(const char *directory, const struct root *tree, struct a
 	return error;
 }
 
-static void add_unreadable(struct audit *audit, const char *why)
+/* Another build cannot help if there is no such file. */
+static void add_unreadable(struct audit *audit, int error, const char *why)
 {
-	findings_add_text(&audit->findings, FINDING_UNREADABLE, "cannot be taken apart: ", why);
+	struct finding finding = finding_make(FINDING_UNREADABLE);
+
+	text_add(&finding.text, "cannot be taken apart: ", why);
+	if (error == -ENOENT) {
+		text_done(&finding.remedy);
+		text_add(&finding.remedy, "correct the name");
+	}
+	findings_add(&audit->findings, &finding);
 }
 
 static int audit_image(const char *directory, struct audit *audit, bool *ret_wanted)
@@ -97,9 +105,9 @@ static int audit_image(const char *directory, struct audit *audit, bool *ret_wan
 	if (!audit->kernel)
 		result = -ENOMEM;
 	else if (error)
-		add_unreadable(audit, why.length ? text_string(&why) : strerror(-error));
+		add_unreadable(audit, error, why.length ? text_string(&why) : strerror(-error));
 	else if (is_squashed(&unpacked.tree))
-		add_unreadable(audit, "it is squashed (dracut's module squash)");
+		add_unreadable(audit, 0, "it is squashed (dracut's module squash)");
 	else
 		result = inspect_tree(directory, &unpacked.tree, audit, ret_wanted);
 	text_done(&why);
