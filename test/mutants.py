@@ -210,7 +210,7 @@ NOTHING_SILENT = [
     Mutant("rescue-without-the-setting", "src/boot/rescue.c:rescue", "!release || !function->rescue",
            "!release", ("test test/test_rescue.py",)),
     Mutant("rescue-of-no-storage", "src/boot/rescue.c:is_held_storage",
-           "function->class >> 16 == 0x01 &&", "",
+           "pci_class_is_storage(function->class) &&", "",
            ("test test/test_rescue.py",)),
     Mutant("rescue-twice", "src/boot/rescue.c:was_released", "record.kind == REPORT_RESCUE &&",
            "false && record.kind == REPORT_RESCUE &&", ("test test/test_rescue.py",)),

@@ -449,7 +449,7 @@ def test_a_copy_of_sysfs_without_modalias(desktop):
 
 @pytest.mark.parametrize("config, result, words", [
     ("bind 02:00.0 serial=00-1b-21-ff-ff-00-00-01\n", "mismatch",
-     "0000:02:00.0 does not answer: its serial number cannot be read"),
+     "0000:02:00.0 does not answer"),
     ("bind 8086:10d3 serial=00-1b-21-ff-ff-00-00-02\n", "fenced", ""),
 ])
 def test_a_configuration_space_that_cannot_be_read(machine, config, result, words):

@@ -199,7 +199,7 @@ def test_memory_for_as_many_lines_as_there_can_be(trees, config):
     assert found.memory <= MEMORY_FOR_LINES
     records = found.run.report.all("line")
     assert [line["result"] for line in records].count("failed") == 32
-    assert records[-1]["reason"].startswith("32 other lines already select 0000:")
+    assert records[-1]["reason"].startswith("32 other lines select 0000:")
 
 
 def test_memory_with_driver_auto(trees):

@@ -77,14 +77,31 @@ static void ask(void *context)
 	}
 }
 
+/* Returns whether a function is still to be asked: again, if its child ended without an answer. */
+static bool has_next(const struct work *work, enum deadline end)
+{
+	bool next = false;
+
+	for (size_t i = 0; i < work->snapshot->count; i++) {
+		struct answer *answer = &work->answers[i];
+
+		if (answer->state == ANSWER_AWAITED && end == DEADLINE_ENDED)
+			answer->state = ANSWER_NONE;
+		next |= work->details[i] && answer->state == ANSWER_NONE;
+	}
+	return next;
+}
+
 /* A child that hangs is left behind, and the next one asks the functions after that one. */
 static void ask_all(struct work *work, bool shared)
 {
 	unsigned int budget = CONFIG_SPACE_DEADLINE_MS;
 	enum deadline end = DEADLINE_GAVE_UP;
 
-	while (shared && budget && end == DEADLINE_GAVE_UP)
+	while (shared && budget && end != DEADLINE_NO_CHILD && has_next(work, end)) {
 		end = deadline_run(ask, work, work->progress, budget / 2, &budget);
+		budget /= 2;
+	}
 	if (!shared || end == DEADLINE_NO_CHILD)
 		ask(work);
 }

@@ -164,8 +164,7 @@ static int reject_line(struct line_match *line, const struct pci_function *funct
 	struct text text = { 0 };
 
 	text_add_number(&text, CLAIM_LINES_MAX, 10, 1);
-	text_add(&text, " other lines already select ",
-		 pci_address_format(&function->address, address));
+	text_add(&text, " other lines select ", pci_address_format(&function->address, address));
 	line->result = RESULT_INVALID;
 	return set_reason(&line->reason, &text);
 }
@@ -228,7 +227,7 @@ static int add_companions(const struct matching *with, const struct rule *rule,
 }
 
 /*
- * Returns the first function behind `previous` (NULL: the first of all) that meets the conditions,
+ * Returns the first function after `previous` (NULL: the first of all) that meets the conditions,
  * or NULL.
  */
 static const struct pci_function *next_selected(const struct rule *rule,

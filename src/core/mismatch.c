@@ -50,7 +50,7 @@ static void describe_miss(struct text *text, const struct rule *rule,
 	else if (missed & CONDITION_CLASS)
 		text_add(text, " is of another class");
 	else if (missed & CONDITION_SERIAL && !(function->known & PCI_SERIAL))
-		text_add(text, " does not answer: its serial number cannot be read");
+		text_add(text, " does not answer");
 	else if (missed & CONDITION_SERIAL)
 		text_add(text, " has another serial number, or none");
 	else
