@@ -175,7 +175,7 @@ static enum status print_status(const struct request *request, const struct mach
 		return fail("status", error);
 	if (request->count)
 		chosen = choose_all(request, machine, &states);
-	if (chosen == STATUS_USAGE || (chosen != STATUS_WELL && !states.count))
+	if (chosen > STATUS_UNWANTED || (chosen != STATUS_WELL && !states.count))
 		return chosen;
 	enough = require_bound(&states, expected);
 	view.status = overall_status(machine, request->count ? NULL : &notices, &states);
