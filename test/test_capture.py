@@ -77,7 +77,7 @@ def files(root):
 SECRETS = {
     "a disk": "S5H9NS0N700123", "its WWN": "eui.0025385791b01caa", "a NIC": "3c:7c:3f:aa:bb:cc",
     "a PCI device": "00-1b-21-ff-ff-a5-6c-0c", "an interface": "enx3c7c3faabbcc",
-    "a keyboard": "f4:73:35:11:22:33",
+    "a keyboard": "f4:73:35:11:22:33", "the machine": "0123456789abcdef0123456789abcdef",
 }
 
 
@@ -97,6 +97,8 @@ def secret_host(tmp_path):
     host.cmdline(f"root=/dev/disk/by-id/nvme-{model}-part2 x={SECRETS['its WWN']} y=00000000")
     host.append("proc/bus/input/devices", f"U: Uniq={SECRETS['a keyboard']}\n")
     host.virtual("dm-0", dm_name=SECRETS["its WWN"])
+    host.write("etc/machine-id", SECRETS["the machine"] + "\n")
+    host.write(f"boot/loader/entries/{SECRETS['the machine']}-6.1.conf", "linux /vmlinuz\n")
     host.link(f"dev/mapper/{SECRETS['its WWN']}", "dev/dm-0")
     return host
 

@@ -129,6 +129,7 @@ static const struct {
 	{ BLOCK "/device/serial", anonymous_learn_value },
 	{ BLOCK "/device/wwid", anonymous_learn_value },
 	{ BLOCK "/wwid", anonymous_learn_value },
+	{ "etc/machine-id", anonymous_learn_value }, /* it names entries of systemd-boot */
 };
 
 static void report_missed(void *context, const char *path, const char *reason)
