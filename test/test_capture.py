@@ -136,6 +136,26 @@ def test_what_belongs_together_stays_together(secret_host, tmp_path):
     assert "the default route (enx0200000000" in line["devices"][0]["reason"]
 
 
+def test_a_disk_that_a_guest_has_open(tmp_path):
+    """And nothing else that processes have open."""
+    host = hosts.desktop(tmp_path / "root")
+    hosts.add_hba(host)
+    host.config("bind 06:00.0\n")
+    for process, name in (("4242", "qemu-system-x86"), ("77", "sh")):
+        host.write(f"proc/{process}/comm", f"{name}\n")
+        host.path(f"proc/{process}/fd").mkdir()
+        host.path(f"proc/{process}/fd/0").symlink_to("/dev/null")
+        host.path(f"proc/{process}/fd/1").symlink_to("/home/me/secret")
+    host.path("proc/4242/fd/11").symlink_to("/dev/sdf")
+    assert vfio_early(host, "capture", tmp_path / "copy").status == WELL
+    before = host.host("check", "--json").stdout
+    host.root = tmp_path / "copy"
+    add_names(host)
+    assert "open in qemu-system-x86 (sdf)" in before == host.host("check", "--json").stdout
+    assert [path.name for path in host.path("proc/4242/fd").iterdir()] == ["11"]
+    assert not host.path("proc/77").exists()
+
+
 def test_links_stay_in_the_copy(tmp_path):
     """An absolute link, one that leaves the root, a loop, and one that leads nowhere."""
     host = hosts.desktop(tmp_path / "root")

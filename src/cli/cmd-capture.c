@@ -64,6 +64,7 @@ static const struct {
 	{ "proc/spl/kstat/zfs/*", TAKE_DIRECTORY },
 	{ "proc/self/mountinfo", TAKE_FILE },
 	{ "proc/swaps", TAKE_FILE },
+	{ "proc/[0-9]*/fd/*", TAKE_OPEN_DISK },
 
 	{ NETWORK, TAKE_LINK },
 	{ NETWORK "/lower_*", TAKE_LINK },
