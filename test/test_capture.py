@@ -81,7 +81,7 @@ def files(root):
 SECRETS = {
     "a disk": "S5H9NS0N700123", "its WWN": "eui.0025385791b01caa", "a NIC": "3c:7c:3f:aa:bb:cc",
     "a PCI device": "00-1b-21-ff-ff-a5-6c-0c", "an interface": "enx3c7c3faabbcc",
-    "a keyboard": "f4:73:35:11:22:33",
+    "a keyboard": "f4:73:35:11:22:33", "the machine": "0123456789abcdef0123456789abcdef",
 }
 
 
@@ -101,6 +101,8 @@ def secret_host(tmp_path):
     host.cmdline(f"root=/dev/disk/by-id/nvme-{model}-part2 x={SECRETS['its WWN']} y=00000000")
     host.append("proc/bus/input/devices", f"U: Uniq={SECRETS['a keyboard']}\n")
     host.virtual("dm-0", dm_name=SECRETS["its WWN"])
+    host.write("etc/machine-id", SECRETS["the machine"] + "\n")
+    host.write(f"boot/loader/entries/{SECRETS['the machine']}-6.1.conf", "linux /vmlinuz\n")
     host.link(f"dev/mapper/{SECRETS['its WWN']}", "dev/dm-0")
     return host
 
@@ -136,6 +138,26 @@ def test_what_belongs_together_stays_together(secret_host, tmp_path):
     assert [device["address"] for device in line["devices"]] == \
         [device["address"] for device in plain] == ["0000:09:00.0"]
     assert "the default route (enx0200000000" in line["devices"][0]["reason"]
+
+
+def test_a_disk_that_a_guest_has_open(tmp_path):
+    """And nothing else that processes have open."""
+    host = hosts.desktop(tmp_path / "root")
+    hosts.add_hba(host)
+    host.config("bind 06:00.0\n")
+    for process, name in (("4242", "qemu-system-x86"), ("77", "sh")):
+        host.write(f"proc/{process}/comm", f"{name}\n")
+        host.path(f"proc/{process}/fd").mkdir()
+        host.path(f"proc/{process}/fd/0").symlink_to("/dev/null")
+        host.path(f"proc/{process}/fd/1").symlink_to("/home/me/secret")
+    host.path("proc/4242/fd/11").symlink_to("/dev/sdf")
+    assert vfio_early(host, "capture", tmp_path / "copy").status == WELL
+    before = host.host("check", "--json").stdout
+    host.root = tmp_path / "copy"
+    add_names(host)
+    assert "open in qemu-system-x86 (sdf)" in before == host.host("check", "--json").stdout
+    assert [path.name for path in host.path("proc/4242/fd").iterdir()] == ["11"]
+    assert not host.path("proc/77").exists()
 
 
 def test_links_stay_in_the_copy(tmp_path):

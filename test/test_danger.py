@@ -191,12 +191,15 @@ def test_every_disk_of_a_root_on_btrfs_stays_a_danger(tmp_path):
 
 
 @pytest.mark.parametrize("line, said", [("keep 09:00.0", True), ("keep 8086:ffff", True),
-                                        ("keep 02:00.0", False), ("[gone]\nkeep 09:00.0", True)])
+                                        ("keep 02:00.0", False), ("[gone]\nkeep 09:00.0", True),
+                                        ("[gone]\nkeep 02:00.0", False)])
 def test_keep_line_that_protects_nothing(tmp_path, line, said):
     host = hosts.desktop(tmp_path / "root")
     host.config(f"bind 01:00.0\n{line}\n")
     found = vfio_early(host, "check", "--json").json["dangers"]
-    assert ("keeps-nothing" in [danger["kind"] for danger in found]) == said
+    profile = "gone" if "gone" in line else None
+    assert (("keeps-nothing", profile) in [(danger["kind"], danger["profile"])
+                                           for danger in found]) == said
 
 
 @pytest.mark.parametrize("bus, disk", [("01", "sda1"), ("02", "sdb1")])

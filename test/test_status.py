@@ -145,10 +145,14 @@ CASES = [
     Case("a report of another kernel", LISTED, DUE, {NIC: "pending"}, notices=("other-boot",),
          since=written("proc/sys/kernel/osrelease", "5.10.0\n")),
     Case("off", LISTED, DUE, {NIC: "pending"}, cmdline="vfio_early=off", notices=("off",),
-         told=("vfio_early=off is on the kernel command line", "    remedy: reboot without it\n")),
+         told=("vfio_early=off is on the kernel command line", "    remedy: reboot without it; "
+               "if each boot has it, remove it from the kernel command line\n")),
+    Case("off, in a file", LISTED, DUE, {NIC: "pending"}, cmdline="vfio_early=off",
+         notices=("off",), before=written("boot/firmware/cmdline.txt", "vfio_early=off"),
+         told=("the kernel command line: edit /boot/firmware/cmdline.txt\n",)),
     Case("a dry run", LISTED, DUE, {NIC: "pending"}, cmdline="vfio_early=dry-run",
          notices=("dry-run",),
-         told=("note: this boot: vfio_early=dry-run is on", "    remedy: reboot without it\n")),
+         told=("note: this boot: vfio_early=dry-run is on", "    remedy: reboot without it; ")),
     Case("a boot without /sys", LISTED, DUE, {NIC: "pending"}, notices=("stopped",),
          since=written(REPORT, "report version=1 program=1 kernel=6.12.1 time=1 mode=normal "
                                'note="no PCI bus in /sys"\nconfig file=/etc/vfio-early.conf\n'),

@@ -65,6 +65,7 @@ static const struct {
 	{ "proc/spl/kstat/zfs/*", TAKE_DIRECTORY },
 	{ "proc/self/mountinfo", TAKE_FILE },
 	{ "proc/swaps", TAKE_FILE },
+	{ "proc/[0-9]*/fd/*", TAKE_OPEN_DISK },
 
 	{ NETWORK, TAKE_LINK },
 	{ NETWORK "/lower_*", TAKE_LINK },
@@ -132,6 +133,7 @@ static const struct {
 	{ BLOCK "/device/serial", anonymous_learn_value },
 	{ BLOCK "/device/wwid", anonymous_learn_value },
 	{ BLOCK "/wwid", anonymous_learn_value },
+	{ "etc/machine-id", anonymous_learn_value }, /* it names entries of systemd-boot */
 };
 
 static void report_missed(void *context, const char *path, const char *reason)

@@ -95,15 +95,18 @@ static enum status choose_all(const struct request *request, const struct machin
 {
 	_cleanup_(freep) bool *keep = calloc(states->count + 1, sizeof(*keep));
 	struct choice choice = { machine, names_open(machine), states, keep };
-	enum status worst = keep && choice.names ? STATUS_WELL : fail("status", -ENOMEM);
+	enum status worst = STATUS_WELL;
 
+	if (!keep || !choice.names) {
+		names_close(choice.names);
+		return fail("status", -ENOMEM);
+	}
 	for (int i = 0; i < request->count && worst != STATUS_ENVIRONMENT; i++) {
 		enum status status = choose(&choice, request->arguments[i]);
 
 		worst = status > worst ? status : worst;
 	}
-	if (keep)
-		line_states_filter(states, keep);
+	line_states_filter(states, keep);
 	names_close(choice.names);
 	return worst;
 }
@@ -189,7 +192,7 @@ static enum status print_status(const struct request *request, struct machine *m
 		return fail("status", error);
 	if (request->count)
 		chosen = choose_all(request, machine, &states);
-	if (chosen == STATUS_USAGE || (chosen != STATUS_WELL && !states.count))
+	if (chosen > STATUS_UNWANTED || (chosen != STATUS_WELL && !states.count))
 		return chosen;
 	enough = require_bound(&states, expected);
 	view.status = overall_status(machine, request->count ? NULL : &notices, &states);

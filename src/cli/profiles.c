@@ -69,7 +69,7 @@ int profiles_find(const struct machine *machine, struct profiles *ret, struct fi
 	int error = 0;
 
 	/* No reallocation: dangers point into the matches, and rules into the machines. */
-	ret->items = calloc(CMDLINE_PROFILES_MAX, sizeof(*ret->items));
+	*ret = (struct profiles){ calloc(CMDLINE_PROFILES_MAX, sizeof(*ret->items)), 0 };
 	if (!ret->items)
 		return -ENOMEM;
 	for (size_t i = 0; i < conf->count && !error; i++) {

@@ -69,9 +69,10 @@ void anonymous_learn_properties(struct anonymous *anonymous, const struct text *
 	for (const char *line = text_string(content); line; line = line_next(line)) {
 		const char *value = memchr(line, '=', strcspn(line, "\n"));
 		const char *key = prefix_skip(line, "E:ID_");
-		size_t length = key && value ? value - key : 0;
 
-		if (memmem(key, length, "SERIAL", 6) || memmem(key, length, "WWN", 3))
+		if (!key || !value)
+			continue;
+		if (memmem(key, value - key, "SERIAL", 6) || memmem(key, value - key, "WWN", 3))
 			learn(anonymous, value + 1, strcspn(value + 1, "\n"));
 	}
 }

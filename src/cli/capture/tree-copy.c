@@ -205,6 +205,30 @@ static int take_file(struct tree_copy *copy, const char *path, enum take take)
 	return error;
 }
 
+/*
+ * A guest's disk, which leaves no other trace. The text of the link stays as the kernel has it:
+ * nothing follows it.
+ */
+static int take_open_disk(struct tree_copy *copy, char *path)
+{
+	char text[ROOT_PATH_SIZE], block[ROOT_PATH_SIZE];
+	const char *name =
+		root_link(copy->from, path, text, sizeof(text)) ? NULL : prefix_skip(text, "/dev/");
+	int error;
+
+	if (!name || !string_join(block, sizeof(block), "sys/class/block/", name, NULL) ||
+	    !root_has(copy->from, block))
+		return 0;
+	error = make_parent(copy, path);
+	if (!error && symlinkat(text, copy->to->fd, path) < 0 && errno != EEXIST)
+		error = -errno;
+	cut_component(path);
+	cut_component(path);
+	if (!error)
+		error = join_path(path, "comm");
+	return error ? error : take_file(copy, path, TAKE_FILE);
+}
+
 /* What is done with each path that matches: `path` has no link, apart from its last component. */
 struct visit {
 	struct tree_copy *copy;
@@ -218,6 +242,8 @@ static int take_path(const struct visit *visit, char *path)
 	mode_t type = type_of(visit->copy->from, path);
 	int error;
 
+	if (visit->take == TAKE_OPEN_DISK)
+		return take_open_disk(visit->copy, path);
 	if (visit->take == TAKE_LINK && type != S_IFLNK)
 		return 0;
 	error = follow(visit->copy, path);

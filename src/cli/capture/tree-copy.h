@@ -15,6 +15,7 @@ enum take {
 	TAKE_EXISTENCE, /* an empty file: only that it is there is of interest */
 	TAKE_DIRECTORY, /* the directory, without what is in it */
 	TAKE_LINK,	/* the symbolic link, and the directory that it leads to */
+	TAKE_OPEN_DISK, /* proc/PID/fd/N, if it is a disk, with the name of the process */
 };
 
 /* A copy of parts of a tree. */

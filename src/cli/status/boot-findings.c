@@ -9,6 +9,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "machine/boot-loader.h"
+
 /* Is the report of another kernel than the one that runs? */
 static bool is_of_another_kernel(const struct machine *machine, const struct boot_report *report)
 {
@@ -81,6 +84,19 @@ static int boot_of(const struct machine *machine, const struct boot_report *repo
 					      : BOOT_NORMAL;
 }
 
+/* The word may have been typed at the boot menu, or a file has it for each boot. */
+static void add_boot(const struct machine *machine, int boot, struct findings *ret)
+{
+	struct finding finding = finding_make(boots[boot].kind);
+
+	text_add(&finding.text, boots[boot].text);
+	if (boot == BOOT_OFF || boot == BOOT_DRY_RUN) {
+		text_add(&finding.remedy, "; if each boot has it, ");
+		boot_loader_add_edit(&machine->root, "remove it from", &finding.remedy);
+	}
+	findings_add(ret, &finding);
+}
+
 /* A person who mistyped "off" must not think that it had an effect. */
 static void find_unknown_switch(const struct machine *machine, const struct boot_report *report,
 				struct findings *ret)
@@ -101,7 +117,7 @@ int boot_findings_find(const struct machine *machine, const struct boot_report *
 	ret->object = "this boot";
 	*ret_usable = boot == BOOT_NORMAL && !*report->note;
 	if (boot < BOOT_NORMAL && wanted)
-		findings_add_text(ret, boots[boot].kind, boots[boot].text);
+		add_boot(machine, boot, ret);
 	if (boot > BOOT_OTHER)
 		find_unknown_switch(machine, report, ret);
 	if (boot == BOOT_NORMAL || boot == BOOT_DRY_RUN)
