@@ -33,8 +33,8 @@ def addresses(text):
 
 
 def removals(done):
-    """What is to be removed, as PLACE: WORDS."""
-    return [re.sub(", remove( the line)?: ", ": ", line[3:]).rpartition(" (")[0]
+    """What is to be deleted, as PLACE: WORDS."""
+    return [line[3:].replace(", delete: ", ": ").rpartition(" (")[0]
             for line in done.stderr.splitlines() if line.startswith("in /")]
 
 
@@ -46,7 +46,7 @@ def understood(host, text):
     host.path(DROPIN).unlink()
 
 
-# what is listed; how it ends; what is to be removed afterwards
+# what is listed; how it ends; what is to be deleted afterwards
 RECIPES = {
     "modprobe": ([CARD, SOUND], 0, [
         "/etc/modprobe.d/blacklist.conf:1: blacklist nouveau",
@@ -171,19 +171,42 @@ def test_mappings_of_other_nodes_alone(host):
     assert (addresses(done.stdout), done.returncode) == ([], UNWANTED)
 
 
-def test_what_is_removed_from_a_line(host):
+# {a line of a file: the words of it that are to be deleted}
+EXACT_WORDS = {
+    "etc/default/grub": ('A="quiet intel_iommu=on vfio-pci.ids=10de:1c03"',
+                         "vfio-pci.ids=10de:1c03"),
+    "etc/modprobe.d/a.conf": ("options vfio-pci ids=10de:1c03", "options vfio-pci ids=10de:1c03"),
+    "etc/modprobe.d/b.conf": ("options vfio-pci disable_vga=1 ids=10de:10f1", "ids=10de:10f1"),
+    "etc/modprobe.d/c.conf": ("options vfio-pci disable_vga=1 bad_ids=1", None),
+    "etc/modprobe.d/d.conf": ("softdep nvidia pre: vfio-pci i2c_core vfio", "vfio-pci vfio"),
+    "etc/modprobe.d/e.conf": ("softdep nvidia pre: vfio-pci", "softdep nvidia pre: vfio-pci"),
+    "etc/dracut.conf.d/a.conf": ('add_drivers+=" vfio_pci e1000e vfio "', "vfio_pci vfio"),
+    "etc/dracut.conf.d/b.conf": ('force_drivers+=" vfio_pci "', 'force_drivers+=" vfio_pci "'),
+    "etc/systemd/system/a.service": (
+        "ExecStart=/bin/sh -c 'echo vfio-pci >/sys/bus/pci/devices/0000:02:00.0/driver_override'",
+        "ExecStart=/bin/sh -c 'echo vfio-pci >/sys/bus/pci/devices/0000:02:00.0/driver_override'"),
+    "etc/systemd/system/b.service": ("Description=driver_override", None),
+    "etc/rc.local": ("echo 10de 1c03 >/sys/bus/pci/drivers/vfio-pci/new_id",
+                     "echo 10de 1c03 >/sys/bus/pci/drivers/vfio-pci/new_id"),
+}
+
+
+def test_what_is_deleted_from_a_line(host):
     """The exact words; what else the line has stays."""
-    host.write("etc/default/grub", 'A="quiet intel_iommu=on vfio-pci.ids=10de:1c03"\n')
-    host.write("etc/modprobe.d/a.conf", "options vfio-pci ids=10de:1c03\n")
-    host.write("etc/modprobe.d/b.conf", "options vfio-pci disable_vga=1 ids=10de:10f1\n")
-    host.cmdline("quiet vfio-pci.ids=10de:1c03 rd.driver.pre=vfio-pci")
+    for path, (line, _) in EXACT_WORDS.items():
+        host.write(path, f"{line}\n")
     done = host.host("import")
-    for words in ("in /etc/default/grub:1, remove: vfio-pci.ids=10de:1c03 (",
-                  "in /etc/modprobe.d/a.conf:1, remove the line: options vfio-pci ids=10de:1c03 (",
-                  "in /etc/modprobe.d/b.conf:1, remove: ids=10de:10f1 (",
-                  "in /proc/cmdline, remove: rd.driver.pre=vfio-pci ("):
-        assert words in done.stderr, words
-    assert "/proc/cmdline, remove: vfio-pci.ids" not in done.stderr
+    assert sorted(removals(done)) == sorted(
+        f"/{path}:1: {words}" for path, (_, words) in EXACT_WORDS.items() if words)
+    assert done.stderr.count('after "vfio-early apply" and a successful reboot, delete') == 1
+
+
+def test_words_that_only_the_running_kernel_has(host):
+    """A longer word in a boot loader's file is another word."""
+    host.write("etc/default/grub", 'A="vfio-pci.ids=10de:1c03,10de:10f1 vfio-pci.ids=1:2"\n')
+    host.cmdline("quiet vfio-pci.ids=10de:1c03 vfio-pci.ids=1:2 rd.driver.pre=vfio-pci")
+    assert [words for words in removals(host.host("import")) if words.startswith("/proc")] == [
+        "/proc/cmdline: vfio-pci.ids=10de:1c03", "/proc/cmdline: rd.driver.pre=vfio-pci"]
 
 
 def test_a_card_of_another_model_gives_none_of_its_functions(host):

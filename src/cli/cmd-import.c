@@ -256,15 +256,23 @@ static enum status write_dropin(const struct import *import)
 	return STATUS_WELL;
 }
 
+/* Prints a leftover; before the first of them, when to delete it. `context`: were there others? */
 static void print_leftover(void *context, const char *leftover)
 {
-	(void)context;
+	bool *others = context;
+
+	if (!*others)
+		fputs("after \"vfio-early apply\" and a successful reboot, delete these words, and "
+		      "no others:\n",
+		      stderr);
+	*others = true;
 	fprintf(stderr, "%s\n", leftover);
 }
 
 static enum status print_import(struct import *import)
 {
 	enum status status = STATUS_WELL;
+	bool others = false;
 	int error;
 
 	if (import->request->write)
@@ -276,7 +284,7 @@ static enum status print_import(struct import *import)
 	fflush(stdout);
 	fputs(text_string(&import->left), stderr);
 	error = leftovers_find(&import->machine.root, text_string(&import->drivers), print_leftover,
-			       NULL);
+			       &others);
 	if (error)
 		return fail("import", error);
 	return import->failed || (import->left.length && !import->taken_count) ? STATUS_UNWANTED
@@ -313,8 +321,8 @@ const struct command command_import = {
 		"rd.qubes.hide_pci=), /etc/driverctl.d, unRAID's vfio-pci.cfg, the mappings of\n"
 		"Proxmox and scripts in init-top (DEVS=, as TrueNAS has them); or FILE, in any of\n"
 		"these formats or with one address a line. Prints a line for each device, with\n"
-		"address, ID and path, and prints on standard error which words or lines of the\n"
-		"recipe to remove afterwards; it removes none. --write: into\n"
+		"address, ID and path. Prints on standard error which words of the other recipe to\n"
+		"delete after a successful reboot, and deletes none of them. --write: into\n"
 		"/etc/vfio-early.conf.d/imported.conf.\n\n"
 		"What is left out is reported on standard error. Devices that are not in this\n"
 		"machine, and those of another node of a Proxmox cluster, are no failures.\n\n"
