@@ -62,7 +62,8 @@ RECIPES = {
     "unraid": ([CARD, SOUND], 0, [
         '/boot/config/vfio-pci.cfg:1: BIND="0000:02:00.0|10de:1c03 10de:10f1|0000:02:00.1 '
         '0000:09:00.0|8086:1533"']),
-    "proxmox": ([CARD, SOUND, NVME], 0, []),
+    "proxmox": ([CARD, NVME], 0, []),
+    "guests": ([NIC, CARD], 1, []),
     "qubes": ([CARD, SOUND], 0, [
         "/proc/cmdline: rd.qubes.hide_pci=02:00.0,00_1c.0-00_00.1"]),
     "truenas": ([CARD, SOUND], 0, [
@@ -134,7 +135,7 @@ def test_a_name_as_systemd_escapes_it(host):
     host.write("etc/driverctl.d/pci-0000\\x3a02\\x3a00.1", "vfio-pci\n")
     host.write("etc/driverctl.d/pci-\\xzz\\x", "vfio-pci\n")
     done = host.host("import")
-    assert addresses(done.stdout) == [SOUND] and "\\xzz\\x is no address" in done.stdout
+    assert addresses(done.stdout) == [SOUND] and "\\xzz\\x: not a PCI address" in done.stdout
 
 
 def test_a_line_that_goes_on(host):
@@ -161,7 +162,7 @@ def test_a_mapping_of_another_node(host, write):
     use(host, "proxmox")
     done = host.host("import", *write)
     assert "left out: /etc/pve/mapping/pci.cfg:" in done.stderr
-    assert "is of another node\n" in done.stderr and done.returncode == WELL
+    assert ": of another node\n" in done.stderr and done.returncode == WELL
 
 
 def test_mappings_of_other_nodes_alone(host):
@@ -209,6 +210,54 @@ def test_words_that_only_the_running_kernel_has(host):
         "/proc/cmdline: vfio-pci.ids=10de:1c03", "/proc/cmdline: rd.driver.pre=vfio-pci"]
 
 
+def lines(done):
+    """What import prints, without paths and names."""
+    return [re.sub(" path=\\S+|  #.*", "", line) for line in done.stdout.splitlines()[1:]]
+
+
+def test_guests_of_proxmox(host):
+    """Snapshots, changes that are pending, and guests of other nodes do not count."""
+    use(host, "guests")
+    done = host.host("import")
+    one, two = (f"# guest {guest}, /etc/pve/nodes/pve1/qemu-server/{guest}.conf"
+                for guest in (100, 101))
+    assert lines(done) == [
+        "# /etc/pve/mapping/pci.cfg:2: 0000:00:1f.6",
+        f"bind {NIC} 8086:15b7",
+        "# /etc/pve/mapping/pci.cfg:5: id=8086:15b7,iommugroup=5,node=pve2,path=0000:09:00.0: "
+        "of another node",
+        f"{one}:4: 0000:02:00",
+        f"bind {CARD} 10de:1c03 with=functions",
+        f"{one}:5: 0000:00:1f.6",
+        f"# {NIC}: listed above",
+        f"{one}:6: 0000:01:00.0,mdev=nvidia-63: a mediated device, which needs its host driver",
+        f"{two}:1: 0000:02:00.0",
+        f"# {CARD}: listed above",
+        f"{two}:1: 02:00.1",
+        f"# {SOUND}: listed above",
+        f"{two}:2: mapping=nothing: no such mapping for this node",
+        f"{two}:3: mapping=other: no such mapping for this node",
+        f"{two}:4: pcie=1: no device is named",
+        f"{two}:5: zz:00.0: not a PCI address",
+    ]
+    assert done.stderr.endswith("the guests' configuration stays as it is: delete nothing there\n")
+
+
+def test_guests_where_the_cluster_links_them(host):
+    host.write("etc/pve/qemu-server/7.conf", "hostpci0: 02:00\n")
+    done = host.host("import")
+    assert (addresses(done.stdout), done.returncode) == ([CARD], WELL)
+    assert "# guest 7, /etc/pve/qemu-server/7.conf:1: 02:00\n" in done.stdout
+
+
+def test_a_card_of_which_a_function_is_listed(host):
+    """The others get a line each: with=functions would list that one twice."""
+    host.config(f"bind {SOUND}\n")
+    host.write("etc/pve/qemu-server/7.conf", "hostpci0: 02:00\n")
+    assert lines(host.host("import"))[1:] == [
+        f"bind {CARD} 10de:1c03", f"# {SOUND}: another line of the config lists it"]
+
+
 def test_a_card_of_another_model_gives_none_of_its_functions(host):
     host.write("etc/pve/mapping/pci.cfg", "x\n\tmap id=8086:1533,path=0000:02:00\n")
     assert addresses(host.host("import").stdout) == []
@@ -231,7 +280,8 @@ def test_what_is_listed_already(host):
 @pytest.mark.parametrize("file, listed", [
     ("list/devices.txt", [CARD, SOUND, "0000:01:00.0"]),
     ("unraid/boot/config/vfio-pci.cfg", [CARD, SOUND]),
-    ("proxmox/etc/pve/mapping/pci.cfg", [CARD, SOUND, NVME]),
+    ("proxmox/etc/pve/mapping/pci.cfg", [CARD, NVME]),
+    ("guests/etc/pve/nodes/pve1/qemu-server/100.conf", [CARD]),
     ("modprobe/etc/modprobe.d/vfio.conf", ["0000:01:00.0", CARD, "0000:01:00.1", SOUND]),
 ])
 def test_a_file_that_is_named(host, file, listed):
@@ -274,10 +324,10 @@ def test_broken_recipes(host):
     assert done.returncode == UNWANTED, done
     assert "\033" not in done.stdout + done.stderr
     assert addresses(done.stdout) == ["0000:01:00.0", CARD]
-    for words in ("10de: is no vendor:device ID", "10de:zzzz is no", "fffff:1 is no",
-                  "10de:1c03:1:2:3:4:5 is no", "pci-nonsense: nonsense is no address",
-                  "zz:00 is no address", "00_ is neither", "10de:9999: no such device",
-                  "has a bridge on its way that is not there"):
+    for words in ("10de:: not a vendor:device ID", "10de:zzzz: not a", "fffff:1: not a",
+                  "10de:1c03:1:2:3:4:5: not a", "pci-nonsense: nonsense: not a PCI address",
+                  "zz:00: not a PCI address", "00_: neither", "10de:9999: no such device",
+                  "a bridge on this path does not exist"):
         assert words in done.stdout, words
     understood(host, done.stdout)
 

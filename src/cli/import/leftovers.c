@@ -226,7 +226,7 @@ static void report_step(struct search *search, const struct file_line *line, con
 	struct text leftover = { 0 };
 
 	text_add(&leftover, "in ");
-	lines_add_place(line->path, line->number, &leftover);
+	lines_add_place(line, &leftover);
 	text_add(&leftover, ", delete: ");
 	printable_add(&leftover, words ? text_string(&search->what) : line->text);
 	text_add(&leftover, " (", why, ")");
@@ -297,34 +297,27 @@ static int inspect_line(void *context, struct file_line *line)
 	return 0;
 }
 
-/* Reports driverctl's files, each of which is one step. */
-static void find_overrides(const struct root *root, struct search *search)
+/* Reports a file of driverctl, which is one step. */
+static int inspect_override(void *context, const char *path, const char *name)
 {
-	static const char directory[] = "etc/driverctl.d";
-	char **names = NULL, path[ROOT_PATH_SIZE], driver[64];
-	size_t count = 0;
+	const struct file_search *file = context;
+	char driver[64];
+	struct file_line line = { .path = path, .text = driver };
 
-	text_done(&search->what);
-	if (root_names(root, directory, &names, &count))
-		return;
-	for (size_t i = 0; i < count; i++) {
-		struct file_line line = { .path = path, .text = driver };
-
-		if (prefix_skip(names[i], "pci-") &&
-		    string_join(path, sizeof(path), directory, "/", names[i], NULL) &&
-		    root_read(root, path, driver, sizeof(driver)) > 0 &&
-		    !strcmp(driver, "vfio-pci"))
-			report_step(
-				search, &line,
-				"delete this file; driverctl unset-override would also release the device now");
-	}
-	names_free(names, count);
+	text_done(&file->search->what);
+	if (prefix_skip(name, "pci-") && root_read(file->root, path, driver, sizeof(driver)) > 0 &&
+	    !strcmp(driver, "vfio-pci"))
+		report_step(file->search, &line,
+			    "delete this file; driverctl unset-override would also release the "
+			    "device now");
+	return 0;
 }
 
 int leftovers_find(const struct root *root, const char *drivers, leftover_reporter *report,
 		   void *context)
 {
 	struct search search = { .drivers = drivers, .report = report, .context = context };
+	struct file_search overrides = { root, &search, NULL };
 	int error = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(places) && !error; i++) {
@@ -337,7 +330,8 @@ int leftovers_find(const struct root *root, const char *drivers, leftover_report
 			error = lines_read(root, places[i].path, inspect_line, &file);
 	}
 	find_on_cmdline(root, &search);
-	find_overrides(root, &search);
+	if (!error)
+		error = files_each(root, "etc/driverctl.d", "", inspect_override, &overrides);
 	text_done(&search.what);
 	text_done(&search.loader_words);
 	return error;
