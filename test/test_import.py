@@ -4,11 +4,12 @@
 import random
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import hosts
 import pytest
-from cli import ENVIRONMENT, UNWANTED, WELL
+from cli import ENVIRONMENT, PROGRAM, UNWANTED, WELL
 from machine import TOP
 
 SOURCES = TOP / "test/import"
@@ -64,6 +65,7 @@ RECIPES = {
         '0000:09:00.0|8086:1533"']),
     "proxmox": ([CARD, NVME], 0, []),
     "guests": ([NIC, CARD], 1, []),
+    "libvirt": ([CARD, SOUND, NIC], 0, []),
     "qubes": ([CARD, SOUND], 0, [
         "/proc/cmdline: rd.qubes.hide_pci=02:00.0,00_1c.0-00_00.1"]),
     "truenas": ([CARD, SOUND], 0, [
@@ -250,6 +252,57 @@ def test_guests_where_the_cluster_links_them(host):
     assert "# guest 7, /etc/pve/qemu-server/7.conf:1: 02:00\n" in done.stdout
 
 
+def test_guests_of_libvirt(host):
+    use(host, "libvirt")
+    place = "# guest win10, /etc/libvirt/qemu/win10.xml"
+    assert lines(host.host("import")) == [
+        f"{place}:14: {CARD}, managed=yes", f"bind {CARD} 10de:1c03",
+        f"{place}:20: {SOUND}, managed=no", f"bind {SOUND} 10de:10f1",
+        f"{place}:32: {NIC}, managed=no", f"bind {NIC} 8086:15b7",
+    ]
+
+
+HOSTDEV = """<domain><name>a</name><devices>\n<hostdev type='pci'><source>
+<address {}/></source></hostdev></devices></domain>"""
+
+
+@pytest.mark.parametrize("xml, problem", [
+    ("", "not a definition that libvirt wrote"),
+    ("<domain><devices>", "not a definition that libvirt wrote"),
+    ("<network/>", None),
+    ("<domain/>", None),
+    (HOSTDEV.format(""), "hostdev, managed=no: not a PCI address"),
+    (HOSTDEV.format("bus='2' slot='32' function='0'"), "hostdev, managed=no: not a PCI address"),
+    (HOSTDEV.format("bus='0x2z' slot='0' function='0'"), "hostdev, managed=no: not a PCI address"),
+    (HOSTDEV.format("domain='-1' bus='2' slot='0' function='0'"), "not a PCI address"),
+    (HOSTDEV.format("bus='2' slot='0' function='0'").replace("<source>", "<target>")
+     .replace("</source>", "</target>"), "hostdev, managed=no: not a PCI address"),
+])
+def test_broken_guests_of_libvirt(host, xml, problem):
+    host.write("etc/libvirt/qemu/a.xml", xml)
+    done = host.host("import")
+    assert addresses(done.stdout) == []
+    assert (done.returncode, problem is None) in ((UNWANTED, False), (WELL, True))
+    assert not problem or problem in done.stdout
+
+
+@pytest.mark.parametrize("entity", ["SYSTEM 'file://{secret}'", "SYSTEM 'http://127.0.0.1:9/'",
+                                    "'bus=\"2\"'"])
+def test_a_guest_of_libvirt_reads_no_other_file(host, entity):
+    """An entity or a DTD is never loaded: a document with one is refused."""
+    secret = host.write("secret", "secret") or host.path("secret")
+    entity = entity.format(secret=secret)
+    guest = HOSTDEV.format("bus='2' slot='0' function='0'").replace("<name>a", "<name>&x;")
+    host.write("etc/libvirt/qemu/a.xml", f"<!DOCTYPE domain [<!ENTITY x {entity}>]>{guest}")
+    host.write("etc/libvirt/qemu/b.xml", f"<!DOCTYPE domain SYSTEM 'file://{secret}'>{guest}")
+    done = subprocess.run(["strace", "-f", "-e", "trace=open,openat,socket,connect", PROGRAM,
+                           "import", "--root", host.root], capture_output=True, text=True,
+                          check=False)
+    assert done.stdout.count(": not a definition that libvirt wrote\n") == 2
+    assert "a.xml" in done.stderr and "secret" not in done.stderr + done.stdout
+    assert "socket(" not in done.stderr
+
+
 def test_a_card_of_which_a_function_is_listed(host):
     """The others get a line each: with=functions would list that one twice."""
     host.config(f"bind {SOUND}\n")
@@ -282,6 +335,7 @@ def test_what_is_listed_already(host):
     ("unraid/boot/config/vfio-pci.cfg", [CARD, SOUND]),
     ("proxmox/etc/pve/mapping/pci.cfg", [CARD, NVME]),
     ("guests/etc/pve/nodes/pve1/qemu-server/100.conf", [CARD]),
+    ("libvirt/etc/libvirt/qemu/win10.xml", [CARD, SOUND, NIC]),
     ("modprobe/etc/modprobe.d/vfio.conf", ["0000:01:00.0", CARD, "0000:01:00.1", SOUND]),
 ])
 def test_a_file_that_is_named(host, file, listed):

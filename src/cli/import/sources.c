@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "import/format.h"
+#include "import/libvirt.h"
 #include "import/proxmox.h"
 #include "machine/resolver.h"
 
@@ -19,7 +20,9 @@ struct source {
 	struct reading reading;
 	const char *sought;	/* find_option(): the options that libkmod found */
 	struct file_line found; /* and where */
-	bool mapping, guest;	/* sources_read(): the file is one of Proxmox VE */
+	/* sources_read(): what kind of file it is */
+	bool mapping, guest; /* of Proxmox VE */
+	bool xml;	     /* of libvirt */
 };
 
 /* What is in front of devices, in files and on the kernel command line. */
@@ -210,6 +213,8 @@ int sources_find(const struct machine *machine, struct entries *ret)
 				       &source);
 	if (!error)
 		error = proxmox_read_guests(&source.reading);
+	if (!error)
+		error = libvirt_read_guests(&source.reading);
 	return error;
 }
 
@@ -223,15 +228,15 @@ static int add_named(void *context, struct file_line *line)
 	return add_any(context, line);
 }
 
-/* Notes which file of Proxmox VE this line is of. */
+/* Notes of which kind a file with this line is. */
 static int note_kind(void *context, struct file_line *line)
 {
 	struct source *source = context;
 
 	if (prefix_skip(line->text, "map ") || prefix_skip(line->text, "map\t"))
 		source->mapping = true;
-	if (proxmox_is_hostpci(line->text))
-		source->guest = true;
+	source->guest |= proxmox_is_hostpci(line->text);
+	source->xml |= *line->text == '<';
 	return 0;
 }
 
@@ -248,6 +253,8 @@ int sources_read(const struct machine *machine, const char *file, struct entries
 	if (here.fd < 0 || access(path, R_OK) < 0)
 		return -errno;
 	error = lines_read(&here, path + 1, note_kind, &source);
+	if (!error && source.xml)
+		return libvirt_read_guest(&source.reading, &here, path + 1);
 	if (!error && source.guest)
 		return proxmox_read_guest(&source.reading, &here, path + 1);
 	return error ? error : lines_read(&here, path + 1, add_named, &source);
