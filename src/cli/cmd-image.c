@@ -168,5 +168,6 @@ const struct command command_image = {
 	.options = OPTION_ROOT | OPTION_DEST,
 	.least = 1,
 	.most = 1,
+	.hidden = true,
 	.run = run,
 };

@@ -71,7 +71,8 @@ static enum status help(const struct command *command)
 	     "Binds PCI devices to vfio-pci before any host driver touches them, as\n"
 	     "/etc/vfio-early.conf says. Commands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+		if (!commands[i]->hidden)
+			printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
 	puts("\n\"vfio-early COMMAND --help\" tells more of each.");
 	return STATUS_WELL;
 }
