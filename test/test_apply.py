@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import termios
 import time
 
 import hosts
@@ -106,6 +107,44 @@ def test_rebuilds_and_looks(host):
     assert "current" in done.stdout
 
 
+GENERATES = "echo update-initramfs: Generating"
+
+
+def test_progress(host):
+    """What else a generator prints goes where it went, and what it leaves running is no matter."""
+    host.fake.write(f"{IMAGE}-old", host.fake.path(IMAGE).read_bytes())
+    host.generator("update-initramfs",
+                   f"{GENERATES} /{IMAGE}.new; {GENERATES} /{IMAGE}; {BUILDS}; echo W: x >&2\n"
+                   f"{GENERATES} /{IMAGE}; {GENERATES} /{IMAGE}-old; cp /new /{IMAGE}-old\n"
+                   "sleep 60 & echo $! >/started; printf end")
+    done = host.run("apply")
+    os.kill(int(host.fake.read("started")), signal.SIGKILL)
+    assert done.returncode == WELL, done
+    images_of = [f"{i} of 2: /{image}" for i, image in enumerate((IMAGE, f"{IMAGE}-old"), 1)]
+    assert done.stderr.splitlines() == [
+        *(f"inspecting {image}" for image in images_of), f"building {images_of[0]}", "W: x",
+        f"building {images_of[1]}", *(f"inspecting {image}" for image in images_of)]
+    assert done.stdout.splitlines()[1:4] == [
+        f"update-initramfs: Generating /{IMAGE}.new", f"update-initramfs: Generating /{IMAGE}",
+        "end"]
+
+
+def test_progress_in_a_terminal(host):
+    """One line, which is rewritten and cleared, and is never wider than the terminal."""
+    host.generator("update-initramfs", f"{GENERATES} /{IMAGE}; echo other; {BUILDS}")
+    person, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 30))
+    with subprocess.Popen(host.command("apply"), stdin=subprocess.DEVNULL, stderr=terminal,
+                          stdout=subprocess.DEVNULL, env=VARIABLES | {"TERM": "xterm"}) as running:
+        running.wait(30)
+    os.close(terminal)
+    said = os.read(person, 65536).decode()
+    os.close(person)
+    cut = [f"\r{verb} 1 of 1: /{IMAGE}"[:30] + "\033[K" for verb in ("inspecting", "building")]
+    clear = "\r\033[K"
+    assert said == (cut[0] + clear + cut[1] + clear + cut[1] + clear + cut[0] + clear)
+
+
 def test_another_prefix(host):
     """What images are made of lies beside the program."""
     for path in (images.BOOT, images.INIT):
@@ -159,7 +198,7 @@ def test_no_image(host):
     host.fake.path(IMAGE).unlink()
     done = host.run("apply")
     assert (done.returncode, host.calls) == (ENVIRONMENT, [])
-    assert "is it mounted?" in done.stderr
+    assert "Is it mounted?" in done.stderr
 
 
 def test_dry_run(host):

@@ -359,9 +359,18 @@ def test_all_images_of_the_host(host, tree):
     shutil.rmtree(host.path("efi"))
 
 
+def test_progress(host):
+    """It is a line for each image, also of one that cannot be read, and nothing with --json."""
+    paths = [host.root / "a.img", host.root / "b.img"]
+    done = host.host("audit", *map(str, paths))
+    assert done.stderr.splitlines() == [
+        f"inspecting {i} of 2: {path}" for i, path in enumerate(paths, 1)]
+    assert host.host("audit", "--json", *map(str, paths)).stderr == ""
+
+
 def test_no_image_at_all(host):
     done = host.host("audit")
-    assert done.returncode == ENVIRONMENT and "is it mounted?" in done.stderr
+    assert done.returncode == ENVIRONMENT and "Is it mounted?" in done.stderr
 
 
 def test_without_the_programs(tree, tmp_path):

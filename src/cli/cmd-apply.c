@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vfio-early apply: the config is checked, the images are built anew, and looked into: did
- * they come out as they should?
+ * vfio-early apply: checks the config, builds the images again, and inspects them: is each as the
+ * config wants it?
  */
 
 #include <stdio.h>
@@ -23,10 +23,21 @@ struct apply {
 	struct machine machine;
 	struct findings dangers;
 	struct rebuild rebuild;
+	struct audits images; /* before the rebuild, and then after it */
+};
+
+/* What a generator has reported so far. */
+struct build {
+	const struct audits *images;
+	struct progress progress;
+	bool *started;		   /* for each image */
+	size_t count;		   /* of those that are started */
+	const struct audit *image; /* the last of them, or NULL */
 };
 
 static void apply_done(struct apply *apply)
 {
+	audits_done(&apply->images);
 	findings_done(&apply->dangers);
 	machine_done(&apply->machine);
 }
@@ -74,23 +85,23 @@ static bool is_agreed(const struct apply *apply)
 }
 
 /*
- * Inspects all images, and prints what was found if `print` is true. Returns STATUS_WELL if that
- * was possible; `*ret_judged` says how the images are.
+ * Inspects all images again, and prints the result. Returns STATUS_WELL if that was possible;
+ * `*ret_judged` says how the images are.
  */
-static enum status inspect_images(const struct apply *apply, bool print, enum status *ret_judged)
+static enum status inspect_images(struct apply *apply, enum status *ret_judged)
 {
-	_cleanup_(audits_done) struct audits audits = { 0 };
-	const struct request *request = apply->request;
-	enum status status = make_audits(request->root, request->arguments, &audits);
+	enum status status;
 
-	*ret_judged = audits_status(&audits);
-	if (status == STATUS_WELL && print && audits_print(&audits, request->color))
+	audits_done(&apply->images);
+	status = make_audits(apply->request, &apply->images);
+	*ret_judged = audits_status(&apply->images);
+	if (status == STATUS_WELL && audits_print(&apply->images, apply->request->color))
 		return fail("apply", -ENOMEM);
 	return status;
 }
 
 /* What failed, and what state that leaves /boot in. */
-static enum status report_failure(const struct apply *apply, const char *line, int result)
+static enum status report_failure(struct apply *apply, const char *line, int result)
 {
 	enum status judged;
 	struct text end = { 0 };
@@ -99,12 +110,64 @@ static enum status report_failure(const struct apply *apply, const char *line, i
 	complain("%s: failed: %s; images that it did not build are the old ones:", line,
 		 text_string(&end));
 	text_done(&end);
-	if (inspect_images(apply, true, &judged) == STATUS_WELL && judged == STATUS_WELL)
+	if (inspect_images(apply, &judged) == STATUS_WELL && judged == STATUS_WELL)
 		complain("every image is as the config wants it all the same");
 	return STATUS_ENVIRONMENT;
 }
 
-static enum status run_step(const struct apply *apply, const char *const *step)
+/* Does the line contain the whole path? */
+static bool has_path(const char *line, const char *path)
+{
+	for (const char *p = line; (p = strstr(p, path)); p++) {
+		char next = p[strlen(path)];
+
+		if (!next || strchr(" '\"", next))
+			return true;
+	}
+	return false;
+}
+
+/* Notes the image that the generator's line names, if it is the first such line. */
+static bool start_image(struct build *build, const char *line)
+{
+	for (size_t i = 0; i < build->images->count && build->started; i++) {
+		if (build->started[i] || !has_path(line, build->images->items[i].path))
+			continue;
+		build->started[i] = true;
+		build->image = &build->images->items[i];
+		build->count++;
+		return true;
+	}
+	return false;
+}
+
+/* Passes on what the generator prints; the first line that names an image becomes progress. */
+static void read_generator(void *context, bool is_error, const char *line)
+{
+	struct build *build = context;
+	bool started = start_image(build, line);
+
+	if (!started) {
+		progress_clear(&build->progress);
+		fprintf(is_error ? stderr : stdout, "%s\n", line);
+		fflush(stdout);
+	}
+	if (started || (build->image && build->progress.terminal))
+		progress_print(&build->progress, "building", build->count, build->images->count,
+			       build->image->path);
+}
+
+static int run_generator(const struct apply *apply, const char *const *step)
+{
+	_cleanup_(freep) bool *started = calloc(apply->images.count, sizeof(*started));
+	struct build build = { &apply->images, progress_new(), started, 0, NULL };
+	int result = program_run(step, read_generator, &build);
+
+	progress_clear(&build.progress);
+	return result;
+}
+
+static enum status run_step(struct apply *apply, const char *const *step)
 {
 	enum status status = STATUS_WELL;
 	struct text line = { 0 };
@@ -115,7 +178,7 @@ static enum status run_step(const struct apply *apply, const char *const *step)
 		printable_print(stdout, "would run: %s\n", text_string(&line));
 	} else {
 		printable_print(stdout, "running: %s\n", text_string(&line));
-		result = program_run(step);
+		result = run_generator(apply, step);
 	}
 	if (interrupt_caught())
 		complain("%s: interrupted; \"vfio-early audit\" tells which images are the "
@@ -127,7 +190,7 @@ static enum status run_step(const struct apply *apply, const char *const *step)
 	return interrupt_caught() ? STATUS_ENVIRONMENT : status;
 }
 
-static enum status rebuild(const struct apply *apply)
+static enum status rebuild(struct apply *apply)
 {
 	enum status status = STATUS_WELL;
 
@@ -139,9 +202,9 @@ static enum status rebuild(const struct apply *apply)
 }
 
 /* Did it help? */
-static enum status verify(const struct apply *apply)
+static enum status verify(struct apply *apply)
 {
-	enum status judged, status = inspect_images(apply, true, &judged);
+	enum status judged, status = inspect_images(apply, &judged);
 
 	if (status != STATUS_WELL)
 		return status;
@@ -155,7 +218,7 @@ static enum status verify(const struct apply *apply)
 	return judged;
 }
 
-/* Nothing that building anew would change. */
+/* Reports that a rebuild would change nothing. */
 static enum status report_no_need(const struct apply *apply, enum status judged)
 {
 	if (judged == STATUS_WELL) {
@@ -163,17 +226,19 @@ static enum status report_no_need(const struct apply *apply, enum status judged)
 		     "status\" tells whether this boot used it");
 		return STATUS_WELL;
 	}
-	if (inspect_images(apply, true, &judged) == STATUS_WELL)
-		complain("no image is built: that would not help");
+	if (audits_print(&apply->images, apply->request->color))
+		return fail("apply", -ENOMEM);
+	complain("no image is built: that would not help");
 	return judged;
 }
 
 static enum status apply_images(struct apply *apply)
 {
-	enum status judged, status = inspect_images(apply, false, &judged);
+	enum status judged, status = make_audits(apply->request, &apply->images);
 
 	if (status != STATUS_WELL)
 		return status;
+	judged = audits_status(&apply->images);
 	if (judged == STATUS_WELL || judged == STATUS_UNWANTED)
 		return report_no_need(apply, judged);
 	rebuild_plan(&apply->machine.root, &apply->rebuild);

@@ -23,7 +23,7 @@ static enum status print(const struct request *request, const struct audits *aud
 static enum status run(const struct request *request)
 {
 	_cleanup_(audits_done) struct audits audits = { 0 };
-	enum status status = make_audits(request->root, request->arguments, &audits);
+	enum status status = make_audits(request, &audits);
 
 	return status == STATUS_WELL ? print(request, &audits) : status;
 }
