@@ -132,6 +132,10 @@ check-vm: all
 coverage: all
 	$(PYTHON) -B test/coverage.py
 
+# The texts of all programs, on one page: doc/messages.md.
+messages:
+	$(PYTHON) -B test/messages.py
+
 # The table of test-vm/CATALOGUE.md, from what the judge sees.
 catalogue: all
 	$(PYTHON) -B test-vm/catalogue.py
@@ -239,5 +243,5 @@ clean:
 -include $(shell find $B/host $B/klibc $B/asan $B/unit $B/fuzz -name '*.d' 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: always all units check check-unit check-vm check-machines check-mutants catalogue coverage sweep try bench deps install uninstall deb clean
+.PHONY: always all units check check-unit check-vm check-machines check-mutants catalogue coverage messages sweep try bench deps install uninstall deb clean
 .SECONDARY:
