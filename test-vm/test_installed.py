@@ -249,7 +249,7 @@ def test_status_asks_for_what_is_missing(life):
 def test_apply_builds_the_image_and_then_has_nothing_to_do(life):
     apply, again = life.step("first", "apply"), life.step("first", "apply_again")
     assert apply.status == again.status == 0
-    assert "every image is as the config wants it; next: reboot" in apply.said
+    assert "every image is as configured; next: reboot" in apply.said
     assert "nothing to do" in again.said
 
 

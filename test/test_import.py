@@ -350,7 +350,7 @@ def test_a_file_that_is_not_there(host):
 def test_nothing_to_import(host):
     done = host.host("import")
     assert (done.returncode, done.stdout) == (WELL, "")
-    assert "no other recipe lists a device" in done.stderr
+    assert "no other tool lists a device" in done.stderr
 
 
 def test_write(host):
@@ -367,7 +367,7 @@ def test_write_replaces_nothing(host):
     use(host, "truenas")
     host.config("# mine\n", DROPIN)
     done = host.host("import", "--write")
-    assert done.returncode == ENVIRONMENT and "says something else" in done.stderr
+    assert done.returncode == ENVIRONMENT and "another content" in done.stderr
     assert host.read(DROPIN) == "# mine\n"
     assert [path.name for path in host.path(DROPIN).parent.iterdir()] == ["imported.conf"]
 

@@ -50,14 +50,14 @@ static enum status load(struct apply *apply)
 		return status;
 	machine_print_errors(&apply->machine, "");
 	if (apply->machine.confdir.conf.error_total) {
-		complain("the config has errors: no image is built; correct them first");
+		complain("the config has errors, so no image is built. Correct them first.");
 		return STATUS_CONFIG;
 	}
 	status = require_devices(&apply->machine);
 	if (status != STATUS_WELL)
 		return status;
 	if (dangers_find(&apply->machine, &apply->dangers))
-		return fail("the config cannot be checked", -ENOMEM);
+		return fail("checking the config", -ENOMEM);
 	return STATUS_WELL;
 }
 
@@ -78,10 +78,10 @@ static bool is_agreed(const struct apply *apply)
 	if (!findings_count_dangers(&apply->dangers) || request->yes || request->dry_run)
 		return true;
 	if (!can_ask()) {
-		complain("there are dangers: no image is built; --yes builds them all the same");
+		complain("there are dangers, so no image is built. To build anyway: --yes");
 		return false;
 	}
-	return ask_yes("Build the images all the same?");
+	return ask_yes("Build the images anyway?");
 }
 
 /*
@@ -107,11 +107,11 @@ static enum status report_failure(struct apply *apply, const char *line, int res
 	struct text end = { 0 };
 
 	program_add_end(result, &end);
-	complain("%s: failed: %s; images that it did not build are the old ones:", line,
+	complain("%s: failed: %s. The images that it did not build are the old ones:", line,
 		 text_string(&end));
 	text_done(&end);
 	if (inspect_images(apply, &judged) == STATUS_WELL && judged == STATUS_WELL)
-		complain("every image is as the config wants it all the same");
+		complain("nevertheless every image is as configured");
 	return STATUS_ENVIRONMENT;
 }
 
@@ -181,7 +181,7 @@ static enum status run_step(struct apply *apply, const char *const *step)
 		result = run_generator(apply, step);
 	}
 	if (interrupt_caught())
-		complain("%s: interrupted; \"vfio-early audit\" tells which images are the "
+		complain("%s: interrupted. \"vfio-early audit\" reports which images are the "
 			 "old ones",
 			 text_string(&line));
 	else if (result)
@@ -209,12 +209,12 @@ static enum status verify(struct apply *apply)
 	if (status != STATUS_WELL)
 		return status;
 	if (judged == STATUS_DUE) {
-		complain("the images were built anew, and are not as the config wants them: "
-			 "is the hook of vfio-early installed?");
+		complain("the images were built, but are not as configured. Is the hook of "
+			 "vfio-early installed?");
 		return STATUS_UNWANTED;
 	}
 	if (judged == STATUS_WELL)
-		puts("every image is as the config wants it; next: reboot");
+		puts("every image is as configured; next: reboot");
 	return judged;
 }
 
@@ -222,13 +222,13 @@ static enum status verify(struct apply *apply)
 static enum status report_no_need(const struct apply *apply, enum status judged)
 {
 	if (judged == STATUS_WELL) {
-		puts("nothing to do: every image is as the config wants it; \"vfio-early "
-		     "status\" tells whether this boot used it");
+		puts("nothing to do: every image is as configured. \"vfio-early "
+		     "status\" reports whether this boot used it");
 		return STATUS_WELL;
 	}
 	if (audits_print(&apply->images, apply->request->color))
 		return fail("apply", -ENOMEM);
-	complain("no image is built: that would not help");
+	complain("no image is built, because that would not help");
 	return judged;
 }
 
@@ -243,8 +243,8 @@ static enum status apply_images(struct apply *apply)
 		return report_no_need(apply, judged);
 	rebuild_plan(&apply->machine.root, &apply->rebuild);
 	if (!apply->rebuild.count) {
-		complain("neither update-initramfs nor dracut is installed: the images cannot "
-			 "be built");
+		complain("cannot build the images: neither update-initramfs nor dracut is "
+			 "installed");
 		return STATUS_ENVIRONMENT;
 	}
 	if (!is_agreed(apply))
@@ -261,8 +261,9 @@ static enum status run(const struct request *request)
 	enum status status;
 
 	if (strcmp(request->root, "/") && !request->dry_run) {
-		complain("apply: --root only with --dry-run: the image generator works on this "
-			 "machine; for another root, run vfio-early in it with chroot");
+		complain(
+			"apply: --root works only with --dry-run, since the image generator works on "
+			"this machine. For another root, run vfio-early in it with chroot.");
 		return STATUS_USAGE;
 	}
 	status = load(&apply);
@@ -272,16 +273,17 @@ static enum status run(const struct request *request)
 const struct command command_apply = {
 	.name = "apply",
 	.arguments = "",
-	.summary = "check the config, build the images anew, and look into them",
+	.summary = "check the config, build the images again, and inspect them",
 	.details =
-		"Builds the images of all installed kernels anew, if one of them is not as the\n"
-		"config wants it, with update-initramfs or dracut, whichever is installed, and with\n"
-		"proxmox-boot-tool where that is; then looks into them, as audit does. An error in\n"
-		"the config stops it, a danger asks first. The reboot is left to you.\n\n"
-		"Exit status: 0 every image is as the config wants it (\"status\" tells whether this\n"
-		"boot used it, or a reboot is due), 1 dangers were not agreed to, or an image is not\n"
-		"as it should be all the same, 3 the config has errors, 4 a rebuild failed, or an\n"
-		"image cannot be read, 5 with --dry-run: there is something to do.",
+		"If an image is not as configured, builds the images of all installed kernels again\n"
+		"with update-initramfs or dracut, whichever is installed. If proxmox-boot-tool is\n"
+		"installed, runs its refresh. Then inspects the images as audit does. An error in\n"
+		"the config stops it, a danger asks first. Prints the progress on standard error.\n"
+		"The reboot is left to you.\n\n"
+		"Exit status: 0 every image is as configured (\"status\" reports whether this boot\n"
+		"used it, or a reboot is due), 1 dangers were not agreed to, or an image is still\n"
+		"not as configured, 3 the config has errors, 4 a rebuild failed, or an image cannot\n"
+		"be read, 5 with --dry-run: there is something to do.",
 	.options = OPTION_ROOT | OPTION_DRY_RUN | OPTION_YES,
 	.run = run,
 };

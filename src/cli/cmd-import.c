@@ -272,9 +272,8 @@ static enum status write_dropin(const struct import *import)
 		error = write_locked(&edit, import);
 	if (error) {
 		complain("/" DROPIN ": cannot be written: %s",
-			 error == -EEXIST
-				 ? "it is there and says something else; edit it, or remove it"
-				 : edit_explain(error));
+			 error == -EEXIST ? "it exists with another content. Edit it, or delete it."
+					  : edit_explain(error));
 		return STATUS_ENVIRONMENT;
 	}
 	printf("/" DROPIN ": %zu device%s; next: vfio-early check\n", import->taken_count,
@@ -340,8 +339,8 @@ static enum status run(const struct request *request)
 	if (status != STATUS_WELL)
 		return status;
 	if (!import.entries.count) {
-		complain("import: no other recipe lists a device%s",
-			 request->count ? " there" : " on this machine");
+		complain("import: no other tool lists a device%s",
+			 request->count ? " in these files" : " on this machine");
 		return STATUS_WELL;
 	}
 	status = compose_lines(&import);
@@ -353,7 +352,7 @@ static enum status run(const struct request *request)
 const struct command command_import = {
 	.name = "import",
 	.arguments = "[FILE]...",
-	.summary = "write config lines for what another recipe lists",
+	.summary = "print config lines for the devices that other tools list",
 	.details =
 		"Reads modprobe.d (options vfio-pci ids=), the kernel command line (vfio-pci.ids=,\n"
 		"rd.qubes.hide_pci=), /etc/driverctl.d, unRAID's vfio-pci.cfg, scripts in init-top\n"

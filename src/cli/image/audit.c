@@ -82,7 +82,7 @@ static int inspect_tree(const char *directory, const struct root *tree, struct a
 
 static void add_unreadable(struct audit *audit, const char *why)
 {
-	findings_add_text(&audit->findings, FINDING_UNREADABLE, "cannot be taken apart: ", why);
+	findings_add_text(&audit->findings, FINDING_UNREADABLE, "cannot unpack the image: ", why);
 }
 
 static int audit_image(const char *directory, struct audit *audit, bool *ret_wanted)
@@ -99,7 +99,7 @@ static int audit_image(const char *directory, struct audit *audit, bool *ret_wan
 	else if (error)
 		add_unreadable(audit, why.length ? text_string(&why) : strerror(-error));
 	else if (is_squashed(&unpacked.tree))
-		add_unreadable(audit, "it is squashed (dracut's module squash)");
+		add_unreadable(audit, "dracut's module squash has packed all of it");
 	else
 		result = inspect_tree(directory, &unpacked.tree, audit, ret_wanted);
 	text_done(&why);

@@ -30,12 +30,12 @@ static const struct vendor {
 	{ "AuthenticAMD", "IVRS",
 	  "turn on IOMMU (\"AMD-Vi\", often below \"NBIO\" or \"AMD CBS\") in the firmware's "
 	  "setup; Linux then uses it by itself",
-	  "take amd_iommu=off and iommu=off off the kernel command line" },
+	  "remove amd_iommu=off and iommu=off from the kernel command line" },
 	{ "HygonGenuine", "IVRS", "turn on IOMMU in the firmware's setup",
-	  "take amd_iommu=off and iommu=off off the kernel command line" },
+	  "remove amd_iommu=off and iommu=off from the kernel command line" },
 	{ "CPU implementer", "IORT",
 	  "turn on the SMMU in the firmware's setup, or use a device tree that has it",
-	  "take iommu.passthrough and arm-smmu.disable_bypass off the kernel command line, and "
+	  "remove iommu.passthrough and arm-smmu.disable_bypass from the kernel command line, and "
 	  "use a kernel with the driver of this SMMU" },
 };
 
