@@ -50,7 +50,7 @@ common := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DVERSION='"$(VERSION)
 hardening := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
 host_flags = $(common) -Isrc/cli -Wshadow $(hardening) $(shell $(PKG_CONFIG) --cflags $(libraries))
 host_link := -pie -Wl,-z,relro,-z,now
-libraries := libkmod libpci smartcols mount json-c
+libraries := libkmod libpci smartcols mount json-c libxml-2.0
 small := -ffunction-sections -fdata-sections
 small_link := -Wl,--gc-sections,--build-id=none
 ifeq ($(firstword $(BOOT_CC)) $(shell uname -m),klcc x86_64)
@@ -132,6 +132,10 @@ check-vm: all
 coverage: all
 	$(PYTHON) -B test/coverage.py
 
+# The texts of all programs, on one page: doc/messages.md.
+messages:
+	$(PYTHON) -B test/messages.py
+
 # The table of test-vm/CATALOGUE.md, from what the judge sees.
 catalogue: all
 	$(PYTHON) -B test-vm/catalogue.py
@@ -166,7 +170,8 @@ bench: deps all
 
 # What building and testing need, on Debian 12 and 13.
 packages_build := build-essential gcc libc6-dev linux-libc-dev make pkg-config klibc-utils \
-	libklibc-dev libkmod-dev libpci-dev libsmartcols-dev libmount-dev libjson-c-dev
+	libklibc-dev libkmod-dev libpci-dev libsmartcols-dev libmount-dev libjson-c-dev \
+	libxml2-dev
 packages_lint := clang-format clang-tidy cppcheck shellcheck flake8 codespell python3-editorconfig
 packages_unit := libcmocka-dev musl-tools kmod cpio zstd xz-utils initramfs-tools-core valgrind strace \
 	python3 python3-pytest python3-pytest-xdist debhelper lintian
@@ -242,5 +247,5 @@ clean:
 -include $(shell find $B/host $B/klibc $B/asan $B/unit $B/fuzz -name '*.d' 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: always all units check check-unit check-vm check-machines check-mutants catalogue coverage sweep try pictures bench deps install uninstall deb clean
+.PHONY: always all units check check-unit check-vm check-machines check-mutants catalogue coverage messages sweep try pictures bench deps install uninstall deb clean
 .SECONDARY:

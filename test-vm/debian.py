@@ -39,6 +39,7 @@ PACKAGES = (
     "libmount1",
     "libpci3",
     "libsmartcols1",
+    "libxml2",
     "systemd-boot-efi",
     "systemd-sysv",
     "udev",

@@ -33,6 +33,7 @@ PACKAGES = (
     "libmount1",
     "libpci3",
     "libsmartcols1",
+    "libxml2",
     "pci.ids",
     "systemd-sysv",
     "udev",

@@ -45,8 +45,8 @@ IMAGES = {f"{one.suite}-{one.image}": one for one in CASES}
 
 
 TOO_LATE = {
-    "mkinitramfs": "/scripts/init-top/udev comes before ours, and loads modules (udevadm)",
-    "dracut": "vfio-early.service in it does not come before systemd-udevd.service",
+    "mkinitramfs": "/scripts/init-top/udev runs before vfio-early, and loads modules (udevadm)",
+    "dracut": "vfio-early.service in it does not run before systemd-udevd.service",
 }
 
 

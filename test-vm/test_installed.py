@@ -249,7 +249,7 @@ def test_status_asks_for_what_is_missing(life):
 def test_apply_builds_the_image_and_then_has_nothing_to_do(life):
     apply, again = life.step("first", "apply"), life.step("first", "apply_again")
     assert apply.status == again.status == 0
-    assert "every image is as the config wants it; next: reboot" in apply.said
+    assert "every image is as configured; next: reboot" in apply.said
     assert "nothing to do" in again.said
 
 
@@ -339,12 +339,12 @@ def test_other_recipes_are_told(life, suite):
     check = life.step("later", "check")
     assert "note: this machine: another recipe is still there: in /etc/" in check.said
     assert life.steps["audit_recipe"].status == 0
-    told = ["in /etc/modprobe.d/vfio.conf:1, remove the line: options vfio-pci ids=8086:10d3",
-            "in /etc/modprobe.d/vfio.conf:2, remove the line: softdep nvme pre: vfio-pci",
-            "in /etc/modules:2, remove the line: vfio_pci",
+    told = ["in /etc/modprobe.d/vfio.conf:1, delete: options vfio-pci ids=8086:10d3",
+            "in /etc/modprobe.d/vfio.conf:2, delete: softdep nvme pre: vfio-pci",
+            "in /etc/modules:2, delete: vfio_pci",
             "/etc/driverctl.d/pci-0000:03:00.0"]  # fmt: skip
     if installed.GENERATORS[suite] == "initramfs-tools":
-        told += ["in /etc/initramfs-tools/modules:4, remove the line: vfio_pci",
+        told += ["in /etc/initramfs-tools/modules:4, delete: vfio_pci",
                  "/etc/initramfs-tools/scripts/init-top/vfio-override"]  # fmt: skip
     for words in told:
         assert words in said

@@ -486,7 +486,7 @@ def test_an_ordinary_user(ordinary, arguments):
     machine.path("etc").chmod(0o555)
     said = vfio_early(machine, *arguments, **how)
     assert said.status == ENVIRONMENT
-    assert "Permission denied; only root may edit it: try sudo" in said.err
+    assert "Permission denied. Only root may edit it: try sudo." in said.err
     assert machine.read(CONF) == "bind 03:00.0\n"
     assert vfio_early(machine, *arguments, "--dry-run", **how).status == WELL
 
@@ -498,7 +498,7 @@ def test_an_ordinary_user_and_a_file_that_is_not_for_them(ordinary, command):
     machine, how = ordinary
     machine.config("bind 02:00.0\n", "etc/vfio-early.conf.d/local.conf").chmod(0o600)
     said = vfio_early(machine, command, "02:00.0", "--dry-run", **how)
-    assert "the config has errors; \"vfio-early check\" tells them" in said.err
+    assert "the config has errors; \"vfio-early check\" lists them" in said.err
     assert "/etc/vfio-early.conf.d/local.conf: cannot be read: Permission denied" in \
         vfio_early(machine, "check", **how).err
 
@@ -635,7 +635,7 @@ def test_an_editor_that_saves_meanwhile_wins(desktop):
     os.kill(stopped, signal.SIGCONT)
     said = waiting.communicate(timeout=60)[1].decode()
     assert waiting.returncode == ENVIRONMENT
-    assert "somebody else has changed it just now; try again" in said
+    assert "another program has changed it just now. Try again." in said
     assert desktop.read(CONF) == "# saved by an editor\n"
 
 

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import termios
 import time
 
 import hosts
@@ -102,8 +103,47 @@ def test_rebuilds_and_looks(host):
     assert done.returncode == WELL, done
     assert host.calls == ["update-initramfs -u -k all"]
     assert done.stdout.splitlines()[:2] == ["running: update-initramfs -u -k all", "building"]
-    assert done.stdout.endswith("every image is as the config wants it; next: reboot\n")
+    assert done.stdout.endswith("every image is as configured; next: reboot\n")
     assert "current" in done.stdout
+
+
+GENERATES = "echo update-initramfs: Generating"
+
+
+def test_progress(host):
+    """What else a generator prints goes where it went, and what it leaves running is no matter."""
+    host.fake.write(f"{IMAGE}-old", host.fake.path(IMAGE).read_bytes())
+    host.generator("update-initramfs",
+                   f"{GENERATES} /{IMAGE}.new; {GENERATES} /{IMAGE}; {BUILDS}; echo W: x >&2\n"
+                   f"{GENERATES} /{IMAGE}; {GENERATES} /{IMAGE}-old; cp /new /{IMAGE}-old\n"
+                   "sleep 60 & echo $! >/started; printf end")
+    done = host.run("apply")
+    os.kill(int(host.fake.read("started")), signal.SIGKILL)
+    assert done.returncode == WELL, done
+    images_of = [f"{i} of 2: /{image}" for i, image in enumerate((IMAGE, f"{IMAGE}-old"), 1)]
+    said = done.stderr.splitlines()
+    said.remove("W: x")
+    assert said == [f"{verb} {image}" for verb in ("inspecting", "building", "inspecting")
+                    for image in images_of]
+    assert done.stdout.splitlines()[1:4] == [
+        f"update-initramfs: Generating /{IMAGE}.new", f"update-initramfs: Generating /{IMAGE}",
+        "end"]
+
+
+def test_progress_in_a_terminal(host):
+    """One line, which is rewritten and cleared, and is never wider than the terminal."""
+    host.generator("update-initramfs", f"{GENERATES} /{IMAGE}; echo other; {BUILDS}")
+    person, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 30))
+    with subprocess.Popen(host.command("apply"), stdin=subprocess.DEVNULL, stderr=terminal,
+                          stdout=subprocess.DEVNULL, env=VARIABLES | {"TERM": "xterm"}) as running:
+        running.wait(30)
+    os.close(terminal)
+    said = os.read(person, 65536).decode()
+    os.close(person)
+    cut = [f"\r{verb} 1 of 1: /{IMAGE}"[:30] + "\033[K" for verb in ("inspecting", "building")]
+    clear = "\r\033[K"
+    assert said == (cut[0] + clear + cut[1] + clear + cut[1] + clear + cut[0] + clear)
 
 
 def test_another_prefix(host):
@@ -159,7 +199,7 @@ def test_no_image(host):
     host.fake.path(IMAGE).unlink()
     done = host.run("apply")
     assert (done.returncode, host.calls) == (ENVIRONMENT, [])
-    assert "is it mounted?" in done.stderr
+    assert "Is it mounted?" in done.stderr
 
 
 def test_dry_run(host):
@@ -175,7 +215,7 @@ def test_dry_run_of_another_root(host):
     host.generator("update-initramfs", BUILDS)
     assert host.fake.host("apply", "--dry-run").returncode == DUE
     done = host.fake.host("apply")
-    assert done.returncode == USAGE and "--root only with --dry-run" in done.stderr
+    assert done.returncode == USAGE and "--root works only with --dry-run" in done.stderr
     assert host.calls == []
 
 
@@ -238,9 +278,9 @@ def test_a_rebuild_that_fails(host, body, words):
     host.generator("proxmox-boot-tool", "")
     done = host.run("apply")
     assert (done.returncode, host.calls) == (ENVIRONMENT, ["update-initramfs -u -k all"])
-    assert f"update-initramfs -u -k all: failed: {words}; images that it did not build" \
+    assert f"update-initramfs -u -k all: failed: {words}. The images that it did not build" \
         in done.stderr
-    assert "outdated" in done.stdout and f"/{IMAGE}: nothing of vfio-early is in it" in done.stdout
+    assert "outdated" in done.stdout and f"/{IMAGE}: the image contains nothing of vfio-early" in done.stdout
 
 
 def test_a_rebuild_that_fails_half_way(host):
@@ -256,7 +296,7 @@ def test_a_rebuild_that_fails_half_way(host):
 def test_a_rebuild_that_does_nothing(host):
     host.generator("update-initramfs", "")
     done = host.run("apply")
-    assert done.returncode == UNWANTED and "is the hook of vfio-early installed?" in done.stderr
+    assert done.returncode == UNWANTED and "Is the hook of vfio-early installed?" in done.stderr
 
 
 def test_what_a_rebuild_does_not_repair(host):
@@ -267,7 +307,7 @@ def test_what_a_rebuild_does_not_repair(host):
     host.fake.path(IMAGE + ".").rename(host.fake.path(IMAGE))
     done = host.run("apply")
     assert (done.returncode, host.calls) == (UNWANTED, [])
-    assert "udev comes before ours" in done.stdout and "that would not help" in done.stderr
+    assert "udev runs before vfio-early" in done.stdout and "that would not help" in done.stderr
 
 
 def test_a_signal_in_the_middle(host):

@@ -170,20 +170,20 @@ def test_a_unified_kernel_image(tree, tmp_path):
 
 
 @pytest.mark.parametrize("change, kind, words", [
-    (lambda tree: tree.write(images.BOOT, "another"), "program", "is another one than the host's"),
-    (lambda tree: tree.remove(images.BOOT), "program", "vfio-early-boot is not in it"),
+    (lambda tree: tree.write(images.BOOT, "another"), "program", "differs from the host's"),
+    (lambda tree: tree.remove(images.BOOT), "program", "vfio-early-boot is missing"),
     (lambda tree: tree.write("etc/vfio-early.conf", "bind 01:00.0\n"), "config",
-     "/etc/vfio-early.conf was edited since it was built"),
+     "/etc/vfio-early.conf was edited after the image was built"),
     (lambda tree: tree.remove("etc/vfio-early.conf"), "config",
-     "/etc/vfio-early.conf is not in it"),
+     "/etc/vfio-early.conf is missing"),
     (lambda tree: tree.write("etc/vfio-early.conf.d/x.conf", ""), "config",
-     "x.conf is in it, and no longer on the host"),
+     "x.conf is in the image, but no longer on the host"),
     (lambda tree: tree.remove(tree.modules()[-1]), "modules", "vfio-pci.ko"),
     (lambda tree: tree.write("usr/lib/vfio-early/modules", "[vfio-pci]\n"), "plan",
-     f"not the one of today for Linux {kmods.VERSION}"),
+     f"out of date for Linux {kmods.VERSION}"),
     (lambda tree: tree.write("usr/lib/vfio-early/modules", "?\n"), "plan", "damaged"),
-    (lambda tree: tree.remove("usr/lib/vfio-early/modules"), "plan", "modules is not in it"),
-    (lambda tree: tree.remove(f"scripts/init-top/{OURS}"), "script", f"{OURS} is not in it"),
+    (lambda tree: tree.remove("usr/lib/vfio-early/modules"), "plan", "modules is missing"),
+    (lambda tree: tree.remove(f"scripts/init-top/{OURS}"), "script", f"{OURS} is missing"),
     (lambda tree: tree.write("scripts/init-top/ORDER", ""), "script", "is not in /scripts"),
     (lambda tree: tree.remove("scripts/init-top/ORDER"), "script", "is not in /scripts"),
     (lambda tree: tree.write("init.vfio-early", ""), "init", 'no line says "start init"'),
@@ -224,7 +224,7 @@ def test_a_dropin_of_the_host(host, tree):
     tree.initramfs_tools()
     assert audit(tree)[0].returncode == WELL
     tree.remove("etc/vfio-early.conf.d/keep.conf")
-    assert "keep.conf is not in it" in kinds(audit(tree)[1])["config"]
+    assert "keep.conf is missing" in kinds(audit(tree)[1])["config"]
 
 
 def test_a_third_party_comes_first(tree):
@@ -233,15 +233,15 @@ def test_a_third_party_comes_first(tree):
     done, image = audit(tree)
     assert (done.returncode, image["result"]) == (UNWANTED, "wrong")
     assert [fault["text"] for fault in image["faults"]] == [
-        "/scripts/init-top/00-aaa comes before ours, and loads modules (modprobe)",
-        "/scripts/init-top/quiet comes before ours, but loads no modules by itself"]
+        "/scripts/init-top/00-aaa runs before vfio-early, and loads modules (modprobe)",
+        "/scripts/init-top/quiet runs before vfio-early, but loads no modules itself"]
 
 
 def test_behind_udev(tree):
     """The mistake of the usual recipe: any PREREQ puts our script behind those without one."""
     tree.initramfs_tools(order=("udev", OURS))
     done, image = audit(tree)
-    assert done.returncode == UNWANTED and "/udev comes before ours" in kinds(image)["order"]
+    assert done.returncode == UNWANTED and "/udev runs before vfio-early" in kinds(image)["order"]
 
 
 def test_start_init_comes_before_any_script(host, tree):
@@ -255,26 +255,26 @@ def test_dracut_sources_another_file_first(tree):
     tree.write("etc/conf.d/00-a.conf", "modprobe vfio-pci\n")
     done, image = audit(tree)
     assert done.returncode == UNWANTED
-    assert "/etc/conf.d/00-a.conf comes before ours, and loads" in kinds(image)["order"]
+    assert "/etc/conf.d/00-a.conf runs before vfio-early, and loads" in kinds(image)["order"]
 
 
 @pytest.mark.parametrize("change, kind, words", [
     (lambda tree: tree.remove(f"{UNITS}/sysinit.target.wants/vfio-early.service"), "script",
      "sysinit.target does not want"),
-    (lambda tree: tree.remove(f"{UNITS}/vfio-early.service"), "script", "is not in it"),
+    (lambda tree: tree.remove(f"{UNITS}/vfio-early.service"), "script", "is missing"),
     (lambda tree: tree.write(f"{UNITS}/vfio-early.service", "[Unit]\n"), "script",
-     "does not come before systemd-udevd.service"),
+     "does not run before systemd-udevd.service"),
     (lambda tree: tree.write(f"{UNITS}/vfio-early.service",
                              tree.read(f"{UNITS}/vfio-early.service")
                              .replace("dracut-pre-udev.service", "")), "script",
-     "does not come before dracut-pre-udev.service"),
+     "does not run before dracut-pre-udev.service"),
     (lambda tree: tree.link("etc/systemd/system/vfio-early.service", "/dev/null"), "script",
-     "masks our unit"),
+     "masks the unit of vfio-early"),
     (lambda tree: tree.write(f"{UNITS}/rogue.service",
                              "[Unit]\nBefore=a vfio-early.service\n[Service]\nExecStart=modprobe"),
-     "order", "rogue.service comes before ours, and loads modules"),
+     "order", "rogue.service runs before vfio-early, and loads modules"),
     (lambda tree: tree.write("etc/systemd/system/vfio-early.service.d/x.conf", ""), "order",
-     "vfio-early.service.d changes our unit"),
+     "vfio-early.service.d changes the unit of vfio-early"),
 ], ids=lambda value: value if isinstance(value, str) else "")
 def test_units(tree, change, kind, words):
     tree.systemd()
@@ -286,7 +286,7 @@ def test_units(tree, change, kind, words):
 
 def test_another_generator(tree):
     tree.fill()
-    assert "made neither by" in kinds(audit(tree)[1])["script"]
+    assert "neither initramfs-tools nor dracut made the image" in kinds(audit(tree)[1])["script"]
 
 
 def test_a_kernel_that_is_gone(tree):
@@ -306,7 +306,7 @@ def test_a_driver_that_the_kernel_lacks(host, tree):
     tree.initramfs_tools()
     done, image = audit(tree)
     assert done.returncode == UNWANTED
-    assert "which /etc/vfio-early.conf:1 wants" in kinds(image)["driver"]
+    assert "which /etc/vfio-early.conf:1 names" in kinds(image)["driver"]
 
 
 @pytest.mark.parametrize("packed", [b"", b"nonsense\n", bytes(64), b"MZ no program",
@@ -315,7 +315,7 @@ def test_a_driver_that_the_kernel_lacks(host, tree):
 def test_no_image(tree, packed):
     done, image = audit(tree, packed=packed)
     assert (done.returncode, image["result"]) == (ENVIRONMENT, "unreadable")
-    assert "cannot be taken apart: " in kinds(image)["unreadable"]
+    assert "cannot unpack the image: " in kinds(image)["unreadable"]
 
 
 def test_cut_off(tree):
@@ -326,7 +326,7 @@ def test_cut_off(tree):
 
 def test_a_squashed_image(tree):
     tree.write("squash-root.img", "")
-    assert "squashed" in kinds(audit(tree)[1])["unreadable"]
+    assert "module squash" in kinds(audit(tree)[1])["unreadable"]
 
 
 def test_not_there(host):
@@ -371,9 +371,18 @@ def test_all_images_of_the_host(host, tree):
     shutil.rmtree(host.path("efi"))
 
 
+def test_progress(host):
+    """It is a line for each image, also of one that cannot be read, and nothing with --json."""
+    paths = [host.root / "a.img", host.root / "b.img"]
+    done = host.host("audit", *map(str, paths))
+    assert done.stderr.splitlines() == [
+        f"inspecting {i} of 2: {path}" for i, path in enumerate(paths, 1)]
+    assert host.host("audit", "--json", *map(str, paths)).stderr == ""
+
+
 def test_no_image_at_all(host):
     done = host.host("audit")
-    assert done.returncode == ENVIRONMENT and "is it mounted?" in done.stderr
+    assert done.returncode == ENVIRONMENT and "Is it mounted?" in done.stderr
 
 
 def test_without_the_programs(tree, tmp_path):

@@ -483,7 +483,7 @@ def test_steps_of_another_recipe(desktop):
                   "# old\noptions vfio-pci ids=10de:1c03\nsoftdep nouveau pre: vfio-pci\n")
     found = dangers(desktop, "bind 02:00.0\n")[0, "other-recipe"]
     assert found["text"] == ("another recipe is still there: in /etc/modprobe.d/vfio.conf:2, "
-                             "remove the line: options vfio-pci ids=10de:1c03 (ids= takes "
+                             "delete: options vfio-pci ids=10de:1c03 (ids= takes "
                              "every device of that model), and 1 more")
     assert not found["grave"] and "vfio-early import" in found["remedy"]
     assert (0, "other-recipe") not in dangers(desktop, "# nothing is listed\n")

@@ -4,11 +4,12 @@
 import random
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import hosts
 import pytest
-from cli import ENVIRONMENT, UNWANTED, WELL
+from cli import ENVIRONMENT, PROGRAM, UNWANTED, WELL
 from machine import TOP
 
 SOURCES = TOP / "test/import"
@@ -33,8 +34,8 @@ def addresses(text):
 
 
 def removals(done):
-    """What is to be removed, as PLACE: WORDS."""
-    return [re.sub(", remove( the line)?: ", ": ", line[3:]).rpartition(" (")[0]
+    """What is to be deleted, as PLACE: WORDS."""
+    return [line[3:].replace(", delete: ", ": ").rpartition(" (")[0]
             for line in done.stderr.splitlines() if line.startswith("in /")]
 
 
@@ -46,7 +47,7 @@ def understood(host, text):
     host.path(DROPIN).unlink()
 
 
-# what is listed; how it ends; what is to be removed afterwards
+# what is listed; how it ends; what is to be deleted afterwards
 RECIPES = {
     "modprobe": ([CARD, SOUND], 0, [
         "/etc/modprobe.d/blacklist.conf:1: blacklist nouveau",
@@ -62,7 +63,9 @@ RECIPES = {
     "unraid": ([CARD, SOUND], 0, [
         '/boot/config/vfio-pci.cfg:1: BIND="0000:02:00.0|10de:1c03 10de:10f1|0000:02:00.1 '
         '0000:09:00.0|8086:1533"']),
-    "proxmox": ([CARD, SOUND, NVME], 0, []),
+    "proxmox": ([CARD, NVME], 0, []),
+    "guests": ([NIC, CARD], 1, []),
+    "libvirt": ([CARD, SOUND, NIC], 0, []),
     "qubes": ([CARD, SOUND], 0, [
         "/proc/cmdline: rd.qubes.hide_pci=02:00.0,00_1c.0-00_00.1"]),
     "truenas": ([CARD, SOUND], 0, [
@@ -134,7 +137,7 @@ def test_a_name_as_systemd_escapes_it(host):
     host.write("etc/driverctl.d/pci-0000\\x3a02\\x3a00.1", "vfio-pci\n")
     host.write("etc/driverctl.d/pci-\\xzz\\x", "vfio-pci\n")
     done = host.host("import")
-    assert addresses(done.stdout) == [SOUND] and "\\xzz\\x is no address" in done.stdout
+    assert addresses(done.stdout) == [SOUND] and "\\xzz\\x: not a PCI address" in done.stdout
 
 
 def test_a_line_that_goes_on(host):
@@ -161,7 +164,7 @@ def test_a_mapping_of_another_node(host, write):
     use(host, "proxmox")
     done = host.host("import", *write)
     assert "left out: /etc/pve/mapping/pci.cfg:" in done.stderr
-    assert "is of another node\n" in done.stderr and done.returncode == WELL
+    assert ": of another node\n" in done.stderr and done.returncode == WELL
 
 
 def test_mappings_of_other_nodes_alone(host):
@@ -171,19 +174,141 @@ def test_mappings_of_other_nodes_alone(host):
     assert (addresses(done.stdout), done.returncode) == ([], UNWANTED)
 
 
-def test_what_is_removed_from_a_line(host):
+# {a line of a file: the words of it that are to be deleted}
+EXACT_WORDS = {
+    "etc/default/grub": ('A="quiet intel_iommu=on vfio-pci.ids=10de:1c03"',
+                         "vfio-pci.ids=10de:1c03"),
+    "etc/modprobe.d/a.conf": ("options vfio-pci ids=10de:1c03", "options vfio-pci ids=10de:1c03"),
+    "etc/modprobe.d/b.conf": ("options vfio-pci disable_vga=1 ids=10de:10f1", "ids=10de:10f1"),
+    "etc/modprobe.d/c.conf": ("options vfio-pci disable_vga=1 bad_ids=1", None),
+    "etc/modprobe.d/d.conf": ("softdep nvidia pre: vfio-pci i2c_core vfio", "vfio-pci vfio"),
+    "etc/modprobe.d/e.conf": ("softdep nvidia pre: vfio-pci", "softdep nvidia pre: vfio-pci"),
+    "etc/dracut.conf.d/a.conf": ('add_drivers+=" vfio_pci e1000e vfio "', "vfio_pci vfio"),
+    "etc/dracut.conf.d/b.conf": ('force_drivers+=" vfio_pci "', 'force_drivers+=" vfio_pci "'),
+    "etc/systemd/system/a.service": (
+        "ExecStart=/bin/sh -c 'echo vfio-pci >/sys/bus/pci/devices/0000:02:00.0/driver_override'",
+        "ExecStart=/bin/sh -c 'echo vfio-pci >/sys/bus/pci/devices/0000:02:00.0/driver_override'"),
+    "etc/systemd/system/b.service": ("Description=driver_override", None),
+    "etc/rc.local": ("echo 10de 1c03 >/sys/bus/pci/drivers/vfio-pci/new_id",
+                     "echo 10de 1c03 >/sys/bus/pci/drivers/vfio-pci/new_id"),
+}
+
+
+def test_what_is_deleted_from_a_line(host):
     """The exact words; what else the line has stays."""
-    host.write("etc/default/grub", 'A="quiet intel_iommu=on vfio-pci.ids=10de:1c03"\n')
-    host.write("etc/modprobe.d/a.conf", "options vfio-pci ids=10de:1c03\n")
-    host.write("etc/modprobe.d/b.conf", "options vfio-pci disable_vga=1 ids=10de:10f1\n")
-    host.cmdline("quiet vfio-pci.ids=10de:1c03 rd.driver.pre=vfio-pci")
+    for path, (line, _) in EXACT_WORDS.items():
+        host.write(path, f"{line}\n")
     done = host.host("import")
-    for words in ("in /etc/default/grub:1, remove: vfio-pci.ids=10de:1c03 (",
-                  "in /etc/modprobe.d/a.conf:1, remove the line: options vfio-pci ids=10de:1c03 (",
-                  "in /etc/modprobe.d/b.conf:1, remove: ids=10de:10f1 (",
-                  "in /proc/cmdline, remove: rd.driver.pre=vfio-pci ("):
-        assert words in done.stderr, words
-    assert "/proc/cmdline, remove: vfio-pci.ids" not in done.stderr
+    assert sorted(removals(done)) == sorted(
+        f"/{path}:1: {words}" for path, (_, words) in EXACT_WORDS.items() if words)
+    assert done.stderr.count('after "vfio-early apply" and a successful reboot, delete') == 1
+
+
+def test_words_that_only_the_running_kernel_has(host):
+    """A longer word in a boot loader's file is another word."""
+    host.write("etc/default/grub", 'A="vfio-pci.ids=10de:1c03,10de:10f1 vfio-pci.ids=1:2"\n')
+    host.cmdline("quiet vfio-pci.ids=10de:1c03 vfio-pci.ids=1:2 rd.driver.pre=vfio-pci")
+    assert [words for words in removals(host.host("import")) if words.startswith("/proc")] == [
+        "/proc/cmdline: vfio-pci.ids=10de:1c03", "/proc/cmdline: rd.driver.pre=vfio-pci"]
+
+
+def lines(done):
+    """What import prints, without paths and names."""
+    return [re.sub(" path=\\S+|  #.*", "", line) for line in done.stdout.splitlines()[1:]]
+
+
+def test_guests_of_proxmox(host):
+    """Snapshots, changes that are pending, and guests of other nodes do not count."""
+    use(host, "guests")
+    done = host.host("import")
+    one, two = (f"# guest {guest}, /etc/pve/nodes/pve1/qemu-server/{guest}.conf"
+                for guest in (100, 101))
+    assert lines(done) == [
+        "# /etc/pve/mapping/pci.cfg:2: 0000:00:1f.6",
+        f"bind {NIC} 8086:15b7",
+        "# /etc/pve/mapping/pci.cfg:5: id=8086:15b7,iommugroup=5,node=pve2,path=0000:09:00.0: "
+        "of another node",
+        f"{one}:4: 0000:02:00",
+        f"bind {CARD} 10de:1c03 with=functions",
+        f"{one}:5: 0000:00:1f.6",
+        f"# {NIC}: listed above",
+        f"{one}:6: 0000:01:00.0,mdev=nvidia-63: a mediated device, which needs its host driver",
+        f"{two}:1: 0000:02:00.0",
+        f"# {CARD}: listed above",
+        f"{two}:1: 02:00.1",
+        f"# {SOUND}: listed above",
+        f"{two}:2: mapping=nothing: no such mapping for this node",
+        f"{two}:3: mapping=other: no such mapping for this node",
+        f"{two}:4: pcie=1: no device is named",
+        f"{two}:5: zz:00.0: not a PCI address",
+    ]
+    assert done.stderr.endswith("the guests' configuration stays as it is: delete nothing there\n")
+
+
+def test_guests_where_the_cluster_links_them(host):
+    host.write("etc/pve/qemu-server/7.conf", "hostpci0: 02:00\n")
+    done = host.host("import")
+    assert (addresses(done.stdout), done.returncode) == ([CARD], WELL)
+    assert "# guest 7, /etc/pve/qemu-server/7.conf:1: 02:00\n" in done.stdout
+
+
+def test_guests_of_libvirt(host):
+    use(host, "libvirt")
+    place = "# guest win10, /etc/libvirt/qemu/win10.xml"
+    assert lines(host.host("import")) == [
+        f"{place}:14: {CARD}, managed=yes", f"bind {CARD} 10de:1c03",
+        f"{place}:20: {SOUND}, managed=no", f"bind {SOUND} 10de:10f1",
+        f"{place}:32: {NIC}, managed=no", f"bind {NIC} 8086:15b7",
+    ]
+
+
+HOSTDEV = """<domain><name>a</name><devices>\n<hostdev type='pci'><source>
+<address {}/></source></hostdev></devices></domain>"""
+
+
+@pytest.mark.parametrize("xml, problem", [
+    ("", "not a definition that libvirt wrote"),
+    ("<domain><devices>", "not a definition that libvirt wrote"),
+    ("<network/>", None),
+    ("<domain/>", None),
+    (HOSTDEV.format(""), "hostdev, managed=no: not a PCI address"),
+    (HOSTDEV.format("bus='2' slot='32' function='0'"), "hostdev, managed=no: not a PCI address"),
+    (HOSTDEV.format("bus='0x2z' slot='0' function='0'"), "hostdev, managed=no: not a PCI address"),
+    (HOSTDEV.format("domain='-1' bus='2' slot='0' function='0'"), "not a PCI address"),
+    (HOSTDEV.format("bus='2' slot='0' function='0'").replace("<source>", "<target>")
+     .replace("</source>", "</target>"), "hostdev, managed=no: not a PCI address"),
+])
+def test_broken_guests_of_libvirt(host, xml, problem):
+    host.write("etc/libvirt/qemu/a.xml", xml)
+    done = host.host("import")
+    assert addresses(done.stdout) == []
+    assert (done.returncode, problem is None) in ((UNWANTED, False), (WELL, True))
+    assert not problem or problem in done.stdout
+
+
+@pytest.mark.parametrize("entity", ["SYSTEM 'file://{secret}'", "SYSTEM 'http://127.0.0.1:9/'",
+                                    "'bus=\"2\"'"])
+def test_a_guest_of_libvirt_reads_no_other_file(host, entity):
+    """An entity or a DTD is never loaded: a document with one is refused."""
+    secret = host.write("secret", "secret") or host.path("secret")
+    entity = entity.format(secret=secret)
+    guest = HOSTDEV.format("bus='2' slot='0' function='0'").replace("<name>a", "<name>&x;")
+    host.write("etc/libvirt/qemu/a.xml", f"<!DOCTYPE domain [<!ENTITY x {entity}>]>{guest}")
+    host.write("etc/libvirt/qemu/b.xml", f"<!DOCTYPE domain SYSTEM 'file://{secret}'>{guest}")
+    done = subprocess.run(["strace", "-f", "-e", "trace=open,openat,socket,connect", PROGRAM,
+                           "import", "--root", host.root], capture_output=True, text=True,
+                          check=False)
+    assert done.stdout.count(": not a definition that libvirt wrote\n") == 2
+    assert "a.xml" in done.stderr and "secret" not in done.stderr + done.stdout
+    assert "socket(" not in done.stderr
+
+
+def test_a_card_of_which_a_function_is_listed(host):
+    """The others get a line each: with=functions would list that one twice."""
+    host.config(f"bind {SOUND}\n")
+    host.write("etc/pve/qemu-server/7.conf", "hostpci0: 02:00\n")
+    assert lines(host.host("import"))[1:] == [
+        f"bind {CARD} 10de:1c03", f"# {SOUND}: another line of the config lists it"]
 
 
 def test_a_card_of_another_model_gives_none_of_its_functions(host):
@@ -208,7 +333,9 @@ def test_what_is_listed_already(host):
 @pytest.mark.parametrize("file, listed", [
     ("list/devices.txt", [CARD, SOUND, "0000:01:00.0"]),
     ("unraid/boot/config/vfio-pci.cfg", [CARD, SOUND]),
-    ("proxmox/etc/pve/mapping/pci.cfg", [CARD, SOUND, NVME]),
+    ("proxmox/etc/pve/mapping/pci.cfg", [CARD, NVME]),
+    ("guests/etc/pve/nodes/pve1/qemu-server/100.conf", [CARD]),
+    ("libvirt/etc/libvirt/qemu/win10.xml", [CARD, SOUND, NIC]),
     ("modprobe/etc/modprobe.d/vfio.conf", ["0000:01:00.0", CARD, "0000:01:00.1", SOUND]),
 ])
 def test_a_file_that_is_named(host, file, listed):
@@ -223,7 +350,7 @@ def test_a_file_that_is_not_there(host):
 def test_nothing_to_import(host):
     done = host.host("import")
     assert (done.returncode, done.stdout) == (WELL, "")
-    assert "no other recipe lists a device" in done.stderr
+    assert "no other tool lists a device" in done.stderr
 
 
 def test_write(host):
@@ -240,7 +367,7 @@ def test_write_replaces_nothing(host):
     use(host, "truenas")
     host.config("# mine\n", DROPIN)
     done = host.host("import", "--write")
-    assert done.returncode == ENVIRONMENT and "says something else" in done.stderr
+    assert done.returncode == ENVIRONMENT and "another content" in done.stderr
     assert host.read(DROPIN) == "# mine\n"
     assert [path.name for path in host.path(DROPIN).parent.iterdir()] == ["imported.conf"]
 
@@ -251,10 +378,10 @@ def test_broken_recipes(host):
     assert done.returncode == UNWANTED, done
     assert "\033" not in done.stdout + done.stderr
     assert addresses(done.stdout) == ["0000:01:00.0", CARD]
-    for words in ("10de: is no vendor:device ID", "10de:zzzz is no", "fffff:1 is no",
-                  "10de:1c03:1:2:3:4:5 is no", "pci-nonsense: nonsense is no address",
-                  "zz:00 is no address", "00_ is neither", "10de:9999: no such device",
-                  "has a bridge on its way that is not there"):
+    for words in ("10de:: not a vendor:device ID", "10de:zzzz: not a", "fffff:1: not a",
+                  "10de:1c03:1:2:3:4:5: not a", "pci-nonsense: nonsense: not a PCI address",
+                  "zz:00: not a PCI address", "00_: neither", "10de:9999: no such device",
+                  "a bridge on this path does not exist"):
         assert words in done.stdout, words
     understood(host, done.stdout)
 

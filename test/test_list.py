@@ -356,8 +356,7 @@ def test_without_a_pci_bus_it_is_the_environment(tmp_path, command):
     host.path("sys/bus/pci/devices").rmdir()
     done = host.host(*command.split())
     assert done.returncode == 4
-    assert done.stderr == (f"vfio-early: {host.root}/sys: no PCI bus, so no device can be looked "
-                           "up; is it mounted?\n")
+    assert done.stderr == (f"vfio-early: {host.root}/sys: no PCI bus found. Is it mounted?\n")
 
 
 def test_has_colors_on_a_terminal_only(tmp_path):
@@ -398,4 +397,4 @@ def test_names_that_are_damaged(tmp_path, text):
     host.write("usr/share/misc/pci.ids", text)
     done = host.host("list")
     assert done.returncode == 0 and "02:00.0" in done.stdout
-    assert done.stderr.count("pci.ids is damaged") == 1
+    assert done.stderr.count("pci.ids: cannot be read") == 1

@@ -22,6 +22,7 @@ def help_of(*arguments):
 
 
 COMMANDS = re.findall(r"^  ([a-z]+) ", help_of(), re.M) if PROGRAM.exists() else []
+HIDDEN = ["image"]  # for the hooks
 
 
 @pytest.mark.skipif(not shutil.which("mandoc"), reason="no mandoc")
@@ -34,7 +35,16 @@ def test_lint(name):
     assert not wrong
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_for_hooks_are_not_listed():
+    assert not set(HIDDEN) & set(COMMANDS)
+    for command in HIDDEN:
+        done = subprocess.run([PROGRAM, "help", command], capture_output=True, text=True,
+                              check=True, timeout=60)
+        assert done.stdout == help_of(command)
+        assert done.stdout.startswith(f"Usage: vfio-early {command} ")
+
+
+@pytest.mark.parametrize("command", COMMANDS + HIDDEN)
 def test_command(command):
     text = page("vfio-early.8")
     assert f"\n.It Cm {command}\n" in text and f"\n.Nm\n.Cm {command}\n" in text

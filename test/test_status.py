@@ -196,7 +196,7 @@ CASES = [
          told=("at boot: the host uses it; allow=in-use would take it",
                "next: vfio-early check")),
     Case("inactive", "[gaming]\n" + LISTED, WELL, {2: "inactive"},
-         told=("counts only with vfio_early=gaming",)),
+         told=("active only with vfio_early=gaming",)),
     Case("a profile that was chosen", "[gaming]\n" + LISTED, WELL, {NIC: "bound"}, bound(NIC),
          cmdline="vfio_early=gaming"),
     Case("an error", "bnd\n" + LISTED, CONFIG, {NIC: "bound"}, bound(NIC)),

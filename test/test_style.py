@@ -17,7 +17,7 @@ LAYERS = [{"util", "text", "log", "root"},
 
 # Libraries, by the header of each: one file of src/cli wraps it.
 LIBRARIES = ["libkmod.h", "pci/pci.h", "libsmartcols.h", "libmount.h",
-             "json-c/json_object.h"]
+             "json-c/json_object.h", "libxml/parser.h"]
 
 # The folders of src/, and which folders each of them may use.
 ARROWS = {

@@ -18,11 +18,11 @@ pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root's own tree i
 
 REFUSED = [
     ("writable by others", lambda path: path.chmod(0o646),
-     "can be written by others than root; chmod go-w /{} would help"),
+     "can be written by users other than root. Run: chmod go-w /{}"),
     ("writable by a group", lambda path: path.chmod(0o664),
-     "can be written by others than root; chmod go-w /{} would help"),
+     "can be written by users other than root. Run: chmod go-w /{}"),
     ("of a user", lambda path: os.chown(path, 1000, 0),
-     "belongs to another user than root; chown root:root /{} would help"),
+     "is not owned by root. Run: chown root:root /{}"),
 ]
 
 
@@ -85,14 +85,14 @@ def test_dropins_in_a_directory_that_others_can_write(host, tmp_path):
     image.mkdir()
     host.host("image", kmods.VERSION, "--dest", str(image))
     assert (image / CONF).read_text() == "bind 02:00.0\n"
-    assert f"chmod go-w /{DROPINS} would help" in (image / DROPINS / "good.conf").read_text()
+    assert f"Run: chmod go-w /{DROPINS}" in (image / DROPINS / "good.conf").read_text()
 
 
 def test_a_tree_that_is_not_roots_own(host):
     """A captured machine, unpacked by a user."""
     for path in [host.root, *host.root.rglob("*")]:
         os.chown(path, 1000, 1000, follow_symlinks=False)
-    assert "would help" not in host.host("check").stderr
+    assert "Run: " not in host.host("check").stderr
 
 
 @rows
@@ -105,7 +105,7 @@ def test_it_is_not_edited(host, command, spoil, words):
     done = host.host(*command)
     assert done.returncode != 0 and host.read(CONF) == before
     if command[0] == "add":
-        assert f"/{CONF}: not edited: {words.format(CONF)}" in done.stderr
+        assert f"/{CONF}: not edited, because it {words.format(CONF)}" in done.stderr
 
 
 @rows

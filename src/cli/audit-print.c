@@ -10,15 +10,17 @@
 #include "lib/printable.h"
 #include "lib/table.h"
 
-enum status make_audits(const char *directory, char *const *paths, struct audits *ret)
+enum status make_audits(const struct request *request, struct audits *ret)
 {
-	int error = audits_make(directory, paths, ret);
+	const struct progress progress = request->json ? (struct progress){ 0 } : progress_new();
+	int error = audits_make(request->root, request->arguments, &progress, ret);
 
+	progress_clear(&progress);
 	if (error == -ENOENT)
-		complain("%s/boot: no image is there; is it mounted?", root_prefix(directory));
+		complain("%s/boot: no image found. Is it mounted?", root_prefix(request->root));
 	else if (error && error != -EINTR)
-		complain("%s: cannot be inspected: %s",
-			 ret->count ? ret->items[ret->count - 1].path : directory,
+		complain("%s: cannot inspect the image: %s",
+			 ret->count ? ret->items[ret->count - 1].path : request->root,
 			 strerror(-error));
 	return error ? STATUS_ENVIRONMENT : STATUS_WELL;
 }

@@ -7,10 +7,11 @@
 #include "util.h"
 
 /*
- * Inspects the images as audits_make() does. Returns STATUS_WELL, or STATUS_ENVIRONMENT after
- * printing the error. In either case audits_done() frees `ret`.
+ * Inspects the images that the arguments name, or all images, and prints the progress unless the
+ * request is for JSON. Returns STATUS_WELL, or STATUS_ENVIRONMENT after printing the error. In
+ * either case audits_done() frees `ret`.
  */
-enum status make_audits(const char *directory, char *const *paths, struct audits *ret) _must_check_;
+enum status make_audits(const struct request *request, struct audits *ret) _must_check_;
 
 /* The exit status for the worst result. */
 enum status audits_status(const struct audits *audits);

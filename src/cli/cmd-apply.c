@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vfio-early apply: the config is checked, the images are built anew, and looked into: did
- * they come out as they should?
+ * vfio-early apply: checks the config, builds the images again, and inspects them: is each as the
+ * config wants it?
  */
 
 #include <stdio.h>
@@ -23,10 +23,21 @@ struct apply {
 	struct machine machine;
 	struct findings dangers;
 	struct rebuild rebuild;
+	struct audits images; /* before the rebuild, and then after it */
+};
+
+/* What a generator has reported so far. */
+struct build {
+	const struct audits *images;
+	struct progress progress;
+	bool *started;		   /* for each image */
+	size_t count;		   /* of those that are started */
+	const struct audit *image; /* the last of them, or NULL */
 };
 
 static void apply_done(struct apply *apply)
 {
+	audits_done(&apply->images);
 	findings_done(&apply->dangers);
 	machine_done(&apply->machine);
 }
@@ -39,14 +50,14 @@ static enum status load(struct apply *apply)
 		return status;
 	machine_print_errors(&apply->machine, "");
 	if (apply->machine.confdir.conf.error_total) {
-		complain("the config has errors: no image is built; correct them first");
+		complain("the config has errors, so no image is built. Correct them first.");
 		return STATUS_CONFIG;
 	}
 	status = require_devices(&apply->machine);
 	if (status != STATUS_WELL)
 		return status;
 	if (dangers_find(&apply->machine, &apply->dangers))
-		return fail("the config cannot be checked", -ENOMEM);
+		return fail("checking the config", -ENOMEM);
 	return STATUS_WELL;
 }
 
@@ -67,44 +78,96 @@ static bool is_agreed(const struct apply *apply)
 	if (!findings_count_dangers(&apply->dangers) || request->yes || request->dry_run)
 		return true;
 	if (!can_ask()) {
-		complain("there are dangers: no image is built; --yes builds them all the same");
+		complain("there are dangers, so no image is built. To build anyway: --yes");
 		return false;
 	}
-	return ask_yes("Build the images all the same?");
+	return ask_yes("Build the images anyway?");
 }
 
 /*
- * Inspects all images, and prints what was found if `print` is true. Returns STATUS_WELL if that
- * was possible; `*ret_judged` says how the images are.
+ * Inspects all images again, and prints the result. Returns STATUS_WELL if that was possible;
+ * `*ret_judged` says how the images are.
  */
-static enum status inspect_images(const struct apply *apply, bool print, enum status *ret_judged)
+static enum status inspect_images(struct apply *apply, enum status *ret_judged)
 {
-	_cleanup_(audits_done) struct audits audits = { 0 };
-	const struct request *request = apply->request;
-	enum status status = make_audits(request->root, request->arguments, &audits);
+	enum status status;
 
-	*ret_judged = audits_status(&audits);
-	if (status == STATUS_WELL && print && audits_print(&audits, request->color))
+	audits_done(&apply->images);
+	status = make_audits(apply->request, &apply->images);
+	*ret_judged = audits_status(&apply->images);
+	if (status == STATUS_WELL && audits_print(&apply->images, apply->request->color))
 		return fail("apply", -ENOMEM);
 	return status;
 }
 
 /* What failed, and what state that leaves /boot in. */
-static enum status report_failure(const struct apply *apply, const char *line, int result)
+static enum status report_failure(struct apply *apply, const char *line, int result)
 {
 	enum status judged;
 	struct text end = { 0 };
 
 	program_add_end(result, &end);
-	complain("%s: failed: %s; images that it did not build are the old ones:", line,
+	complain("%s: failed: %s. The images that it did not build are the old ones:", line,
 		 text_string(&end));
 	text_done(&end);
-	if (inspect_images(apply, true, &judged) == STATUS_WELL && judged == STATUS_WELL)
-		complain("every image is as the config wants it all the same");
+	if (inspect_images(apply, &judged) == STATUS_WELL && judged == STATUS_WELL)
+		complain("nevertheless every image is as configured");
 	return STATUS_ENVIRONMENT;
 }
 
-static enum status run_step(const struct apply *apply, const char *const *step)
+/* Does the line contain the whole path? */
+static bool has_path(const char *line, const char *path)
+{
+	for (const char *p = line; (p = strstr(p, path)); p++) {
+		char next = p[strlen(path)];
+
+		if (!next || strchr(" '\"", next))
+			return true;
+	}
+	return false;
+}
+
+/* Notes the image that the generator's line names, if it is the first such line. */
+static bool start_image(struct build *build, const char *line)
+{
+	for (size_t i = 0; i < build->images->count && build->started; i++) {
+		if (build->started[i] || !has_path(line, build->images->items[i].path))
+			continue;
+		build->started[i] = true;
+		build->image = &build->images->items[i];
+		build->count++;
+		return true;
+	}
+	return false;
+}
+
+/* Passes on what the generator prints; the first line that names an image becomes progress. */
+static void read_generator(void *context, bool is_error, const char *line)
+{
+	struct build *build = context;
+	bool started = start_image(build, line);
+
+	if (!started) {
+		progress_clear(&build->progress);
+		fprintf(is_error ? stderr : stdout, "%s\n", line);
+		fflush(stdout);
+	}
+	if (started || (build->image && build->progress.terminal))
+		progress_print(&build->progress, "building", build->count, build->images->count,
+			       build->image->path);
+}
+
+static int run_generator(const struct apply *apply, const char *const *step)
+{
+	_cleanup_(freep) bool *started = calloc(apply->images.count, sizeof(*started));
+	struct build build = { &apply->images, progress_new(), started, 0, NULL };
+	int result = program_run(step, read_generator, &build);
+
+	progress_clear(&build.progress);
+	return result;
+}
+
+static enum status run_step(struct apply *apply, const char *const *step)
 {
 	enum status status = STATUS_WELL;
 	struct text line = { 0 };
@@ -115,10 +178,10 @@ static enum status run_step(const struct apply *apply, const char *const *step)
 		printable_print(stdout, "would run: %s\n", text_string(&line));
 	} else {
 		printable_print(stdout, "running: %s\n", text_string(&line));
-		result = program_run(step);
+		result = run_generator(apply, step);
 	}
 	if (interrupt_caught())
-		complain("%s: interrupted; \"vfio-early audit\" tells which images are the "
+		complain("%s: interrupted. \"vfio-early audit\" reports which images are the "
 			 "old ones",
 			 text_string(&line));
 	else if (result)
@@ -127,7 +190,7 @@ static enum status run_step(const struct apply *apply, const char *const *step)
 	return interrupt_caught() ? STATUS_ENVIRONMENT : status;
 }
 
-static enum status rebuild(const struct apply *apply)
+static enum status rebuild(struct apply *apply)
 {
 	enum status status = STATUS_WELL;
 
@@ -139,47 +202,49 @@ static enum status rebuild(const struct apply *apply)
 }
 
 /* Did it help? */
-static enum status verify(const struct apply *apply)
+static enum status verify(struct apply *apply)
 {
-	enum status judged, status = inspect_images(apply, true, &judged);
+	enum status judged, status = inspect_images(apply, &judged);
 
 	if (status != STATUS_WELL)
 		return status;
 	if (judged == STATUS_DUE) {
-		complain("the images were built anew, and are not as the config wants them: "
-			 "is the hook of vfio-early installed?");
+		complain("the images were built, but are not as configured. Is the hook of "
+			 "vfio-early installed?");
 		return STATUS_UNWANTED;
 	}
 	if (judged == STATUS_WELL)
-		puts("every image is as the config wants it; next: reboot");
+		puts("every image is as configured; next: reboot");
 	return judged;
 }
 
-/* Nothing that building anew would change. */
+/* Reports that a rebuild would change nothing. */
 static enum status report_no_need(const struct apply *apply, enum status judged)
 {
 	if (judged == STATUS_WELL) {
-		puts("nothing to do: every image is as the config wants it; \"vfio-early "
-		     "status\" tells whether this boot used it");
+		puts("nothing to do: every image is as configured. \"vfio-early "
+		     "status\" reports whether this boot used it");
 		return STATUS_WELL;
 	}
-	if (inspect_images(apply, true, &judged) == STATUS_WELL)
-		complain("no image is built: that would not help");
+	if (audits_print(&apply->images, apply->request->color))
+		return fail("apply", -ENOMEM);
+	complain("no image is built, because that would not help");
 	return judged;
 }
 
 static enum status apply_images(struct apply *apply)
 {
-	enum status judged, status = inspect_images(apply, false, &judged);
+	enum status judged, status = make_audits(apply->request, &apply->images);
 
 	if (status != STATUS_WELL)
 		return status;
+	judged = audits_status(&apply->images);
 	if (judged == STATUS_WELL || judged == STATUS_UNWANTED)
 		return report_no_need(apply, judged);
 	rebuild_plan(&apply->machine.root, &apply->rebuild);
 	if (!apply->rebuild.count) {
-		complain("neither update-initramfs nor dracut is installed: the images cannot "
-			 "be built");
+		complain("cannot build the images: neither update-initramfs nor dracut is "
+			 "installed");
 		return STATUS_ENVIRONMENT;
 	}
 	if (!is_agreed(apply))
@@ -196,8 +261,9 @@ static enum status run(const struct request *request)
 	enum status status;
 
 	if (strcmp(request->root, "/") && !request->dry_run) {
-		complain("apply: --root only with --dry-run: the image generator works on this "
-			 "machine; for another root, run vfio-early in it with chroot");
+		complain(
+			"apply: --root works only with --dry-run, since the image generator works on "
+			"this machine. For another root, run vfio-early in it with chroot.");
 		return STATUS_USAGE;
 	}
 	status = load(&apply);
@@ -207,16 +273,17 @@ static enum status run(const struct request *request)
 const struct command command_apply = {
 	.name = "apply",
 	.arguments = "",
-	.summary = "check the config, build the images anew, and look into them",
+	.summary = "check the config, build the images again, and inspect them",
 	.details =
-		"Builds the images of all installed kernels anew, if one of them is not as the\n"
-		"config wants it, with update-initramfs or dracut, whichever is installed, and with\n"
-		"proxmox-boot-tool where that is; then looks into them, as audit does. An error in\n"
-		"the config stops it, a danger asks first. The reboot is left to you.\n\n"
-		"Exit status: 0 every image is as the config wants it (\"status\" tells whether this\n"
-		"boot used it, or a reboot is due), 1 dangers were not agreed to, or an image is not\n"
-		"as it should be all the same, 3 the config has errors, 4 a rebuild failed, or an\n"
-		"image cannot be read, 5 with --dry-run: there is something to do.",
+		"If an image is not as configured, builds the images of all installed kernels again\n"
+		"with update-initramfs or dracut, whichever is installed. If proxmox-boot-tool is\n"
+		"installed, runs its refresh. Then inspects the images as audit does. An error in\n"
+		"the config stops it, a danger asks first. Prints the progress on standard error.\n"
+		"The reboot is left to you.\n\n"
+		"Exit status: 0 every image is as configured (\"status\" reports whether this boot\n"
+		"used it, or a reboot is due), 1 dangers were not agreed to, or an image is still\n"
+		"not as configured, 3 the config has errors, 4 a rebuild failed, or an image cannot\n"
+		"be read, 5 with --dry-run: there is something to do.",
 	.options = OPTION_ROOT | OPTION_DRY_RUN | OPTION_YES,
 	.run = run,
 };

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * vfio-early audit: is in the images what the config of today asks for, and does it run
- * first?
- */
+/* vfio-early audit: do the images contain what the current config needs, and does it run first? */
 
 #include <limits.h>
 #include <string.h>
@@ -23,7 +20,7 @@ static enum status print(const struct request *request, const struct audits *aud
 static enum status run(const struct request *request)
 {
 	_cleanup_(audits_done) struct audits audits = { 0 };
-	enum status status = make_audits(request->root, request->arguments, &audits);
+	enum status status = make_audits(request, &audits);
 
 	return status == STATUS_WELL ? print(request, &audits) : status;
 }
@@ -31,15 +28,16 @@ static enum status run(const struct request *request)
 const struct command command_audit = {
 	.name = "audit",
 	.arguments = "[IMAGE]...",
-	.summary = "look into built images: program, config, modules, and being first",
+	.summary = "verify that images have the current config and run vfio-early first",
 	.details =
-		"Takes each image apart (those in /boot and on the EFI system partition, or IMAGE)\n"
-		"and tells whether it has the boot program that is installed, the config of today,\n"
-		"the list of modules for its kernel and each module of it, and whether the program\n"
-		"runs before udev and before any script of others. With an empty config an image\n"
-		"has to be without any of it. Writes nothing.\n\n"
-		"Exit status: 0 every image is as it should be, 1 one is not, and building it anew\n"
-		"would not help, 4 one cannot be read, 5 one has to be built anew: vfio-early apply.",
+		"Unpacks each image (those in /boot and on the EFI system partition, or IMAGE) and\n"
+		"reports whether it has the installed boot program, the current config, the list of\n"
+		"modules for its kernel and each of these modules, and whether the program runs\n"
+		"before udev and before any other script. If the config is empty, an image must have\n"
+		"none of this. Prints the progress on standard error, but not with --json. Writes\n"
+		"nothing.\n\n"
+		"Exit status: 0 every image is as configured, 1 one is not, and building it again\n"
+		"would not help, 4 one cannot be read, 5 one must be built again: vfio-early apply.",
 	.options = OPTION_ROOT | OPTION_JSON,
 	.most = INT_MAX,
 	.run = run,

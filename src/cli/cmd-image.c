@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vfio-early image: what an initramfs gets from us, beside the boot program. Asked by the hooks of
- * the image generators; every choice that needs a library is made here, when the image is built.
+ * vfio-early image: writes what an initramfs gets besides the boot program. The hooks of the image
+ * generators run it: every choice that needs a library is made here, when the image is built.
  */
 
 #include <stdio.h>
@@ -60,7 +60,7 @@ static int write_keep_lines(const struct image *image, const struct root *dest)
 	if (!error && lines.length) {
 		text_add(&file,
 			 "# Generated: what the host itself used when this image was built.\n"
-			 "# allow=in-use on a bind line takes a device all the same.\n",
+			 "# allow=in-use on a bind line takes a device anyway.\n",
 			 text_string(&lines));
 		error = text_error(&file);
 		if (!error)
@@ -101,11 +101,12 @@ static void print_lacks(const struct image *image)
 	for (size_t i = 0; i < image->plan.missing_count; i++) {
 		const struct missing_driver *missing = &image->plan.missing[i];
 
-		printable_print(stderr,
-				WARNING
-				"%s:%u: Linux %s has no driver %s; its devices will stay fenced\n",
-				missing->place->file, missing->place->line, image->machine.kernel,
-				missing->driver);
+		printable_print(
+			stderr,
+			WARNING
+			"%s:%u: Linux %s has no driver %s, so the devices of this line stay fenced\n",
+			missing->place->file, missing->place->line, image->machine.kernel,
+			missing->driver);
 	}
 }
 
@@ -116,7 +117,7 @@ static enum status build_image(struct image *image)
 	image->resolver =
 		resolver_new(image->request->root, image->machine.kernel, &image->machine.cmdline);
 	if (!image->resolver) {
-		fprintf(stderr, WARNING "Linux %s: its modules cannot be read; is it installed?\n",
+		fprintf(stderr, WARNING "Linux %s: cannot read its modules. Is it installed?\n",
 			image->machine.kernel);
 		return STATUS_ENVIRONMENT;
 	}
@@ -143,7 +144,7 @@ static enum status run(const struct request *request)
 	enum status status;
 
 	if (!request->dest) {
-		complain("image: --dest DIR is missing: the tree of the image");
+		complain("image: --dest DIR is required: the tree of the image");
 		return STATUS_USAGE;
 	}
 	machine_request.kernel = request->arguments[0];
@@ -168,5 +169,6 @@ const struct command command_image = {
 	.options = OPTION_ROOT | OPTION_DEST,
 	.least = 1,
 	.most = 1,
+	.hidden = true,
 	.run = run,
 };

@@ -88,13 +88,13 @@ static bool is_taken(const struct import *import, const struct pci_function *fun
 	return false;
 }
 
-/* Why a function gets no line, or NULL. */
+/* Returns why a function gets no line, or NULL. */
 static const char *reason_against(const struct import *import, const struct pci_function *function)
 {
 	if (pci_is_bridge(function))
 		return "a bridge stays with the host";
 	if (is_taken(import, function))
-		return "see above";
+		return "listed above";
 	if (machine_claim_of(&import->machine, function))
 		return "another line of the config lists it";
 	return NULL;
@@ -124,29 +124,57 @@ static void add_drivers(struct import *import, const struct pci_function *functi
 		return; /* the modules of a device without any are none */
 }
 
-static int add_line(struct import *import, const struct pci_function *function,
-		    struct resolver *resolver)
+static int take(struct import *import, const struct pci_function *function,
+		struct resolver *resolver)
 {
 	if (ARRAY_GROW(import->taken, import->taken_count))
 		return -ENOMEM;
 	import->taken[import->taken_count++] = function;
-	bind_line_add(&import->machine, import->names, function, "", &import->text);
-	text_add(&import->text, "\n");
 	add_drivers(import, function, resolver);
 	return 0;
 }
 
-/* One line for each function that a entry means. */
+/* Can one line take all functions of the card that the entry means, of which there are several? */
+static bool is_whole_card(const struct import *import, const struct entry *entry)
+{
+	const struct pci_snapshot *snapshot = &import->machine.snapshot;
+	size_t count = 0;
+
+	for (size_t i = 0; i < snapshot->count && entry->card; i++) {
+		if (!entry_meets(entry, snapshot, &snapshot->functions[i]))
+			continue;
+		if (reason_against(import, &snapshot->functions[i]))
+			return false;
+		count++;
+	}
+	return count > 1;
+}
+
+/* Adds a line for the function, or its address and the reason why it gets none. */
+static void add_line(struct import *import, const struct pci_function *function, const char *words,
+		     const char *reason)
+{
+	char address[PCI_ADDRESS_SIZE];
+
+	if (reason)
+		text_add(&import->text, "# ", pci_address_format(&function->address, address), ": ",
+			 reason);
+	else
+		bind_line_add(&import->machine, import->names, function, words, &import->text);
+	text_add(&import->text, "\n");
+}
+
+/* Adds a line for each function that an entry means, or one for a whole card. */
 static int add_functions(struct import *import, const struct entry *entry,
 			 struct resolver *resolver)
 {
 	const struct pci_snapshot *snapshot = &import->machine.snapshot;
+	bool whole = is_whole_card(import, entry);
 	size_t count = 0;
 	int error = 0;
 
 	for (size_t i = 0; i < snapshot->count && !error; i++) {
 		const struct pci_function *function = &snapshot->functions[i];
-		char address[PCI_ADDRESS_SIZE];
 		const char *reason;
 
 		if (!entry_meets(entry, snapshot, function))
@@ -154,12 +182,10 @@ static int add_functions(struct import *import, const struct entry *entry,
 		if (!count++)
 			add_comment(import, entry, "");
 		reason = reason_against(import, function);
-		if (reason)
-			text_add(&import->text, "# ",
-				 pci_address_format(&function->address, address), ": ", reason,
-				 "\n");
-		else
-			error = add_line(import, function, resolver);
+		if (!whole || count == 1)
+			add_line(import, function, whole ? " with=functions" : "", reason);
+		if (!reason)
+			error = take(import, function, resolver);
 	}
 	if (!count)
 		leave_out(import, entry, ": no such device on this machine");
@@ -173,11 +199,11 @@ static int add_entry(struct import *import, const struct entry *entry, struct re
 
 	if (!entry->problem)
 		return add_functions(import, entry, resolver);
-	text_add(&problem, " ", entry->problem);
+	text_add(&problem, ": ", entry->problem);
 	leave_out(import, entry, text_string(&problem));
 	error = text_error(&problem);
 	text_done(&problem);
-	import->failed += !entry->elsewhere;
+	import->failed += !entry->harmless;
 	return error;
 }
 
@@ -188,7 +214,7 @@ static enum status compose_lines(struct import *import)
 		resolver_new(machine->directory, machine->kernel, &machine->cmdline);
 	int error = 0;
 
-	text_add(&import->text, "# Imported from other recipes, one line a device.\n");
+	text_add(&import->text, "# Imported from the configuration of other tools.\n");
 	for (size_t i = 0; i < import->entries.count && !error; i++)
 		error = add_entry(import, &import->entries.items[i], resolver);
 	resolver_free(resolver);
@@ -246,9 +272,8 @@ static enum status write_dropin(const struct import *import)
 		error = write_locked(&edit, import);
 	if (error) {
 		complain("/" DROPIN ": cannot be written: %s",
-			 error == -EEXIST
-				 ? "it is there and says something else; edit it, or remove it"
-				 : edit_explain(error));
+			 error == -EEXIST ? "it exists with another content. Edit it, or delete it."
+					  : edit_explain(error));
 		return STATUS_ENVIRONMENT;
 	}
 	printf("/" DROPIN ": %zu device%s; next: vfio-early check\n", import->taken_count,
@@ -256,15 +281,34 @@ static enum status write_dropin(const struct import *import)
 	return STATUS_WELL;
 }
 
+/* Prints a leftover; before the first of them, when to delete it. `context`: were there others? */
 static void print_leftover(void *context, const char *leftover)
 {
-	(void)context;
+	bool *others = context;
+
+	if (!*others)
+		fputs("after \"vfio-early apply\" and a successful reboot, delete these words, and "
+		      "no others:\n",
+		      stderr);
+	*others = true;
 	fprintf(stderr, "%s\n", leftover);
+}
+
+/* Reports that the entries of guests are no leftovers. */
+static void print_guests(const struct entries *entries)
+{
+	for (size_t i = 0; i < entries->count; i++)
+		if (entries->items[i].is_guests) {
+			fputs("the guests' configuration stays as it is: delete nothing there\n",
+			      stderr);
+			return;
+		}
 }
 
 static enum status print_import(struct import *import)
 {
 	enum status status = STATUS_WELL;
+	bool others = false;
 	int error;
 
 	if (import->request->write)
@@ -276,9 +320,10 @@ static enum status print_import(struct import *import)
 	fflush(stdout);
 	fputs(text_string(&import->left), stderr);
 	error = leftovers_find(&import->machine.root, text_string(&import->drivers), print_leftover,
-			       NULL);
+			       &others);
 	if (error)
 		return fail("import", error);
+	print_guests(&import->entries);
 	return import->failed || (import->left.length && !import->taken_count) ? STATUS_UNWANTED
 									       : STATUS_WELL;
 }
@@ -294,8 +339,8 @@ static enum status run(const struct request *request)
 	if (status != STATUS_WELL)
 		return status;
 	if (!import.entries.count) {
-		complain("import: no other recipe lists a device%s",
-			 request->count ? " there" : " on this machine");
+		complain("import: no other tool lists a device%s",
+			 request->count ? " in these files" : " on this machine");
 		return STATUS_WELL;
 	}
 	status = compose_lines(&import);
@@ -307,17 +352,18 @@ static enum status run(const struct request *request)
 const struct command command_import = {
 	.name = "import",
 	.arguments = "[FILE]...",
-	.summary = "write config lines for what another recipe lists",
+	.summary = "print config lines for the devices that other tools list",
 	.details =
 		"Reads modprobe.d (options vfio-pci ids=), the kernel command line (vfio-pci.ids=,\n"
-		"rd.qubes.hide_pci=), /etc/driverctl.d, unRAID's vfio-pci.cfg, the mappings of\n"
-		"Proxmox and scripts in init-top (DEVS=, as TrueNAS has them); or FILE, in any of\n"
-		"these formats or with one address a line. Prints a line for each device, with\n"
-		"address, ID and path, and prints on standard error which words or lines of the\n"
-		"recipe to remove afterwards; it removes none. --write: into\n"
-		"/etc/vfio-early.conf.d/imported.conf.\n\n"
+		"rd.qubes.hide_pci=), /etc/driverctl.d, unRAID's vfio-pci.cfg, scripts in init-top\n"
+		"(DEVS=, as TrueNAS has them), the mappings and guests of Proxmox VE, and the guests\n"
+		"of libvirt; or FILE, in any of these formats or with one address a line. Prints a\n"
+		"line for each device or card, with address, ID and path. Prints on standard error\n"
+		"which words of the other recipe to delete after a successful reboot, and deletes\n"
+		"none of them. --write: into /etc/vfio-early.conf.d/imported.conf.\n\n"
 		"What is left out is reported on standard error. Devices that are not in this\n"
-		"machine, and those of another node of a Proxmox cluster, are no failures.\n\n"
+		"machine, those of another node of a Proxmox cluster, and mediated devices are no\n"
+		"failures.\n\n"
 		"Exit status: 0 the devices of this machine were imported, or there was nothing to\n"
 		"import, 1 something was not understood, or only other machines' devices were\n"
 		"found, 4 a file cannot be read or written.",

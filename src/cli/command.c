@@ -57,7 +57,7 @@ bool has_kernel(const struct request *request, const struct machine *machine)
 	if (string_join(path, sizeof(path), "lib/modules/", request->kernel, NULL) &&
 	    root_has(&machine->root, path))
 		return true;
-	complain("Linux %s: no /lib/modules/%s; is it installed?", request->kernel,
+	complain("Linux %s: no /lib/modules/%s. Is it installed?", request->kernel,
 		 request->kernel);
 	return false;
 }
@@ -67,7 +67,7 @@ enum status load_machine(const struct request *request, struct machine *ret)
 	int error = machine_load(request->root, request->kernel, ret);
 
 	if (error == -EXDEV) {
-		complain("%s: contains this machine's own /sys; leave --root out, or unmount it",
+		complain("%s: contains this machine's own /sys. Leave --root out, or unmount it.",
 			 request->root);
 		return STATUS_ENVIRONMENT;
 	}
@@ -80,8 +80,7 @@ enum status require_devices(const struct machine *machine)
 {
 	if (machine->has_devices)
 		return STATUS_WELL;
-	complain("%s/sys: no PCI bus, so no device can be looked up; is it mounted?",
-		 root_prefix(machine->directory));
+	complain("%s/sys: no PCI bus found. Is it mounted?", root_prefix(machine->directory));
 	return STATUS_ENVIRONMENT;
 }
 
@@ -90,7 +89,7 @@ enum status require_root(const struct request *request, const struct machine *ma
 {
 	if (!machine->root.live || !geteuid() || request->dry_run)
 		return STATUS_WELL;
-	complain("%s: only root can %s a device; try sudo", command, command);
+	complain("%s: only root can %s a device. Try sudo.", command, command);
 	return STATUS_ENVIRONMENT;
 }
 
@@ -133,7 +132,7 @@ enum status require_trust(const struct machine *machine, const char *path)
 	_cleanup_(freep) char *problem = trust_problem(&machine->root, path);
 
 	if (problem)
-		complain("/%s: not edited: %s", path, problem);
+		complain("/%s: not edited, because it %s", path, problem);
 	return problem ? STATUS_CONFIG : STATUS_WELL;
 }
 

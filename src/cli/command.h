@@ -68,6 +68,7 @@ struct command {
 	const char *details;   /* the paragraphs of its --help */
 	unsigned int options;  /* enum option_bit */
 	int least, most;       /* how many arguments */
+	bool hidden;	       /* for the hooks: not in the list of commands */
 	enum status (*run)(const struct request *request);
 };
 

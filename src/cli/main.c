@@ -22,26 +22,28 @@ static const struct {
 	char letter; /* '\0' for none */
 	const char *name, *argument, *help;
 } options[] = {
-	{ OPTION_ALL, 'a', "all", "", "bridges as well" },
+	{ OPTION_ALL, 'a', "all", "", "list bridges, too" },
 	{ OPTION_COLUMNS, 'o', "columns", "LIST",
-	  "these columns; +LIST: these as well; all: every one" },
-	{ OPTION_ROOT, 0, "root", "DIR", "look at the machine or image in DIR, not at this one" },
+	  "print these columns; +LIST: add them; all: every column" },
+	{ OPTION_ROOT, 0, "root", "DIR",
+	  "use the machine or image in DIR instead of this machine" },
 	{ OPTION_KERNEL, 0, "kernel", "VERSION",
-	  "for this kernel, not the one that runs or is the only one in DIR" },
-	{ OPTION_DEST, 0, "dest", "DIR", "the image's tree, which is written to" },
-	{ OPTION_WITH, 0, "with", "WHAT", "functions: the rest of the card; group: of its group" },
+	  "for this kernel instead of the running one, or the only one in DIR" },
+	{ OPTION_DEST, 0, "dest", "DIR", "write into this tree of an image" },
+	{ OPTION_WITH, 0, "with", "WHAT",
+	  "take the whole card, too (functions), or its group (group)" },
 	{ OPTION_DRIVER, 0, "driver", "NAME",
-	  "this driver instead of vfio-pci; auto: the best one" },
+	  "use this driver instead of vfio-pci; auto: the best one" },
 	{ OPTION_ALLOW, 0, "allow", "DANGER", "override one refusal: boot-display or in-use" },
-	{ OPTION_DRY_RUN, 0, "dry-run", "", "say what would be done, and do nothing" },
+	{ OPTION_DRY_RUN, 0, "dry-run", "", "print what would be done, and do nothing" },
 	{ OPTION_YES, 0, "yes", "", "answer yes to every question" },
-	{ OPTION_WRITE, 0, "write", "", "write it into a file of the config" },
+	{ OPTION_WRITE, 0, "write", "", "write the lines into a file of the config" },
 	{ OPTION_EXPECT, 0, "expect", "N", "fail if fewer than N devices are bound" },
 	{ OPTION_PROMETHEUS, 0, "prometheus", "", "print metrics in Prometheus's text format" },
-	{ OPTION_OUTPUT, 0, "output", "FILE", "write them into this file, in one step" },
+	{ OPTION_OUTPUT, 0, "output", "FILE", "write the metrics into this file, in one step" },
 	{ OPTION_ANONYMOUS, 0, "anonymous", "", "replace serial numbers and MAC addresses" },
-	{ OPTION_JSON, 'J', "json", "", "print JSON, with the number of its schema" },
-	{ OPTION_NO_COLOR, 0, "no-color", "", "no colors, as with NO_COLOR set" },
+	{ OPTION_JSON, 'J', "json", "", "print JSON" },
+	{ OPTION_NO_COLOR, 0, "no-color", "", "print no colors, like the variable NO_COLOR" },
 };
 
 static void print_option(char letter, const char *name, const char *argument, const char *help)
@@ -75,8 +77,9 @@ static enum status help(const struct command *command)
 	     "Binds PCI devices to vfio-pci before any host driver touches them, as\n"
 	     "/etc/vfio-early.conf says. Commands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
-	puts("\n\"vfio-early COMMAND --help\" tells more of each.");
+		if (!commands[i]->hidden)
+			printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	puts("\n\"vfio-early COMMAND --help\" describes the command.");
 	return STATUS_WELL;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What other recipes say: each source in its place in a tree, the first byte chooses which. A entry
+ * What other recipes say: each source in its place in a tree, the first byte chooses which. An entry
  * has a place and clean words, and a problem or a device; nothing that is read gets out as it is.
  */
 
@@ -21,10 +21,12 @@ static const char *const sources[] = {
 	"etc/pve/mapping/pci.cfg",
 	"etc/initramfs-tools/scripts/init-top/any",
 	"devices.txt", /* a file that somebody names */
+	"etc/pve/qemu-server/100.conf",
+	"etc/libvirt/qemu/win10.xml",
 };
 
 #define CMDLINE 0
-#define NAMED (ARRAY_SIZE(sources) - 1)
+#define NAMED 6
 
 static char tree[] = "/tmp/fuzz-import-XXXXXX";
 static int top = -1; /* the tree's directory, once it is made */

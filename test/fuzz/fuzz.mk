@@ -18,11 +18,12 @@ $B/vfio-early-boot-glibc: $(host_core) $(boot:src/%.c=$B/host/%.o)
 asan_core := $(core:src/%.c=$B/asan/%.o)
 
 # What one of them needs of the host program.
-import_sources := $(addprefix src/cli/,machine/card.c lib/printable.c import/format.c import/lines.c import/sources.c machine/resolver.c import/entries.c)
+import_sources := $(addprefix src/cli/,machine/card.c machine/resolver.c lib/printable.c) \
+	$(filter-out src/cli/import/leftovers.c,$(wildcard src/cli/import/*.c))
 $B/fuzz/replay-import: $(import_sources:src/%.c=$B/asan/%.o)
 $B/fuzz/fuzz-import: $(import_sources)
-$B/fuzz/replay-import $B/fuzz/fuzz-import: common += -Isrc/cli
-$B/fuzz/replay-import $B/fuzz/fuzz-import: fuzz_link = -lkmod
+$B/fuzz/replay-import $B/fuzz/fuzz-import: common += -Isrc/cli $(shell $(PKG_CONFIG) --cflags libxml-2.0)
+$B/fuzz/replay-import $B/fuzz/fuzz-import: fuzz_link = -lkmod -lxml2
 
 $B/asan/%.o: src/%.c Makefile
 	$(call say,CC)

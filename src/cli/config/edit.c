@@ -32,12 +32,12 @@ const char *edit_explain(int error)
 		{ EXDEV, "a symlink leads out of /etc; edit the file that it leads to, or put "
 			 "a file in the symlink's place" },
 		{ ELOOP, "too many symlinks" },
-		{ EBUSY, "another edit of it does not end; find it, or try again" },
-		{ EFBIG, "larger than 1 MiB; the boot would not read all of it" },
+		{ EBUSY, "another program is editing it. Try again later." },
+		{ EFBIG, "larger than 1 MiB: the boot would not read all of it" },
 		{ EINVAL, "not a regular file" },
-		{ ESTALE, "somebody else has changed it just now; try again" },
-		{ EACCES, "Permission denied; only root may edit it: try sudo" },
-		{ EPERM, "Operation not permitted; its owner or mode could not be kept" },
+		{ ESTALE, "another program has changed it just now. Try again." },
+		{ EACCES, "Permission denied. Only root may edit it: try sudo." },
+		{ EPERM, "Operation not permitted: its owner or mode cannot be kept" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)

@@ -85,7 +85,7 @@ static void add_unreadable(struct audit *audit, int error, const char *why)
 {
 	struct finding finding = finding_make(FINDING_UNREADABLE);
 
-	text_add(&finding.text, "cannot be taken apart: ", why);
+	text_add(&finding.text, "cannot unpack the image: ", why);
 	if (error == -ENOENT) {
 		text_done(&finding.remedy);
 		text_add(&finding.remedy, "correct the name");
@@ -107,7 +107,7 @@ static int audit_image(const char *directory, struct audit *audit, bool *ret_wan
 	else if (error)
 		add_unreadable(audit, error, why.length ? text_string(&why) : strerror(-error));
 	else if (is_squashed(&unpacked.tree))
-		add_unreadable(audit, 0, "it is squashed (dracut's module squash)");
+		add_unreadable(audit, 0, "dracut's module squash has packed all of it");
 	else
 		result = inspect_tree(directory, &unpacked.tree, audit, ret_wanted);
 	text_done(&why);
@@ -153,7 +153,7 @@ static int find_images(const char *directory, struct images *ret)
 	return !error && !ret->count ? -ENOENT : error;
 }
 
-static int make_all(const char *directory, struct audits *audits)
+static int make_all(const char *directory, const struct progress *progress, struct audits *audits)
 {
 	_cleanup_(images_done) struct images images = { 0 };
 	int error = find_images(directory, &images);
@@ -161,19 +161,28 @@ static int make_all(const char *directory, struct audits *audits)
 	for (size_t i = 0; i < images.count && !error; i++) {
 		_cleanup_(freep) char *path = path_below(directory, images.paths[i]);
 
-		error = path ? make_one(directory, path, audits) : -ENOMEM;
+		if (!path)
+			return -ENOMEM;
+		progress_print(progress, "inspecting", i + 1, images.count, path);
+		error = make_one(directory, path, audits);
 	}
 	return error;
 }
 
-int audits_make(const char *directory, char *const *paths, struct audits *ret)
+int audits_make(const char *directory, char *const *paths, const struct progress *progress,
+		struct audits *ret)
 {
+	size_t count = 0;
 	int error = 0;
 
-	if (!*paths)
-		return make_all(directory, ret);
-	for (; *paths && !error; paths++)
-		error = make_one(directory, *paths, ret);
+	while (paths[count])
+		count++;
+	if (!count)
+		return make_all(directory, progress, ret);
+	for (size_t i = 0; i < count && !error; i++) {
+		progress_print(progress, "inspecting", i + 1, count, paths[i]);
+		error = make_one(directory, paths[i], ret);
+	}
 	return error;
 }
 

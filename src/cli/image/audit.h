@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/progress.h"
 #include "machine/finding.h"
 #include "root.h"
 #include "util.h"
@@ -12,7 +13,7 @@
 /* What was found in one image. */
 struct audit {
 	char *path;
-	char *kernel;	    /* "" where it can't be told */
+	char *kernel;	    /* "" if it is not known */
 	const char *layout; /* of order_layout_name(); "" for unknown */
 	struct findings findings;
 };
@@ -35,9 +36,10 @@ enum audit_result {
 /*
  * Inspects the images at `paths`, which ends with NULL, or all images of the root `directory` if
  * `paths` is empty. Returns 0 or -errno: -ENOENT if the root has no image, -EINTR after a signal.
- * In either case audits_done() frees `ret`.
+ * In either case audits_done() frees `ret`. Prints the progress.
  */
-int audits_make(const char *directory, char *const *paths, struct audits *ret) _must_check_;
+int audits_make(const char *directory, char *const *paths, const struct progress *progress,
+		struct audits *ret) _must_check_;
 void audits_done(struct audits *audits);
 
 enum audit_result audit_result(const struct audit *audit);

@@ -46,7 +46,7 @@ static void check_nothing(const struct root *tree, struct findings *findings)
 		if (!tree_has(tree, traces[i]))
 			continue;
 		findings_add_text(findings, FINDING_LEFTOVER,
-				  "no line is in the config, but it has /", traces[i]);
+				  "the config has no line, but the image has /", traces[i]);
 		return;
 	}
 }
@@ -80,13 +80,12 @@ static void check_program(const struct machine *machine, const struct root *tree
 	find_program(machine, name, path);
 	error = root_read_file(&machine->root, path, PROGRAM_MAX, &text);
 	if (error)
-		findings_add_text(findings, FINDING_INSTALLED, "/", path,
+		findings_add_text(findings, FINDING_INSTALLED, "cannot read /", path,
 				  " of this host: ", error < 0 ? strerror(-error) : "too large");
 	else if (!tree_has(tree, copy))
-		findings_add_text(findings, kind, "/", copy, " is not in it");
+		findings_add_text(findings, kind, "/", copy, " is missing");
 	else if (!tree_is_same(tree, copy, &text))
-		findings_add_text(findings, kind, "/", copy, " is another one than the host's /",
-				  path);
+		findings_add_text(findings, kind, "/", copy, " differs from the host's /", path);
 	text_done(&text);
 }
 
@@ -116,8 +115,8 @@ static void check_config_file(const struct conf_file *file, const struct root *t
 	if (file->generated || has_statements(tree, file))
 		return;
 	findings_add_text(findings, FINDING_CONFIG, "/", file->path,
-			  tree_has(tree, file->path) ? " was edited since it was built"
-						     : " is not in it");
+			  tree_has(tree, file->path) ? " was edited after the image was built"
+						     : " is missing");
 }
 
 static void check_gone(const struct machine *machine, const struct root *tree, const char *path,
@@ -125,7 +124,7 @@ static void check_gone(const struct machine *machine, const struct root *tree, c
 {
 	if (!confdir_file(&machine->confdir, path) && tree_has(tree, path))
 		findings_add_text(findings, FINDING_CONFIG, "/", path,
-				  " is in it, and no longer on the host");
+				  " is in the image, but no longer on the host");
 }
 
 static void check_config(const struct machine *machine, const struct root *tree,
@@ -169,7 +168,8 @@ static void check_modules(const struct loadplan *plan, const struct root *tree,
 			text_add(&missing, missing.length ? ", " : "", path);
 	}
 	if (missing.length)
-		findings_add_text(findings, FINDING_MODULES, "not in it: ", text_string(&missing));
+		findings_add_text(findings, FINDING_MODULES,
+				  "modules are missing: ", text_string(&missing));
 	findings->failed |= missing.failed;
 	text_done(&missing);
 }
@@ -258,8 +258,7 @@ static int compare_plan(const struct machine *machine, const struct loadplan *ow
 		return error;
 	if (!is_within(&least.loadplan, own) || !is_within(own, &most.loadplan))
 		findings_add_text(findings, FINDING_PLAN,
-				  "its list of modules is not the one of today for Linux ",
-				  machine->kernel);
+				  "the list of modules is out of date for Linux ", machine->kernel);
 	add_missing_drivers(machine, machine->has_devices ? &least : &most, findings);
 	return 0;
 }
@@ -278,7 +277,7 @@ static int check_plan(const struct machine *machine, const struct root *tree,
 		return error;
 	if (!readable || own.bad_line) {
 		findings_add_text(findings, FINDING_PLAN, "/" LOADPLAN_FILE,
-				  readable ? " in it is damaged" : " is not in it");
+				  readable ? " is damaged" : " is missing");
 		return 0;
 	}
 	check_modules(&own, tree, findings);
@@ -292,7 +291,8 @@ int content_check(const struct machine *machine, const struct root *tree, struct
 		return 0;
 	}
 	if (!content_is_there(tree)) {
-		findings_add_text(findings, FINDING_MISSING, "nothing of vfio-early is in it");
+		findings_add_text(findings, FINDING_MISSING,
+				  "the image contains nothing of vfio-early");
 		return 0;
 	}
 	check_programs(machine, tree, findings);

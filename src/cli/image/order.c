@@ -73,8 +73,8 @@ static void add_predecessor(const struct root *tree, const char *path, struct fi
 {
 	const char *word = loading_word(tree, path);
 
-	findings_add_text(findings, FINDING_ORDER, "/", path, " comes before ours",
-			  word ? ", and loads modules (" : ", but loads no modules by itself",
+	findings_add_text(findings, FINDING_ORDER, "/", path, " runs before vfio-early",
+			  word ? ", and loads modules (" : ", but loads no modules itself",
 			  word ? word : "", word ? ")" : "");
 }
 
@@ -113,7 +113,7 @@ static void check_order(const struct root *tree, struct findings *findings)
 		findings_add_text(findings, FINDING_SCRIPT,
 				  "/" SCRIPTS SCRIPT " is not in /" SCRIPTS "ORDER");
 	if (!tree_has(tree, SCRIPTS SCRIPT))
-		findings_add_text(findings, FINDING_SCRIPT, "/" SCRIPTS SCRIPT " is not in it");
+		findings_add_text(findings, FINDING_SCRIPT, "/" SCRIPTS SCRIPT " is missing");
 	text_done(&text);
 }
 
@@ -128,7 +128,7 @@ static void check_sourced(const struct root *tree, struct findings *findings)
 
 	if (!tree_has(tree, SOURCED "/" SOURCED_FILE)) {
 		findings_add_text(findings, FINDING_SCRIPT,
-				  "/" SOURCED "/" SOURCED_FILE " is not in it");
+				  "/" SOURCED "/" SOURCED_FILE " is missing");
 		return;
 	}
 	if (tree_names(tree, SOURCED, &names, &count))
@@ -166,8 +166,8 @@ static void check_unit(const char *unit, struct findings *findings)
 
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
 		if (!comes_before(unit, later[i]))
-			findings_add_text(findings, FINDING_SCRIPT,
-					  UNIT " in it does not come before ", later[i]);
+			findings_add_text(findings, FINDING_SCRIPT, UNIT " does not run before ",
+					  later[i]);
 }
 
 /* A symlink to /dev/null masks a unit; what it leads to need not be in the image. */
@@ -201,7 +201,8 @@ static void check_other_unit(const struct root *tree, const char *directory, con
 	if (!string_join(path, sizeof(path), directory, "/", name, NULL))
 		return;
 	if (!strcmp(name, UNIT ".d"))
-		findings_add_text(findings, FINDING_ORDER, "/", path, " changes our unit");
+		findings_add_text(findings, FINDING_ORDER, "/", path,
+				  " changes the unit of vfio-early");
 	else if (strcmp(name, UNIT) && !tree_read(tree, path, FILE_MAX, &text) &&
 		 comes_before(text_string(&text), UNIT))
 		add_predecessor(tree, path, findings);
@@ -237,13 +238,13 @@ static void check_units(const struct root *tree, struct findings *findings)
 
 	if (is_masked(tree))
 		findings_add_text(findings, FINDING_SCRIPT,
-				  "/etc/systemd/system/" UNIT " in it masks our unit");
+				  "/etc/systemd/system/" UNIT " masks the unit of vfio-early");
 	for (size_t i = 0; i < count && !text.length; i++)
 		if (string_join(path, sizeof(path), unit_directories[i], "/" UNIT, NULL) &&
 		    tree_read(tree, path, FILE_MAX, &text))
 			text_done(&text);
 	if (!text.length)
-		findings_add_text(findings, FINDING_SCRIPT, UNIT " is not in it");
+		findings_add_text(findings, FINDING_SCRIPT, UNIT " is missing");
 	else
 		check_unit(text_string(&text), findings);
 	if (!has_wants(tree))
@@ -258,7 +259,7 @@ static void check_init(const struct root *tree, struct findings *findings)
 {
 	if (!tree_has(tree, "init.vfio-early"))
 		findings_add_text(findings, FINDING_INIT,
-				  "/init.vfio-early, the image's own /init, is not in it");
+				  "/init.vfio-early, the image's own /init, is missing");
 }
 
 void order_check(const struct root *tree, bool init, struct findings *findings)
@@ -269,7 +270,7 @@ void order_check(const struct root *tree, bool init, struct findings *findings)
 	}
 	if (tree_has(tree, "init.vfio-early"))
 		findings_add_text(findings, FINDING_INIT,
-				  "/init in it is ours, and no line says \"start init\"");
+				  "/init is that of vfio-early, but no line says \"start init\"");
 	switch (order_layout(tree)) {
 	case LAYOUT_INITRAMFS_TOOLS:
 		check_order(tree, findings);
@@ -282,8 +283,8 @@ void order_check(const struct root *tree, bool init, struct findings *findings)
 		break;
 	case LAYOUT_OTHER:
 		findings_add_text(findings, FINDING_SCRIPT,
-				  "made neither by initramfs-tools nor by dracut: what it runs "
-				  "first is not known");
+				  "neither initramfs-tools nor dracut made the image, so it is "
+				  "unknown what runs first");
 		break;
 	}
 }

@@ -141,7 +141,7 @@ static int try_unpacker(const struct unpacker *unpacker, const char *image, stru
 	} else if (find_tree(directory, &ret->tree)) {
 		result = 0;
 	} else {
-		text_add(why, why->length ? "; " : "", unpacker->program, " finds no /init in it",
+		text_add(why, why->length ? "; " : "", unpacker->program, " finds no /init",
 			 line.length ? ": " : "", text_string(&line));
 		result = -EINVAL;
 	}
@@ -185,7 +185,8 @@ static int unpack_unified(const char *image, struct unpacked *ret, struct text *
 	if (!string_join(archive, sizeof(archive), ret->scratch.path, "/initrd", NULL))
 		return -ENAMETOOLONG;
 	if (!program_exists("objcopy")) {
-		text_add(why, "a unified kernel image needs objcopy (binutils)");
+		text_add(why,
+			 "a unified kernel image needs objcopy (binutils), which is not installed");
 		return -ENOPKG;
 	}
 	result = program_run_quietly(arguments, NULL, why);

@@ -1,61 +1,73 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What recipes of others ask for, and which functions that means here. */
+/* The devices that other tools' files name, and the functions of this machine that they mean. */
 
 #include "import/entries.h"
 
 #include <string.h>
 
-#include "import/lines.h"
 #include "lib/printable.h"
 
-#define WORDS_MAX 200 /* bytes that are kept of a path, and of what stands there */
+#define WORDS_MAX 200 /* bytes that are kept of a path, a guest's name, and the words */
 
-static char *copy_place(const char *path, unsigned int line)
+static void add_cut(struct text *text, const char *string)
 {
 	char cut[WORDS_MAX + 1];
+
+	string_copy(cut, sizeof(cut), string);
+	printable_add(text, cut);
+}
+
+static char *copy_place(const struct file_line *line)
+{
+	char cut[WORDS_MAX + 1];
+	struct file_line shown = { .path = cut, .number = line->number };
 	struct text text = { 0 };
 
-	string_copy(cut, sizeof(cut), path);
-	lines_add_place(cut, line, &text);
+	string_copy(cut, sizeof(cut), line->path);
+	if (line->guest) {
+		text_add(&text, "guest ");
+		add_cut(&text, line->guest);
+		text_add(&text, ", ");
+	}
+	lines_add_place(&shown, &text);
 	return text_error(&text) ? NULL : text_steal(&text);
 }
 
 static char *copy_words(const char *words)
 {
-	char cut[WORDS_MAX + 1];
 	struct text text = { 0 };
 
-	string_copy(cut, sizeof(cut), words);
-	text_add(&text, "");
-	printable_add(&text, cut);
+	add_cut(&text, words);
 	if (!text.data)
 		return strdup("");
 	return text_error(&text) ? NULL : text_steal(&text);
 }
 
-struct entry *entry_add(struct entries *entries, const char *path, unsigned int line,
-			const char *words)
+struct entry *entry_add(struct entries *entries, const struct file_line *line, const char *words)
 {
 	struct entry *entry;
 
 	if (ARRAY_GROW(entries->items, entries->count))
 		return NULL;
 	entry = &entries->items[entries->count++];
-	*entry = (struct entry){ .place = copy_place(path, line),
+	*entry = (struct entry){ .place = copy_place(line),
 				 .words = copy_words(words),
+				 .is_guests = line->guest,
 				 .subvendor = ENTRY_ANY,
 				 .subdevice = ENTRY_ANY };
 	return entry->place && entry->words ? entry : NULL;
 }
 
-int entry_add_problem(struct entries *entries, const char *path, unsigned int line,
-		      const char *words, const char *problem)
+int entry_add_problem(struct entries *entries, const struct file_line *line, const char *words,
+		      const char *problem, bool harmless)
 {
-	struct entry *entry = entry_add(entries, path, line, words);
+	struct entry *entry = entry_add(entries, line, words);
 
-	if (entry)
-		entry->problem = problem;
-	return entry ? 0 : -ENOMEM;
+	if (!entry)
+		return -ENOMEM;
+	entry->problem = problem;
+	entry->harmless = harmless;
+	return 0;
 }
 
 /* pci_match_one_device() of drivers/pci/pci.h of Linux. */
@@ -76,7 +88,8 @@ static bool meets_card(const struct entry *entry, const struct pci_snapshot *sna
 
 	address.function = 0;
 	first = pci_find(snapshot, &address);
-	return first && pci_same_card(first, function) && meets_identity(entry, first);
+	return first && pci_same_card(first, function) && !function->virtual &&
+	       meets_identity(entry, first);
 }
 
 bool entry_meets(const struct entry *entry, const struct pci_snapshot *snapshot,

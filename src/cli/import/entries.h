@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "import/lines.h"
 #include "pci.h"
 #include "util.h"
 
@@ -12,10 +13,11 @@
 
 /* What another tool's configuration says about one device. */
 struct entry {
-	char *place;	     /* "/etc/modprobe.d/vfio.conf:1" */
+	char *place;	     /* "/etc/modprobe.d/vfio.conf:1", after "guest NAME, " for a guest's */
 	char *words;	     /* the text, without control characters */
 	const char *problem; /* why the entry cannot be used, or NULL */
-	bool elsewhere;	     /* the only problem is that it is for another machine */
+	bool is_guests;	     /* a guest's configuration names the device */
+	bool harmless;	     /* the problem is no failure: this machine needs no line for it */
 	bool has_address, has_id;
 	bool card; /* every function of the card at `address`; the ID is that of its first */
 	struct pci_address address;
@@ -31,12 +33,11 @@ struct entries {
 };
 
 /* Adds an empty entry and copies the strings. Returns NULL if memory is short. */
-struct entry *entry_add(struct entries *entries, const char *path, unsigned int line,
-			const char *words);
+struct entry *entry_add(struct entries *entries, const struct file_line *line, const char *words);
 
 /* Adds an entry that cannot be used. Returns 0 or -ENOMEM. */
-int entry_add_problem(struct entries *entries, const char *path, unsigned int line,
-		      const char *words, const char *problem) _must_check_;
+int entry_add_problem(struct entries *entries, const struct file_line *line, const char *words,
+		      const char *problem, bool harmless) _must_check_;
 
 bool entry_meets(const struct entry *entry, const struct pci_snapshot *snapshot,
 		 const struct pci_function *function);

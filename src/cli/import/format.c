@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How recipes of others write down devices. */
+/* How other tools write devices down. */
 
 #include "import/format.h"
 
@@ -10,7 +10,7 @@
 
 #define BLANKS " \t\n"
 
-static const char no_device[] = "is neither an address nor an ID";
+static const char no_device[] = "neither an address nor an ID";
 
 /* A word without quotes around it. */
 static char *unquote(char *word)
@@ -67,12 +67,12 @@ int format_add_ids(const struct reading *reading, const struct file_line *line, 
 	char *rest;
 
 	for (char *id = strtok_r(unquote(ids), ", ", &rest); id; id = strtok_r(NULL, ", ", &rest)) {
-		struct entry *entry = entry_add(reading->entries, line->path, line->number, id);
+		struct entry *entry = entry_add(reading->entries, line, id);
 
 		if (!entry)
 			return -ENOMEM;
 		if (!parse_id(id, entry))
-			entry->problem = "is no vendor:device ID";
+			entry->problem = "not a vendor:device ID";
 	}
 	return 0;
 }
@@ -101,7 +101,7 @@ static bool parse_part(const char *part, struct entry *entry)
 /* Address and ID in either order, "|" between them, or one of the two. */
 static int add_pair(const struct reading *reading, const struct file_line *line, char *word)
 {
-	struct entry *entry = entry_add(reading->entries, line->path, line->number, word);
+	struct entry *entry = entry_add(reading->entries, line, word);
 	char *rest;
 
 	if (!entry)
@@ -123,98 +123,6 @@ int format_add_pairs(const struct reading *reading, const struct file_line *line
 	for (char *word = strtok_r(unquote(words), BLANKS ",", &rest); word && !error;
 	     word = strtok_r(NULL, BLANKS ",", &rest))
 		error = add_pair(reading, line, word);
-	return error;
-}
-
-/* The value of KEY=VALUE in "a=1,b=2", in `size` bytes; "" without one. */
-static void property(const char *properties, const char *key, char *value, size_t size)
-{
-	*value = '\0';
-	for (const char *p = properties; *p; p += strcspn(p, ","), p += *p == ',') {
-		const char *found = prefix_skip(p, key);
-		size_t length;
-
-		if (!found || *found != '=')
-			continue;
-		found++;
-		length = strcspn(found, ",");
-		string_copy(value, length < size ? length + 1 : size, found);
-		return;
-	}
-}
-
-/* Is the mapping of another node of the cluster? */
-static bool is_elsewhere(const struct reading *reading, const char *node)
-{
-	char name[256];
-
-	if (!*node || root_read(&reading->machine->root, "etc/hostname", name, sizeof(name)) <= 0)
-		return false;
-	name[strcspn(name, ". \t\n")] = '\0';
-	return strcmp(name, node);
-}
-
-/* The ID is that of the first path; the others are functions beside it. */
-static int add_mapped_path(const struct reading *reading, const struct file_line *line,
-			   const char *path, const char *id, const char *subsystem)
-{
-	struct entry *entry = entry_add(reading->entries, line->path, line->number, path);
-	struct pci_id sub = { 0 };
-
-	if (!entry)
-		return -ENOMEM;
-	if (!format_parse_address(path, entry))
-		entry->problem = "is no address";
-	else if (*id && pci_id_parse(id, &entry->id))
-		entry->problem = "has an ID that is none";
-	else if (*subsystem && pci_id_parse(subsystem, &sub))
-		entry->problem = "has a subsystem ID that is none";
-	if (entry->problem)
-		return 0;
-	entry->has_id = *id;
-	if (*subsystem) {
-		entry->subvendor = sub.vendor;
-		entry->subdevice = sub.device;
-	}
-	return 0;
-}
-
-static int add_elsewhere(const struct reading *reading, const struct file_line *line,
-			 const char *properties)
-{
-	struct entry *entry = entry_add(reading->entries, line->path, line->number, properties);
-
-	if (!entry)
-		return -ENOMEM;
-	entry->problem = "is of another node";
-	entry->elsewhere = true;
-	return 0;
-}
-
-/*
- * Proxmox: "map id=10de:1c03,iommugroup=1,node=pve,path=0000:01:00,subsystem-id=1458:3702". The
- * number of the group says nothing of the device: it can change with every kernel.
- */
-static int add_mapping(const struct reading *reading, const struct file_line *line,
-		       char *properties)
-{
-	char id[16], subsystem[16], node[256], paths[512], *rest;
-	int error = 0;
-
-	property(properties, "id", id, sizeof(id));
-	property(properties, "subsystem-id", subsystem, sizeof(subsystem));
-	property(properties, "node", node, sizeof(node));
-	property(properties, "path", paths, sizeof(paths));
-	if (is_elsewhere(reading, node))
-		return add_elsewhere(reading, line, properties);
-	if (!*paths)
-		return entry_add_problem(reading->entries, line->path, line->number, properties,
-					 "has no path");
-	for (char *path = strtok_r(paths, ";", &rest); path && !error;
-	     path = strtok_r(NULL, ";", &rest)) {
-		error = add_mapped_path(reading, line, path, id, subsystem);
-		*id = *subsystem = '\0';
-	}
 	return error;
 }
 
@@ -270,20 +178,19 @@ static const char *resolve_path(const struct machine *machine, const char *text,
 
 		text = parse_hop(text + 1, ret);
 		if (text && bus < 0)
-			return "has a bridge on its way that is not there";
+			return "a bridge on this path does not exist";
 		ret->bus += bus;
 	}
 	return text && !*text ? NULL : no_device;
 }
 
-/* "0a:00.0,00_1c.4-00_00.0" */
-static int add_hidden(const struct reading *reading, const struct file_line *line, char *words)
+int format_add_hidden(const struct reading *reading, const struct file_line *line, char *words)
 {
 	char *rest;
 
 	for (char *word = strtok_r(unquote(words), ",", &rest); word;
 	     word = strtok_r(NULL, ",", &rest)) {
-		struct entry *entry = entry_add(reading->entries, line->path, line->number, word);
+		struct entry *entry = entry_add(reading->entries, line, word);
 
 		if (!entry)
 			return -ENOMEM;
@@ -294,26 +201,4 @@ static int add_hidden(const struct reading *reading, const struct file_line *lin
 		entry->has_address = !entry->problem;
 	}
 	return 0;
-}
-
-/* What can stand in front of devices, in files and on the kernel command line. */
-static const struct {
-	const char *prefix;
-	int (*add)(const struct reading *reading, const struct file_line *line, char *rest);
-} forms[] = {
-	{ "BIND=", format_add_pairs },
-	{ "DEVS=", format_add_pairs },
-	{ "map ", add_mapping },
-	{ "map\t", add_mapping },
-	{ "vfio-pci.ids=", format_add_ids },
-	{ "vfio_pci.ids=", format_add_ids },
-	{ "rd.qubes.hide_pci=", add_hidden },
-};
-
-int format_add(const struct reading *reading, const struct file_line *line, char *text)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
-		if (prefix_skip(text, forms[i].prefix))
-			return forms[i].add(reading, line, text + strlen(forms[i].prefix));
-	return -ENOENT;
 }

@@ -20,13 +20,6 @@ struct reading {
  * the problem. The text is changed. Returns 0 or -ENOMEM.
  */
 
-/*
- * Parses a text that starts with the name of its format, as "BIND=". -ENOENT for any
- * other.
- */
-int format_add(const struct reading *reading, const struct file_line *line,
-	       char *text) _must_check_;
-
 /* Parses "10de:1c03,10de:10f1", the value of vfio-pci's parameter ids=. */
 int format_add_ids(const struct reading *reading, const struct file_line *line,
 		   char *ids) _must_check_;
@@ -34,6 +27,10 @@ int format_add_ids(const struct reading *reading, const struct file_line *line,
 /* Parses "0000:02:00.0|10de:1c03 10de:10f1": addresses, IDs, or both in either order. */
 int format_add_pairs(const struct reading *reading, const struct file_line *line,
 		     char *words) _must_check_;
+
+/* Parses "0a:00.0,00_1c.4-00_00.0", the value of rd.qubes.hide_pci=. */
+int format_add_hidden(const struct reading *reading, const struct file_line *line,
+		      char *words) _must_check_;
 
 /* Parses the address of a function or of a card. Returns false for anything else. */
 bool format_parse_address(const char *text, struct entry *entry);

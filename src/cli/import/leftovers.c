@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What old recipes leave lying about. */
+/* The words in other tools' files that a machine with vfio-early no longer needs. */
 
 #include "import/leftovers.h"
 
@@ -15,8 +15,8 @@ struct search {
 	const char *drivers;
 	leftover_reporter *report;
 	void *context;
-	struct text what;	  /* the words to remove; empty: the line as a whole */
-	struct text loader_words; /* what boot loaders' files have */
+	struct text what;	  /* the words to delete; empty: all words of the line */
+	struct text loader_words; /* those of boot loaders' files, a blank around each */
 };
 
 /* Drivers that recipes blacklist although they may have no module here. */
@@ -25,6 +25,13 @@ static const char usual_drivers[] =
 	"i915, xe, snd_hda_intel";
 
 static const char vfio_modules[] = "vfio, vfio_iommu_type1, vfio_pci, vfio_pci_core";
+
+/* Adds a word of `length` bytes, after a blank. */
+static void add_word(struct text *what, const char *word, size_t length)
+{
+	text_add(what, what->length ? " " : "");
+	text_add_bytes(what, word, length);
+}
 
 /* Is the first word of `text` one of `names`, ", " between them? - and _ are the same. */
 static bool is_among(const char *text, const char *names)
@@ -54,8 +61,30 @@ static const char *words_behind(const char *text, const char *first)
 	return rest + strspn(rest, " \t");
 }
 
-/* The word ids= alone if the line has other options, which stay. */
-static void add_ids(struct search *search, const char *options)
+/*
+ * Adds the modules of vfio in a list to the words to delete. Adds nothing if the list has no other
+ * modules: then the whole statement can go.
+ */
+static void add_vfio_modules(struct search *search, const char *list)
+{
+	static const char between[] = BLANKS "\"'";
+	bool others = false;
+
+	for (list += strspn(list, between); *list; list += strspn(list, between)) {
+		size_t length = strcspn(list, between);
+
+		if (prefix_skip(list, "vfio"))
+			add_word(&search->what, list, length);
+		else if (list[length - 1] != ':') /* "pre:" of a softdep */
+			others = true;
+		list += length;
+	}
+	if (!others)
+		text_done(&search->what);
+}
+
+/* Returns whether `options` has ids=, and adds that word alone if there are other options. */
+static bool add_ids(struct search *search, const char *options)
 {
 	const char *word = options + strcspn(options, BLANKS);
 	const char *ids = NULL;
@@ -67,7 +96,8 @@ static void add_ids(struct search *search, const char *options)
 		count++;
 	}
 	if (ids && count > 1)
-		text_add_bytes(&search->what, ids, strcspn(ids, BLANKS));
+		add_word(&search->what, ids, strcspn(ids, BLANKS));
+	return ids;
 }
 
 static const char *step_in_modprobe(struct search *search, const char *text)
@@ -75,15 +105,15 @@ static const char *step_in_modprobe(struct search *search, const char *text)
 	const char *rest;
 
 	if ((rest = words_behind(text, "options")) && is_among(rest, "vfio_pci") &&
-	    strstr(rest, "ids=")) {
-		add_ids(search, rest);
+	    add_ids(search, rest))
 		return "ids= takes every device of that model";
-	}
-	if (words_behind(text, "softdep") && strstr(text, "vfio"))
+	if ((rest = words_behind(text, "softdep")) && strstr(rest, "vfio")) {
+		add_vfio_modules(search, rest + strcspn(rest, BLANKS));
 		return "listed devices are fenced before any driver is loaded";
+	}
 	if ((rest = words_behind(text, "blacklist")) &&
 	    (is_among(rest, usual_drivers) || is_among(rest, search->drivers)))
-		return "listed devices are out of its reach, and the host may need it for others";
+		return "this driver cannot take listed devices, and other devices may need it";
 	if (words_behind(text, "install") && strstr(text, "vfio"))
 		return "listed devices are fenced before any driver is loaded";
 	return NULL;
@@ -99,10 +129,12 @@ static const char *step_in_module(struct search *search, const char *text)
 
 static const char *step_in_dracut(struct search *search, const char *text)
 {
-	(void)search;
-	return strstr(text, "drivers") && strstr(text, "vfio")
-		       ? "each image gets what its kernel has"
-		       : NULL;
+	const char *list = strchr(text, '=');
+
+	if (!list || !strstr(text, "drivers") || !strstr(list, "vfio"))
+		return NULL;
+	add_vfio_modules(search, list + 1);
+	return "each image gets what its kernel has";
 }
 
 /* Is it a word of the kernel command line that an old recipe needs? */
@@ -117,7 +149,7 @@ static bool is_step_word(const char *word)
 	return false;
 }
 
-/* Adds to `what` the words that are to be removed, and no others. */
+/* Adds to `what` the words that are to be deleted, and no others. */
 static void add_step_words(const char *text, struct text *what)
 {
 	static const char between[] = BLANKS "\n\"'";
@@ -125,27 +157,39 @@ static void add_step_words(const char *text, struct text *what)
 	for (text += strspn(text, between); *text; text += strspn(text, between)) {
 		size_t length = strcspn(text, between);
 
-		if (is_step_word(text)) {
-			text_add(what, what->length ? " " : "");
-			text_add_bytes(what, text, length);
-		}
+		if (is_step_word(text))
+			add_word(what, text, length);
 		text += length;
 	}
 }
 
-/* Boot loaders' files; what they make the kernel command line of. */
+/* The files from which boot loaders take the kernel command line. */
 static const char *step_in_cmdline(struct search *search, const char *text)
 {
 	add_step_words(text, &search->what);
-	text_add(&search->loader_words, text_string(&search->what), " ");
+	text_add(&search->loader_words, " ", text_string(&search->what), " ");
 	return search->what.length ? "the config lists these devices now" : NULL;
+}
+
+/* Does a command in `text` give a device to vfio-pci by way of sysfs? */
+static bool binds(const char *text)
+{
+	return strstr(text, "driver_override") || strstr(text, "drivers/vfio-pci/");
 }
 
 static const char *step_in_script(struct search *search, const char *text)
 {
 	(void)search;
-	return strstr(text, "driver_override") || prefix_skip(text, "DEVS=")
-		       ? "the boot program does that, before any script"
+	return binds(text) || prefix_skip(text, "DEVS=")
+		       ? "the boot program does this before any script runs"
+		       : NULL;
+}
+
+static const char *step_in_unit(struct search *search, const char *text)
+{
+	(void)search;
+	return prefix_skip(text, "Exec") && binds(text)
+		       ? "the boot program does this before systemd starts any unit"
 		       : NULL;
 }
 
@@ -164,6 +208,8 @@ static const struct {
 	{ "etc/modules-load.d", ".conf", step_in_module },
 	{ "etc/initramfs-tools/modules", NULL, step_in_module },
 	{ "etc/initramfs-tools/scripts/init-top", "", step_in_script },
+	{ "etc/rc.local", NULL, step_in_script },
+	{ "etc/systemd/system", ".service", step_in_unit },
 	{ "etc/dracut.conf", NULL, step_in_dracut },
 	{ "etc/dracut.conf.d", ".conf", step_in_dracut },
 	{ "etc/default/grub", NULL, step_in_cmdline },
@@ -173,22 +219,34 @@ static const struct {
 	{ "boot/config/vfio-pci.cfg", NULL, step_in_binding },
 };
 
-/* "in /etc/default/grub:1, remove: vfio-pci.ids=1000:0072 (WHY)" */
+/* "in /etc/default/grub:1, delete: vfio-pci.ids=1000:0072 (WHY)" */
 static void report_step(struct search *search, const struct file_line *line, const char *why)
 {
 	bool words = search->what.length;
 	struct text leftover = { 0 };
 
 	text_add(&leftover, "in ");
-	lines_add_place(line->path, line->number, &leftover);
-	text_add(&leftover, words ? ", remove: " : ", remove the line: ");
+	lines_add_place(line, &leftover);
+	text_add(&leftover, ", delete: ");
 	printable_add(&leftover, words ? text_string(&search->what) : line->text);
 	text_add(&leftover, " (", why, ")");
 	search->report(search->context, text_string(&leftover));
 	text_done(&leftover);
 }
 
-/* What is on the kernel command line, and in no boot loader's file that was looked at. */
+/* Is the word in a boot loader's file? Such a file has it with file and line. */
+static bool is_of_loader(const struct search *search, const char *word)
+{
+	struct text whole = { 0 };
+	bool found;
+
+	text_add(&whole, " ", word, " ");
+	found = strstr(text_string(&search->loader_words), text_string(&whole));
+	text_done(&whole);
+	return found;
+}
+
+/* Reports what is on the kernel command line, but in no boot loader's file that is known. */
 static void find_on_cmdline(const struct root *root, struct search *search)
 {
 	char cmdline[4096];
@@ -201,7 +259,7 @@ static void find_on_cmdline(const struct root *root, struct search *search)
 	add_step_words(cmdline, &words);
 	for (char *word = words.data ? strtok_r(words.data, " ", &rest) : NULL; word;
 	     word = strtok_r(NULL, " ", &rest)) {
-		if (strstr(text_string(&search->loader_words), word))
+		if (is_of_loader(search, word))
 			continue;
 		text_done(&search->what);
 		text_add(&search->what, word);
@@ -217,7 +275,7 @@ struct file_search {
 	const char *(*find_step)(struct search *search, const char *text);
 };
 
-/* Debian's link from modules-load.d to /etc/modules, which is looked at by its own name. */
+/* Is it Debian's link from modules-load.d to /etc/modules, which is read by its own name? */
 static bool is_modules_again(const struct file_search *file, const struct file_line *line)
 {
 	char target[16];
@@ -239,32 +297,27 @@ static int inspect_line(void *context, struct file_line *line)
 	return 0;
 }
 
-/* driverctl's files are of no lines: each is one step. */
-static void find_overrides(const struct root *root, struct search *search)
+/* Reports a file of driverctl, which is one step. */
+static int inspect_override(void *context, const char *path, const char *name)
 {
-	static const char directory[] = "etc/driverctl.d";
-	char **names = NULL, path[ROOT_PATH_SIZE], driver[64];
-	size_t count = 0;
+	const struct file_search *file = context;
+	char driver[64];
+	struct file_line line = { .path = path, .text = driver };
 
-	text_done(&search->what);
-	if (root_names(root, directory, &names, &count))
-		return;
-	for (size_t i = 0; i < count; i++) {
-		struct file_line line = { .path = path, .text = driver };
-
-		if (prefix_skip(names[i], "pci-") &&
-		    string_join(path, sizeof(path), directory, "/", names[i], NULL) &&
-		    root_read(root, path, driver, sizeof(driver)) > 0 &&
-		    !strcmp(driver, "vfio-pci"))
-			report_step(search, &line, "with driverctl unset-override");
-	}
-	names_free(names, count);
+	text_done(&file->search->what);
+	if (prefix_skip(name, "pci-") && root_read(file->root, path, driver, sizeof(driver)) > 0 &&
+	    !strcmp(driver, "vfio-pci"))
+		report_step(file->search, &line,
+			    "delete this file; driverctl unset-override would also release the "
+			    "device now");
+	return 0;
 }
 
 int leftovers_find(const struct root *root, const char *drivers, leftover_reporter *report,
 		   void *context)
 {
 	struct search search = { .drivers = drivers, .report = report, .context = context };
+	struct file_search overrides = { root, &search, NULL };
 	int error = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(places) && !error; i++) {
@@ -277,7 +330,8 @@ int leftovers_find(const struct root *root, const char *drivers, leftover_report
 			error = lines_read(root, places[i].path, inspect_line, &file);
 	}
 	find_on_cmdline(root, &search);
-	find_overrides(root, &search);
+	if (!error)
+		error = files_each(root, "etc/driverctl.d", "", inspect_override, &overrides);
 	text_done(&search.what);
 	text_done(&search.loader_words);
 	return error;

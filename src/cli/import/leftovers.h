@@ -6,9 +6,9 @@
 #include "util.h"
 
 /*
- * Is called for each leftover step of another recipe, with its place, its words and the
- * reason why it is no longer needed, in printable form: "/etc/modules:5: vfio_virqfd (a
- * part of vfio since Linux 6.2)".
+ * Is called for each leftover step of another recipe, with its place, the words to delete and the
+ * reason why they are no longer needed, in printable form: "in /etc/modules:5, delete:
+ * vfio_virqfd (a part of vfio since Linux 6.2)".
  */
 typedef void leftover_reporter(void *context, const char *leftover);
 

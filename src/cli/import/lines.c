@@ -7,7 +7,6 @@
 
 #include "lib/printable.h"
 
-#define FILE_MAX (1024 * 1024)
 #define BLANKS " \t\r"
 
 /*
@@ -61,7 +60,7 @@ static int read_lines(const char *path, char *text, line_reader *read_line, void
 int lines_read(const struct root *root, const char *path, line_reader *read_line, void *context)
 {
 	struct text text = { 0 };
-	int error = root_read_file(root, path, FILE_MAX, &text);
+	int error = root_read_file(root, path, LINES_FILE_MAX, &text);
 
 	if (error == -ENOMEM)
 		return error;
@@ -73,29 +72,49 @@ int lines_read(const struct root *root, const char *path, line_reader *read_line
 	return error;
 }
 
-int lines_read_all(const struct root *root, const char *directory, const char *suffix,
-		   line_reader *read_line, void *context)
+int files_each(const struct root *root, const char *directory, const char *suffix,
+	       file_reader *read_file, void *context)
 {
 	char **names = NULL, path[ROOT_PATH_SIZE];
 	size_t count = 0;
-	int error = 0;
+	int error = root_names_if_any(root, directory, &names, &count);
 
-	if (root_names(root, directory, &names, &count))
-		return 0;
 	for (size_t i = 0; i < count && !error; i++)
 		if (suffix_find(names[i], suffix) &&
 		    string_join(path, sizeof(path), directory, "/", names[i], NULL))
-			error = lines_read(root, path, read_line, context);
+			error = read_file(context, path, path + strlen(path) - strlen(names[i]));
 	names_free(names, count);
 	return error;
 }
 
-void lines_add_place(const char *path, unsigned int number, struct text *text)
+struct all_lines {
+	const struct root *root;
+	line_reader *read_line;
+	void *context;
+};
+
+static int read_one_file(void *context, const char *path, const char *name)
+{
+	const struct all_lines *all = context;
+
+	(void)name;
+	return lines_read(all->root, path, all->read_line, all->context);
+}
+
+int lines_read_all(const struct root *root, const char *directory, const char *suffix,
+		   line_reader *read_line, void *context)
+{
+	struct all_lines all = { root, read_line, context };
+
+	return files_each(root, directory, suffix, read_one_file, &all);
+}
+
+void lines_add_place(const struct file_line *line, struct text *text)
 {
 	text_add(text, "/");
-	printable_add(text, path);
-	if (number) {
+	printable_add(text, line->path);
+	if (line->number) {
 		text_add(text, ":");
-		text_add_number(text, number, 10, 1);
+		text_add_number(text, line->number, 10, 1);
 	}
 }

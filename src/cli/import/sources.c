@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The recipes of others: where they are written down. */
+/* The files in which other tools list devices. */
 
 #include "import/sources.h"
 
@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "import/format.h"
+#include "import/libvirt.h"
+#include "import/proxmox.h"
 #include "machine/resolver.h"
 
 #define CMDLINE "proc/cmdline"
@@ -18,13 +20,38 @@ struct source {
 	struct reading reading;
 	const char *sought;	/* find_option(): the options that libkmod found */
 	struct file_line found; /* and where */
-	bool mapping;		/* add_named(): the file is one of Proxmox' */
+	/* sources_read(): what kind of file it is */
+	bool mapping, guest; /* of Proxmox VE */
+	bool xml;	     /* of libvirt */
 };
+
+/* What is in front of devices, in files and on the kernel command line. */
+static const struct {
+	const char *prefix;
+	int (*add)(const struct reading *reading, const struct file_line *line, char *rest);
+} forms[] = {
+	{ "BIND=", format_add_pairs },
+	{ "DEVS=", format_add_pairs },
+	{ "map ", proxmox_add_mapping },
+	{ "map\t", proxmox_add_mapping },
+	{ "vfio-pci.ids=", format_add_ids },
+	{ "vfio_pci.ids=", format_add_ids },
+	{ "rd.qubes.hide_pci=", format_add_hidden },
+};
+
+/* Adds the entries of a text that starts with one of the forms. -ENOENT for any other text. */
+static int add_form(const struct reading *reading, const struct file_line *line, char *text)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+		if (prefix_skip(text, forms[i].prefix))
+			return forms[i].add(reading, line, text + strlen(forms[i].prefix));
+	return -ENOENT;
+}
 
 static int add_known(void *context, struct file_line *line)
 {
 	const struct source *source = context;
-	int error = format_add(&source->reading, line, line->text);
+	int error = add_form(&source->reading, line, line->text);
 
 	return error == -ENOENT ? 0 : error;
 }
@@ -38,7 +65,7 @@ static int add_words(void *context, struct file_line *line)
 
 	for (char *word = strtok_r(line->text, BLANKS, &rest); word && (!error || error == -ENOENT);
 	     word = strtok_r(NULL, BLANKS, &rest))
-		error = format_add(&source->reading, line, word);
+		error = add_form(&source->reading, line, word);
 	return error == -ENOENT ? 0 : error;
 }
 
@@ -66,7 +93,7 @@ static int add_any(void *context, struct file_line *line)
 		ids = find_ids((char *)options);
 		return ids ? format_add_ids(&source->reading, line, ids) : 0;
 	}
-	error = format_add(&source->reading, line, line->text);
+	error = add_form(&source->reading, line, line->text);
 	return error == -ENOENT ? format_add_pairs(&source->reading, line, line->text) : error;
 }
 
@@ -132,40 +159,27 @@ static void unescape(const char *name, char *out, size_t size)
 	out[length] = '\0';
 }
 
-/* driverctl: a file "pci-ADDRESS" with the name of the driver in it. */
-static int add_override(struct source *source, const char *name)
+/* driverctl: a file "pci-ADDRESS" that contains the name of the driver. */
+static int add_override(void *context, const char *path, const char *name)
 {
-	char path[ROOT_PATH_SIZE], plain[64], driver[PCI_DRIVER_SIZE];
+	const struct source *source = context;
+	const struct file_line line = { .path = path };
+	char plain[64], driver[PCI_DRIVER_SIZE];
 	const char *address;
 	struct entry *entry;
 
 	unescape(name, plain, sizeof(plain));
 	address = prefix_skip(plain, "pci-");
-	if (!address || !string_join(path, sizeof(path), DRIVERCTL "/", name, NULL) ||
-	    root_read(&source->reading.machine->root, path, driver, sizeof(driver)) < 0)
+	if (!address || root_read(&source->reading.machine->root, path, driver, sizeof(driver)) < 0)
 		return 0;
-	entry = entry_add(source->reading.entries, path, 0, address);
+	entry = entry_add(source->reading.entries, &line, address);
 	if (!entry)
 		return -ENOMEM;
 	if (strcmp(driver, "vfio-pci"))
-		entry->problem = "is given to another driver than vfio-pci";
+		entry->problem = "bound to another driver than vfio-pci";
 	else if (!format_parse_address(address, entry))
-		entry->problem = "is no address";
+		entry->problem = "not a PCI address";
 	return 0;
-}
-
-static int add_overrides(struct source *source)
-{
-	char **names = NULL;
-	size_t count = 0;
-	int error = 0;
-
-	if (root_names(&source->reading.machine->root, DRIVERCTL, &names, &count))
-		return 0;
-	for (size_t i = 0; i < count && !error; i++)
-		error = add_override(source, names[i]);
-	names_free(names, count);
-	return error;
 }
 
 /* The command line as a line; a file of /proc has no size. */
@@ -189,18 +203,22 @@ int sources_find(const struct machine *machine, struct entries *ret)
 	if (!error)
 		error = read_cmdline(&source);
 	if (!error)
-		error = add_overrides(&source);
+		error = files_each(root, DRIVERCTL, "", add_override, &source);
 	if (!error)
 		error = lines_read(root, "boot/config/vfio-pci.cfg", add_known, &source);
 	if (!error)
-		error = lines_read(root, "etc/pve/mapping/pci.cfg", add_known, &source);
+		error = lines_read(root, PROXMOX_MAPPINGS, add_known, &source);
 	if (!error)
 		error = lines_read_all(root, "etc/initramfs-tools/scripts/init-top", "", add_known,
 				       &source);
+	if (!error)
+		error = proxmox_read_guests(&source.reading);
+	if (!error)
+		error = libvirt_read_guests(&source.reading);
 	return error;
 }
 
-/* A mapping's name stands on a line of its own: only the lines below it count. */
+/* Of a file with mappings only the lines with devices count: others have names and notes. */
 static int add_named(void *context, struct file_line *line)
 {
 	const struct source *source = context;
@@ -210,12 +228,15 @@ static int add_named(void *context, struct file_line *line)
 	return add_any(context, line);
 }
 
-static int note_mapping(void *context, struct file_line *line)
+/* Notes of which kind a file with this line is. */
+static int note_kind(void *context, struct file_line *line)
 {
 	struct source *source = context;
 
 	if (prefix_skip(line->text, "map ") || prefix_skip(line->text, "map\t"))
 		source->mapping = true;
+	source->guest |= proxmox_is_hostpci(line->text);
+	source->xml |= *line->text == '<';
 	return 0;
 }
 
@@ -231,6 +252,10 @@ int sources_read(const struct machine *machine, const char *file, struct entries
 	here.fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (here.fd < 0 || access(path, R_OK) < 0)
 		return -errno;
-	error = lines_read(&here, path + 1, note_mapping, &source);
+	error = lines_read(&here, path + 1, note_kind, &source);
+	if (!error && source.xml)
+		return libvirt_read_guest(&source.reading, &here, path + 1);
+	if (!error && source.guest)
+		return proxmox_read_guest(&source.reading, &here, path + 1);
 	return error ? error : lines_read(&here, path + 1, add_named, &source);
 }

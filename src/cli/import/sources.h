@@ -8,8 +8,8 @@
 
 /*
  * Finds the entries of other tools on this machine: modprobe.d, the kernel command line,
- * driverctl, unRAID, Qubes, Proxmox, and scripts in init-top, as TrueNAS writes one.
- * Returns 0 or -errno.
+ * driverctl, unRAID, Qubes, scripts in init-top, as TrueNAS writes one, and
+ * Proxmox VE and libvirt with their guests. Returns 0 or -errno.
  */
 int sources_find(const struct machine *machine, struct entries *ret) _must_check_;
 

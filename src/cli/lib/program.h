@@ -13,12 +13,16 @@
  */
 bool program_exists(const char *name);
 
+/* Is called for each line that a program prints, on standard output or on standard error. */
+typedef void program_reader(void *context, bool is_error, const char *line);
+
 /*
- * Runs a program without a shell and waits for it. Returns its exit status, 128 + N if
- * signal N ended it, or -errno if it could not be started. Passes SIGINT, SIGTERM and
- * SIGHUP on to it (interrupt.h).
+ * Runs a program without a shell and waits for it. Calls `read_line` for what it prints. Returns
+ * its exit status, 128 + N if signal N ended it, or -errno if it could not be started. Passes
+ * SIGINT, SIGTERM and SIGHUP on to it (interrupt.h).
  */
-int program_run(const char *const *arguments) _must_check_;
+int program_run(const char *const *arguments, program_reader *read_line,
+		void *context) _must_check_;
 
 /*
  * The same in `directory`, with the program's output discarded. The last line of its

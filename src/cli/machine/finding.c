@@ -31,13 +31,13 @@ static const struct {
 	[FINDING_ID_ALONE] = { "id-alone", SEVERITY_NOTE },
 	[FINDING_NO_PATH] = { "no-path", SEVERITY_NOTE },
 	[FINDING_KEEPS_NOTHING] = { "keeps-nothing", SEVERITY_NOTE, false,
-				    "correct the line, or remove it" },
+				    "correct the line, or delete it" },
 	[FINDING_IOMMU_OFF] = { "iommu-off", SEVERITY_DANGER },
 	[FINDING_NO_INTERRUPT_REMAPPING] = { "no-interrupt-remapping", SEVERITY_DANGER },
 	[FINDING_UNKNOWN_SWITCH] = { "unknown-switch", SEVERITY_DANGER },
 	[FINDING_OTHER_RECIPE] = { "other-recipe", SEVERITY_NOTE,
-				   .remedy = "\"vfio-early import\" names all that can "
-					     "be removed" },
+				   .remedy = "\"vfio-early import\" prints which words to "
+					     "delete" },
 	[FINDING_NO_REPORT] = { "no-report", SEVERITY_DANGER, true, ADVICE_APPLY },
 	[FINDING_OTHER_BOOT] = { "other-boot", SEVERITY_DANGER, true, ADVICE_APPLY },
 	[FINDING_OFF] = { "off", SEVERITY_NOTE, true, "reboot without it" },
@@ -45,7 +45,7 @@ static const struct {
 	[FINDING_STOPPED] = { "stopped", SEVERITY_DANGER, true, ADVICE_APPLY },
 	[FINDING_EDITED] = { "edited", SEVERITY_NOTE, true, ADVICE_APPLY },
 	[FINDING_UNREADABLE] = { "unreadable", SEVERITY_DANGER, false,
-				 "build it anew with " REBUILD ", or look why it can't be read" },
+				 "build the image again: " REBUILD },
 	[FINDING_MISSING] = { "missing", SEVERITY_DANGER, true, REBUILD },
 	[FINDING_LEFTOVER] = { "leftover", SEVERITY_NOTE, true, REBUILD },
 	[FINDING_PROGRAM] = { "program", SEVERITY_DANGER, true, REBUILD },
@@ -55,8 +55,8 @@ static const struct {
 	[FINDING_INIT] = { "init", SEVERITY_DANGER, true, REBUILD },
 	[FINDING_SCRIPT] = { "script", SEVERITY_DANGER, true, REBUILD },
 	[FINDING_ORDER] = { "order", SEVERITY_DANGER, false,
-			    "make the other one come later, or write \"start init\" in "
-			    "the config, which comes before everything" },
+			    "make that file run later, or write \"start init\" in the "
+			    "config: then vfio-early runs before everything else" },
 	[FINDING_KERNEL] = { "kernel", SEVERITY_DANGER, false,
 			     "remove the image, or install its kernel and its modules "
 			     "again" },
@@ -176,9 +176,9 @@ void finding_set_no_driver(struct finding *finding, const char *kernel, const ch
 	if (place->file) {
 		text_add(&finding->text, ", which ");
 		place_add(place, &finding->text);
-		text_add(&finding->text, " wants");
+		text_add(&finding->text, " names");
 	}
-	text_add(&finding->text, ": the device would be without any");
+	text_add(&finding->text, ": the device would have no driver");
 	text_add(&finding->remedy, "install a kernel that has it, or change driver= on ");
 	if (place->file)
 		place_add(place, &finding->remedy);

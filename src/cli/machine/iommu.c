@@ -38,7 +38,7 @@ static const struct vendor {
 	  "setup; Linux then uses it by itself",
 	  "remove amd_iommu=off and iommu=off from", "", false },
 	{ "HygonGenuine", "IVRS",
-	  "turn on IOMMU in the firmware's setup; Linux then uses it by itself",
+	  "turn on IOMMU in the firmware's setup",
 	  "remove amd_iommu=off and iommu=off from", "", false },
 	{ "CPU implementer", "IORT",
 	  "turn on the SMMU in the firmware's setup, or use a device tree that has it",

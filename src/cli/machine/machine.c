@@ -186,21 +186,21 @@ void machine_explain_line(const struct rule *rule, const struct line_match *line
 	if (line->reason)
 		text_add(text, line->reason);
 	else if (line->result == RESULT_INACTIVE)
-		text_add(text, "counts only with vfio_early=", rule->profile,
+		text_add(text, "active only with vfio_early=", rule->profile,
 			 " on the kernel command line");
 }
 
 void machine_note_errors(const struct machine *machine)
 {
 	if (machine->confdir.conf.error_total)
-		remark("the config has errors; \"vfio-early check\" tells them");
+		remark("the config has errors; \"vfio-early check\" lists them");
 }
 
 void machine_note_unseen(const struct machine *machine)
 {
 	if (machine->root.live && geteuid())
-		remark("serial numbers, and a display found by its framebuffer, are for "
-		       "root's eyes only; run it as root to be sure");
+		remark("only root can read serial numbers and find a display by its "
+		       "framebuffer. Run it as root to be sure.");
 }
 
 void machine_done(struct machine *machine)

@@ -81,7 +81,7 @@ static const char *look_up(struct names *names, char *name, int what, int first,
 	const char *found;
 
 	if (setjmp(damaged)) {
-		remark("pci.ids is damaged, or cannot be read; names are missing");
+		remark("pci.ids: cannot be read, so names are missing");
 		*name = '\0';
 		return name;
 	}

@@ -26,15 +26,15 @@ char *trust_problem(const struct root *root, const char *path)
 	if (fd < 0 || fstat(fd, &st) < 0 || !is_roots_own(root))
 		return NULL;
 	if (st.st_uid != 0) {
-		what = "belongs to another user than root";
+		what = "is not owned by root";
 		help = "chown root:root";
 	} else if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-		what = "can be written by others than root";
+		what = "can be written by users other than root";
 		help = "chmod go-w";
 	} else {
 		return NULL;
 	}
-	if (asprintf(&problem, "%s; %s /%s would help", what, help, path) < 0)
+	if (asprintf(&problem, "%s. Run: %s /%s", what, help, path) < 0)
 		return NULL;
 	return problem;
 }
