@@ -80,7 +80,13 @@ def runs_of_bind(directory):
     yield desktop(directory), ("02:00", "--dry-run")
 
 
-RUNS = {"list": runs_of_list, "check": runs_of_check, "status": runs_of_status,
+def runs_of_add(directory):
+    host = desktop(directory)
+    yield host, ("02:00.0", "00:14.0", "--driver", "auto", "--now", "--dry-run")
+    yield host, ("02:00.0", "01:00.0", "--allow", "boot-display", "--driver", "auto")
+
+
+RUNS = {"list": runs_of_list, "add": runs_of_add, "check": runs_of_check, "status": runs_of_status,
         "audit": runs_of_audit, "bind": runs_of_bind, "release": runs_of_bind}
 
 
@@ -136,7 +142,7 @@ FAILURES = {
     "an argument too many": ("status now", USAGE, "usage: vfio-early status"),
     "no such column": ("list -o colour", USAGE, "colour is no column"),
     "no column": ("list --columns=", USAGE, "no column"),
-    "a command without --json": ("add 02:00.0", USAGE, "unknown option: --json"),
+    "a command without --json": ("apply", USAGE, "unknown option: --json"),
     "no such command": ("lost", USAGE, "lost: no such command"),
 }
 
@@ -151,11 +157,14 @@ def test_a_failure_is_an_object_too(tmp_path, case):
     assert error in said.json["error"] and f"vfio-early: {said.json['error']}\n" in said.err
 
 
+WITHOUT_ARGUMENT = ("list", "check", "status", "audit")
+
+
 @pytest.mark.parametrize("command", RUNS)
 def test_a_machine_that_is_not_there(tmp_path, command):
     host = hosts.desktop(tmp_path / "root")
     host.root = tmp_path / "nowhere"
-    said = vfio_early(host, command, "--json", *["02:00"] * (command in ("bind", "release")))
+    said = vfio_early(host, command, "--json", *["02:00"] * (command not in WITHOUT_ARGUMENT))
     assert said.status == ENVIRONMENT == said.json["status"]
     assert str(host.root) in said.json["error"] and said.json["error"] in said.err
 

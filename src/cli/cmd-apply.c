@@ -70,7 +70,7 @@ static bool is_agreed(const struct apply *apply)
 		complain("there are dangers: no image is built; --yes builds them all the same");
 		return false;
 	}
-	return ask_yes("Build the images all the same?");
+	return ask_yes("Build the images all the same?", false);
 }
 
 /*

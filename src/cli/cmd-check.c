@@ -265,25 +265,6 @@ static void json_line(const struct check *check, size_t line)
 	text_done(&why);
 }
 
-static void json_danger(struct json *json, const struct finding *danger)
-{
-	char address[PCI_ADDRESS_SIZE] = "";
-
-	if (danger->claim)
-		pci_address_format(&danger->claim->function->address, address);
-	json_open(json, NULL, '{');
-	json_string(json, "kind", finding_kind_name(danger->kind));
-	json_boolean(json, "grave", danger->severity == SEVERITY_DANGER);
-	json_boolean(json, "refuses", danger->refuses);
-	json_boolean(json, "allowed", danger->severity == SEVERITY_ALLOWED);
-	json_string(json, "address", address);
-	json_string(json, "file", danger->rule ? danger->rule->place.file : NULL);
-	json_place(json, danger->rule ? &danger->rule->place : NULL);
-	json_string(json, "text", text_string(&danger->text));
-	json_string(json, "remedy", text_string(&danger->remedy));
-	json_close(json);
-}
-
 static void add_json(const struct check *check)
 {
 	const struct conf *conf = &check->machine.confdir.conf;
@@ -294,10 +275,7 @@ static void add_json(const struct check *check)
 	for (size_t i = 0; i < conf->count; i++)
 		json_line(check, i);
 	json_close(json);
-	json_open(json, "dangers", '[');
-	for (size_t i = 0; i < check->dangers.count; i++)
-		json_danger(json, &check->dangers.items[i]);
-	json_close(json);
+	findings_json(json, &check->dangers, NULL, 0);
 	json_errors(json, conf);
 }
 

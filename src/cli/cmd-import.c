@@ -130,7 +130,7 @@ static int add_line(struct import *import, const struct pci_function *function,
 	if (ARRAY_GROW(import->taken, import->taken_count))
 		return -ENOMEM;
 	import->taken[import->taken_count++] = function;
-	bind_line_add(&import->machine, import->names, function, "", &import->text);
+	bind_line_add(&import->machine, import->names, function, NULL, "", &import->text);
 	text_add(&import->text, "\n");
 	add_drivers(import, function, resolver);
 	return 0;

@@ -222,7 +222,8 @@ static enum status load_and_find(struct removal *removal)
 static enum status lock(struct removal *removal)
 {
 	const struct candidate before = removal->candidates[0];
-	enum status status = open_edit(&removal->edit, &removal->machine, before.file + 1);
+	enum status status = open_edit(&removal->edit, &removal->machine, before.file + 1,
+				       removal->request->json != NULL);
 
 	if (status != STATUS_WELL)
 		return status;

@@ -37,13 +37,13 @@ static bool is_of_boot_alone(const struct finding *danger)
 	return danger->kind == FINDING_VF || danger->kind == FINDING_CONTROLLER;
 }
 
-static bool is_permissible(const struct finding *danger)
+bool finding_is_permissible(const struct finding *finding)
 {
-	return danger->kind == FINDING_BOOT_DISPLAY || danger->kind == FINDING_IN_USE;
+	return finding->kind == FINDING_BOOT_DISPLAY || finding->kind == FINDING_IN_USE;
 }
 
 static void complain_of_danger(const struct finding *danger, const struct rule *rule,
-			       enum take_action action)
+			       enum take_action action, const char *root)
 {
 	const struct pci_function *function = danger->claim->function;
 	const char *text = text_string(&danger->text);
@@ -51,12 +51,12 @@ static void complain_of_danger(const struct finding *danger, const struct rule *
 	char address[PCI_ADDRESS_SIZE];
 
 	pci_address_format(&function->address, address);
-	if (!is_permissible(danger))
+	if (!finding_is_permissible(danger))
 		complain("%s: refused: %s; %s", address, text, text_string(&danger->remedy));
 	else if (condition_missed(rule, function))
 		complain("%s: refused: %s; with= does not add it, but this would: vfio-early "
-			 "add %s --allow %s",
-			 address, text, address, word);
+			 "add %s --allow %s%s%s",
+			 address, text, address, word, ROOT_OPTION(root));
 	else
 		complain("%s: refused: %s; to %s it anyway: --allow %s", address, text,
 			 action == TAKE_BIND ? "bind" : "list", word);
@@ -64,7 +64,7 @@ static void complain_of_danger(const struct finding *danger, const struct rule *
 
 /* Complains of a claim that must stay with the host, for that line. Returns whether it must. */
 static bool refuse_claim(const struct findings *dangers, const struct claim *claim,
-			 const struct claim_line *line, enum take_action action)
+			 const struct claim_line *line, enum take_action action, const char *root)
 {
 	const struct finding *danger = dangers_refuse(dangers, claim);
 	char address[PCI_ADDRESS_SIZE];
@@ -72,7 +72,7 @@ static bool refuse_claim(const struct findings *dangers, const struct claim *cla
 	enum result result = claim_line_result(claim, line, &reason);
 
 	if (danger && (action == TAKE_LIST || !is_of_boot_alone(danger))) {
-		complain_of_danger(danger, line->rule, action);
+		complain_of_danger(danger, line->rule, action, root);
 		return true;
 	}
 	if (result == RESULT_NONE)
@@ -93,22 +93,75 @@ bool findings_refuse(const struct findings *dangers, const struct machine *machi
 		const struct claim_line *line = claim_line(claim, rule ? rule : claim->rule);
 
 		if (line)
-			refused |= refuse_claim(dangers, claim, line, action);
+			refused |= refuse_claim(dangers, claim, line, action, machine->directory);
 	}
 	return refused;
 }
 
-size_t findings_warn(const struct findings *dangers, const struct rule *rule)
+bool finding_is_of(const struct finding *finding, const struct rule *const *rules, size_t count)
 {
-	size_t count = 0;
+	if (!count || !finding->rule)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (finding->rule == rules[i])
+			return true;
+	return false;
+}
+
+const struct finding *findings_permissible(const struct findings *dangers,
+					   const struct rule *const *rules, size_t count)
+{
+	for (size_t i = 0; i < dangers->count; i++) {
+		const struct finding *danger = &dangers->items[i];
+
+		if (danger->refuses && finding_is_permissible(danger) &&
+		    finding_is_of(danger, rules, count) &&
+		    !condition_missed(danger->rule, danger->claim->function))
+			return danger;
+	}
+	return NULL;
+}
+
+size_t findings_warn(const struct findings *dangers, const struct rule *const *rules, size_t count)
+{
+	size_t warnings = 0;
 
 	for (size_t i = 0; i < dangers->count; i++) {
 		const struct finding *finding = &dangers->items[i];
 
-		if (finding->refuses || (rule && finding->rule && finding->rule != rule))
+		if (finding->refuses || !finding_is_of(finding, rules, count))
 			continue;
 		finding_print(stderr, finding, false);
-		count += finding->severity == SEVERITY_DANGER;
+		warnings += finding->severity == SEVERITY_DANGER;
 	}
-	return count;
+	return warnings;
+}
+
+static void json_danger(struct json *json, const struct finding *danger)
+{
+	char address[PCI_ADDRESS_SIZE] = "";
+
+	if (danger->claim)
+		pci_address_format(&danger->claim->function->address, address);
+	json_open(json, NULL, '{');
+	json_string(json, "kind", finding_kind_name(danger->kind));
+	json_boolean(json, "grave", danger->severity == SEVERITY_DANGER);
+	json_boolean(json, "refuses", danger->refuses);
+	json_boolean(json, "allowed", danger->severity == SEVERITY_ALLOWED);
+	json_string(json, "address", address);
+	json_string(json, "file", danger->rule ? danger->rule->place.file : NULL);
+	json_place(json, danger->rule ? &danger->rule->place : NULL);
+	json_string(json, "text", text_string(&danger->text));
+	json_string(json, "remedy", text_string(&danger->remedy));
+	json_close(json);
+}
+
+void findings_json(struct json *json, const struct findings *dangers,
+		   const struct rule *const *rules, size_t count)
+{
+	json_open(json, "dangers", '[');
+	for (size_t i = 0; i < dangers->count; i++)
+		if (finding_is_of(&dangers->items[i], rules, count))
+			json_danger(json, &dangers->items[i]);
+	json_close(json);
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "lib/json.h"
 #include "machine/finding.h"
 #include "machine/machine.h"
 
@@ -22,10 +23,24 @@ enum take_action { TAKE_LIST, TAKE_BIND };
 bool findings_refuse(const struct findings *dangers, const struct machine *machine,
 		     const struct rule *rule, enum take_action action);
 
+/* Returns whether allow= lifts the refusal that the finding is about. */
+bool finding_is_permissible(const struct finding *finding);
+
+/* Returns the first refusal that allow= on one of the rules lifts, or NULL. */
+const struct finding *findings_permissible(const struct findings *dangers,
+					   const struct rule *const *rules, size_t count);
+
+/* Returns whether the finding is about one of the `count` rules, or about the machine. */
+bool finding_is_of(const struct finding *finding, const struct rule *const *rules, size_t count);
+
 /*
- * Prints the findings that refuse nothing, of `rule` (NULL: any rule) and of the machine, on
- * standard error. Returns how many of them are dangers.
+ * Prints the findings that refuse nothing, of the rules (any rule if `count` is 0) and of the
+ * machine, on standard error. Returns how many of them are dangers.
  */
-size_t findings_warn(const struct findings *dangers, const struct rule *rule);
+size_t findings_warn(const struct findings *dangers, const struct rule *const *rules, size_t count);
+
+/* Adds the findings of the rules (any rule if `count` is 0) and of the machine as "dangers". */
+void findings_json(struct json *json, const struct findings *dangers,
+		   const struct rule *const *rules, size_t count);
 
 #endif

@@ -36,6 +36,8 @@ static const struct {
 	{ OPTION_DRY_RUN, 0, "dry-run", "", "say what would be done, and do nothing" },
 	{ OPTION_YES, 0, "yes", "", "answer yes to every question" },
 	{ OPTION_WRITE, 0, "write", "", "write it into a file of the config" },
+	{ OPTION_NOW, 0, "now", "", "also bind or release the devices now, without a reboot" },
+	{ OPTION_APPLY, 0, "apply", "", "then do what \"vfio-early apply\" does" },
 	{ OPTION_JSON, 'J', "json", "", "print JSON, with the number of its schema" },
 	{ OPTION_NO_COLOR, 0, "no-color", "", "no colors, as with NO_COLOR set" },
 };
@@ -165,6 +167,12 @@ static void set_option(struct request *request, struct json *json, unsigned int 
 	case OPTION_WRITE:
 		request->write = true;
 		break;
+	case OPTION_NOW:
+		request->now = true;
+		break;
+	case OPTION_APPLY:
+		request->apply = true;
+		break;
 	case OPTION_COLUMNS:
 		request->columns = argument;
 		break;
@@ -214,8 +222,7 @@ static bool has_arguments(const struct command *command, const struct request *r
 {
 	if (request->count >= command->least && request->count <= command->most)
 		return true;
-	complain("usage: vfio-early %s [OPTION]...%s%s; see --help", command->name,
-		 *command->arguments ? " " : "", command->arguments);
+	usage_error(command);
 	return false;
 }
 

@@ -12,6 +12,9 @@
 /* How a changed config comes into force, with any image generator. */
 #define ADVICE_APPLY "vfio-early apply, then reboot"
 
+/* The same after the drivers were changed by hand: the next boot is to leave it so. */
+#define ADVICE_APPLY_LATER "vfio-early apply, for the next boot"
+
 enum finding_kind {
 	/* About a function that a line claims. */
 	FINDING_BOOT_DISPLAY, /* the firmware's display is on it */
