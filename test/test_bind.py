@@ -130,6 +130,20 @@ def test_add_now_says_what_it_would_do(kernel):
     assert not kernel.path(CONF).exists()
 
 
+def test_remove_now(kernel):
+    kernel.config("bind 01:00.0 with=functions driver=vfio-pci\nbind 01:00.1\n")
+    assert vfio_early(kernel, "bind", "01:00").status == WELL
+    planned = vfio_early(kernel, "remove", "01:00.0", "--now", "--dry-run")
+    assert f"{GPU}: would unbind it from its driver\n" in planned.out
+    said = vfio_early(kernel, "remove", "01:00.0", "--now")
+    assert said.status == WELL, said
+    assert said.out == (
+        f"removed from /{CONF}:1: bind 01:00.0 with=functions driver=vfio-pci\n"
+        f"still listed: /{CONF}:1\n{GPU}: released; the host has no driver for it\n"
+        "next: vfio-early apply, for the next boot\n")
+    assert driver(kernel, GPU) == "" and driver(kernel, SOUND) == "vfio-pci"
+
+
 REFUSALS = [
     Refusal("00:02.0", UNWANTED, f"{IGPU}: refused: the firmware's display is on it"),
     Refusal("00:02.0", UNWANTED, "to bind it anyway: --allow boot-display"),

@@ -86,7 +86,13 @@ def runs_of_add(directory):
     yield host, ("02:00.0", "01:00.0", "--allow", "boot-display", "--driver", "auto")
 
 
-RUNS = {"list": runs_of_list, "add": runs_of_add, "check": runs_of_check, "status": runs_of_status,
+def runs_of_remove(directory):
+    host = desktop(directory)
+    yield host, ("02:00.0", "--now", "--dry-run")
+    yield host, ("02:00.0",)
+
+
+RUNS = {"list": runs_of_list, "add": runs_of_add, "remove": runs_of_remove, "check": runs_of_check, "status": runs_of_status,
         "audit": runs_of_audit, "bind": runs_of_bind, "release": runs_of_bind}
 
 
