@@ -11,6 +11,7 @@
 #include "finding-print.h"
 #include "lib/printable.h"
 #include "machine/machine.h"
+#include "machine/moved.h"
 #include "machine/names.h"
 
 #define RED "\033[31m"
@@ -68,9 +69,14 @@ static void explain_line(const struct check *check, size_t line, struct text *te
 {
 	const struct rule *rule = &check->machine.confdir.conf.rules[line];
 	const struct line_match *match = &check->machine.match.lines[line];
-	struct text near = { 0 };
+	struct text near = { 0 }, move = { 0 };
 
 	machine_explain_line(rule, match, text);
+	if (match->result == RESULT_MISMATCH)
+		moved_add_command(&check->machine, rule, &move);
+	if (move.length)
+		text_add(text, "; if the device moved there: ", text_string(&move));
+	text_done(&move);
 	if (match->result == RESULT_ABSENT)
 		suggestion_add(rule, &check->machine.snapshot, &near);
 	if (near.length)

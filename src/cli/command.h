@@ -70,7 +70,8 @@ struct command {
 };
 
 extern const struct command command_check, command_image, command_list, command_status, command_add,
-	command_remove, command_bind, command_release, command_audit, command_apply, command_import;
+	command_remove, command_move, command_bind, command_release, command_audit, command_apply,
+	command_import;
 
 /* Prints what failed and the words for `error` (-errno). Returns STATUS_ENVIRONMENT. */
 enum status fail(const char *what, int error);

@@ -11,9 +11,9 @@
 #define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
 
 static const struct command *const commands[] = {
-	&command_list,	 &command_check,  &command_add,	    &command_remove,
-	&command_status, &command_bind,	  &command_release, &command_apply,
-	&command_audit,	 &command_import, &command_image,
+	&command_list,	&command_check,	 &command_add,	  &command_remove,
+	&command_move,	&command_status, &command_bind,	  &command_release,
+	&command_apply, &command_audit,	 &command_import, &command_image,
 };
 
 /* Letters are lsblk's. */
