@@ -58,7 +58,8 @@ static void complain_of_danger(const struct finding *danger, const struct rule *
 			 "add %s --allow %s%s%s",
 			 address, text, address, word, ROOT_OPTION(root));
 	else
-		complain("%s: refused: %s; to %s it anyway: --allow %s", address, text,
+		complain("%s: refused: %s; %.*s; to %s it anyway: --allow %s", address, text,
+			 (int)danger->permission, text_string(&danger->remedy),
 			 action == TAKE_BIND ? "bind" : "list", word);
 }
 

@@ -76,6 +76,7 @@ struct finding {
 	const char *object;	   /* what it is about if both are NULL: "this machine" */
 	struct text text;	   /* a fragment of a sentence: "the host uses it: / (sda1)" */
 	struct text remedy;	   /* what to do: "write allow=in-use on /etc/vfio-early.conf:3" */
+	size_t permission; /* the length of `remedy` without the advice to write allow=, or 0 */
 };
 
 /* A list of them. Starts zeroed. Adding fails quietly: ask findings_error() once at the end. */
