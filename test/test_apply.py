@@ -3,6 +3,7 @@
 and mount namespace with the programs of this system in it.
 """
 
+import json
 import os
 import pty
 import shlex
@@ -104,6 +105,28 @@ def test_rebuilds_and_looks(host):
     assert done.stdout.splitlines()[:2] == ["running: update-initramfs -u -k all", "building"]
     assert done.stdout.endswith("every image is as the config wants it; next: reboot\n")
     assert "current" in done.stdout
+
+
+def test_json_is_alone_on_standard_output(host):
+    host.generator("update-initramfs", f"echo building; {BUILDS}")
+    done = host.run("apply", "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == WELL == told["status"] and "building\n" in done.stderr
+    assert told["commands"] == [{"command": "update-initramfs -u -k all", "result": "done"}]
+    assert [image["result"] for image in told["images"]] == ["current"]
+
+
+@pytest.mark.parametrize("result", [WELL, ENVIRONMENT])
+def test_add_applies(host, result):
+    """One command from the device to the image."""
+    host.fake.config("")
+    host.generator("update-initramfs", "exit 1" if result else BUILDS)
+    done = host.run("add", "02:00", "--apply", "--yes")
+    assert done.returncode != USAGE and host.calls == ["update-initramfs -u -k all"], done
+    assert "bind 0000:02:00.0 10de:1c03" in done.stdout
+    assert done.stdout.index("running: ") > done.stdout.index("bind 0000:02:00.0")
+    assert "next: vfio-early apply" not in done.stdout
+    assert (done.returncode == ENVIRONMENT) == (result == ENVIRONMENT)
 
 
 def test_another_prefix(host):

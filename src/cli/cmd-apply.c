@@ -38,6 +38,8 @@ static enum status load(struct apply *apply)
 	if (status != STATUS_WELL)
 		return status;
 	machine_print_errors(&apply->machine, "");
+	if (apply->request->json)
+		json_errors(apply->request->json, &apply->machine.confdir.conf);
 	if (apply->machine.confdir.conf.error_total) {
 		complain("the config has errors: no image is built; correct them first");
 		return STATUS_CONFIG;
@@ -47,6 +49,8 @@ static enum status load(struct apply *apply)
 		return status;
 	if (dangers_find(&apply->machine, &apply->dangers))
 		return fail("the config cannot be checked", -ENOMEM);
+	if (apply->request->json)
+		findings_json(apply->request->json, &apply->dangers, NULL, 0);
 	return STATUS_WELL;
 }
 
@@ -56,6 +60,13 @@ static void print_dangers(const struct findings *dangers)
 	for (size_t i = 0; i < dangers->count; i++)
 		if (dangers->items[i].severity != SEVERITY_NOTE)
 			finding_print(stderr, &dangers->items[i], false);
+}
+
+/* Prints what is for people only. */
+static void print_line(const struct apply *apply, const char *line)
+{
+	if (!apply->request->json)
+		puts(line);
 }
 
 /* Dangers need a yes, from a person or from the command line. */
@@ -84,7 +95,9 @@ static enum status inspect_images(const struct apply *apply, bool print, enum st
 	enum status status = make_audits(request->root, request->arguments, &audits);
 
 	*ret_judged = audits_status(&audits);
-	if (status == STATUS_WELL && print && audits_print(&audits, request->color))
+	if (request->json)
+		audits_add_json(&audits, request->json); /* in the place of earlier ones */
+	else if (status == STATUS_WELL && print && audits_print(&audits, request->color))
 		return fail("apply", -ENOMEM);
 	return status;
 }
@@ -104,36 +117,63 @@ static enum status report_failure(const struct apply *apply, const char *line, i
 	return STATUS_ENVIRONMENT;
 }
 
-static enum status run_step(const struct apply *apply, const char *const *step)
+static void add_json_step(const struct apply *apply, const char *line, int result)
 {
-	enum status status = STATUS_WELL;
-	struct text line = { 0 };
+	struct json *json = apply->request->json;
+
+	if (!json)
+		return;
+	json_open(json, NULL, '{');
+	json_string(json, "command", line);
+	json_string(json, "result",
+		    apply->request->dry_run ? "planned"
+		    : result		    ? "failed"
+					    : "done");
+	json_close(json);
+}
+
+/* Runs a program, `line` for people. Returns its result. */
+static int run_step(const struct apply *apply, const char *const *step, const char *line)
+{
+	const struct request *request = apply->request;
 	int result = 0;
 
-	program_add_line(step, &line);
-	if (apply->request->dry_run) {
-		printable_print(stdout, "would run: %s\n", text_string(&line));
-	} else {
-		printable_print(stdout, "running: %s\n", text_string(&line));
-		result = program_run(step);
-	}
-	if (interrupt_caught())
-		complain("%s: interrupted; \"vfio-early audit\" tells which images are the "
-			 "old ones",
-			 text_string(&line));
-	else if (result)
-		status = report_failure(apply, text_string(&line), result);
-	text_done(&line);
-	return interrupt_caught() ? STATUS_ENVIRONMENT : status;
+	if (!request->json)
+		printable_print(stdout, "%s: %s\n", request->dry_run ? "would run" : "running",
+				line);
+	if (!request->dry_run)
+		result = program_run(step, request->json != NULL);
+	add_json_step(apply, line, result);
+	return result;
+}
+
+static enum status report_end(const struct apply *apply, const char *line, int result)
+{
+	if (!interrupt_caught())
+		return result ? report_failure(apply, line, result) : STATUS_WELL;
+	complain("%s: interrupted; \"vfio-early audit\" tells which images are the old ones", line);
+	return STATUS_ENVIRONMENT;
 }
 
 static enum status rebuild(const struct apply *apply)
 {
-	enum status status = STATUS_WELL;
+	struct json *json = apply->request->json;
+	struct text line = { 0 };
+	enum status status;
+	int result = 0;
 
 	interrupt_hold(); /* ends after what is to be said of it */
-	for (size_t i = 0; i < apply->rebuild.count && status == STATUS_WELL; i++)
-		status = run_step(apply, apply->rebuild.steps[i]);
+	if (json)
+		json_open(json, "commands", '[');
+	for (size_t i = 0; i < apply->rebuild.count && !result && !interrupt_caught(); i++) {
+		text_done(&line);
+		program_add_line(apply->rebuild.steps[i], &line);
+		result = run_step(apply, apply->rebuild.steps[i], text_string(&line));
+	}
+	if (json)
+		json_close(json);
+	status = report_end(apply, text_string(&line), result);
+	text_done(&line);
 	interrupt_release();
 	return status;
 }
@@ -151,7 +191,7 @@ static enum status verify(const struct apply *apply)
 		return STATUS_UNWANTED;
 	}
 	if (judged == STATUS_WELL)
-		puts("every image is as the config wants it; next: reboot");
+		print_line(apply, "every image is as the config wants it; next: reboot");
 	return judged;
 }
 
@@ -159,8 +199,8 @@ static enum status verify(const struct apply *apply)
 static enum status report_no_need(const struct apply *apply, enum status judged)
 {
 	if (judged == STATUS_WELL) {
-		puts("nothing to do: every image is as the config wants it; \"vfio-early "
-		     "status\" tells whether this boot used it");
+		print_line(apply, "nothing to do: every image is as the config wants it; "
+				  "\"vfio-early status\" tells whether this boot used it");
 		return STATUS_WELL;
 	}
 	if (inspect_images(apply, true, &judged) == STATUS_WELL)
@@ -217,6 +257,6 @@ const struct command command_apply = {
 		"boot used it, or a reboot is due), 1 dangers were not agreed to, or an image is not\n"
 		"as it should be all the same, 3 the config has errors, 4 a rebuild failed, or an\n"
 		"image cannot be read, 5 with --dry-run: there is something to do.",
-	.options = OPTION_ROOT | OPTION_DRY_RUN | OPTION_YES,
+	.options = OPTION_ROOT | OPTION_DRY_RUN | OPTION_YES | OPTION_JSON,
 	.run = run,
 };

@@ -222,6 +222,8 @@ static enum status try_lines(struct import *import)
 	if (error)
 		return fail("import", error);
 	print_refusals(&dangers);
+	if (import->request->json)
+		findings_json(import->request->json, &dangers, NULL, 0);
 	return STATUS_WELL;
 }
 
@@ -251,15 +253,60 @@ static enum status write_dropin(const struct import *import)
 				 : edit_explain(error));
 		return STATUS_ENVIRONMENT;
 	}
-	printf("/" DROPIN ": %zu device%s; next: vfio-early check\n", import->taken_count,
-	       import->taken_count == 1 ? "" : "s");
+	if (!import->request->json)
+		printf("/" DROPIN ": %zu device%s; next: vfio-early check\n", import->taken_count,
+		       import->taken_count == 1 ? "" : "s");
 	return STATUS_WELL;
 }
 
 static void print_leftover(void *context, const char *leftover)
 {
-	(void)context;
+	struct json *json = context;
+
 	fprintf(stderr, "%s\n", leftover);
+	if (!json)
+		return;
+	json_open(json, NULL, '{');
+	json_string(json, "text", leftover);
+	json_close(json);
+}
+
+/* Adds the lines that the draft has now. */
+static void add_json_lines(const struct import *import)
+{
+	const struct confdir *confdir = &import->machine.confdir;
+	struct json *json = import->request->json;
+
+	json_open(json, "lines", '[');
+	for (size_t i = 0; i < confdir->conf.count; i++) {
+		const struct place *place = &confdir->conf.rules[i].place;
+		char statement[CONF_STATEMENT_SIZE];
+
+		if (strcmp(place->file, "/" DROPIN))
+			continue;
+		confdir_statement(confdir, place, statement);
+		json_open(json, NULL, '{');
+		json_string(json, "file", place->file);
+		json_place(json, place);
+		json_string(json, "statement", statement);
+		json_boolean(json, "written", import->request->write);
+		json_close(json);
+	}
+	json_close(json);
+}
+
+static int print_leftovers(struct import *import)
+{
+	struct json *json = import->request->json;
+	int error;
+
+	if (json)
+		json_open(json, "leftovers", '[');
+	error = leftovers_find(&import->machine.root, text_string(&import->drivers), print_leftover,
+			       json);
+	if (json)
+		json_close(json);
+	return error;
 }
 
 static enum status print_import(struct import *import)
@@ -269,14 +316,15 @@ static enum status print_import(struct import *import)
 
 	if (import->request->write)
 		status = write_dropin(import);
-	else
+	else if (!import->request->json)
 		fputs(text_string(&import->text), stdout);
 	if (status != STATUS_WELL)
 		return status;
+	if (import->request->json)
+		add_json_lines(import);
 	fflush(stdout);
 	fputs(text_string(&import->left), stderr);
-	error = leftovers_find(&import->machine.root, text_string(&import->drivers), print_leftover,
-			       NULL);
+	error = print_leftovers(import);
 	if (error)
 		return fail("import", error);
 	return import->failed || (import->left.length && !import->taken_count) ? STATUS_UNWANTED
@@ -321,7 +369,7 @@ const struct command command_import = {
 		"Exit status: 0 the devices of this machine were imported, or there was nothing to\n"
 		"import, 1 something was not understood, or only other machines' devices were\n"
 		"found, 4 a file cannot be read or written.",
-	.options = OPTION_ROOT | OPTION_WRITE,
+	.options = OPTION_ROOT | OPTION_WRITE | OPTION_JSON,
 	.most = INT_MAX,
 	.run = run,
 };

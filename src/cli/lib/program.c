@@ -77,7 +77,7 @@ static int explain(int status)
 	return WEXITSTATUS(status) == EXIT_NOT_RUN ? -ENOENT : WEXITSTATUS(status);
 }
 
-int program_run(const char *const *arguments)
+int program_run(const char *const *arguments, bool quiet)
 {
 	pid_t child;
 	int status;
@@ -85,6 +85,8 @@ int program_run(const char *const *arguments)
 	fflush(NULL); /* what was said before comes before */
 	interrupt_hold();
 	child = interrupt_fork();
+	if (child == 0 && quiet && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		_exit(EXIT_NOT_RUN);
 	if (child == 0)
 		execute(arguments, NULL, -1);
 	status = child < 0 ? child : interrupt_wait(child);

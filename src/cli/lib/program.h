@@ -16,9 +16,10 @@ bool program_exists(const char *name);
 /*
  * Runs a program without a shell and waits for it. Returns its exit status, 128 + N if
  * signal N ended it, or -errno if it could not be started. Passes SIGINT, SIGTERM and
- * SIGHUP on to it (interrupt.h).
+ * SIGHUP on to it (interrupt.h). `quiet`: what the program prints goes to standard error, because
+ * standard output is for JSON.
  */
-int program_run(const char *const *arguments) _must_check_;
+int program_run(const char *const *arguments, bool quiet) _must_check_;
 
 /*
  * The same in `directory`, with the program's output discarded. The last line of its
