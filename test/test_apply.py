@@ -129,6 +129,24 @@ def test_add_applies(host, result):
     assert (done.returncode == ENVIRONMENT) == (result == ENVIRONMENT)
 
 
+@pytest.mark.parametrize("answer, calls", [("y", 1), ("", 0)])
+def test_the_guide_offers_to_apply(host, answer, calls):
+    host.fake.config("")
+    host.generator("update-initramfs", BUILDS)
+    person, terminal = pty.openpty()
+    os.write(person, f"1\n\n{answer}\n".encode())
+    with subprocess.Popen(host.command("add"), stdin=terminal, stderr=terminal,
+                          stdout=subprocess.PIPE, env=VARIABLES) as running:
+        out = running.communicate(timeout=30)[0].decode()
+    os.close(terminal)
+    shown = os.read(person, 65536).decode()
+    os.close(person)
+    assert "Apply now? [y/N]" in shown and len(host.calls) == calls
+    assert "bind 0000:02:00.0 10de:1c03" in host.fake.read("etc/vfio-early.conf")
+    assert ("next: vfio-early apply, then reboot" in out) != bool(calls)
+    assert ("vfio-early add 0000:02:00.0 --with functions --apply --yes\n" in out) == bool(calls)
+
+
 def test_another_prefix(host):
     """What images are made of lies beside the program."""
     for path in (images.BOOT, images.INIT):

@@ -150,7 +150,7 @@ enum status addition_draft(struct addition *add)
 enum status addition_check(const struct addition *add)
 {
 	const struct match *match = &add->machine.match;
-	bool refused = false;
+	bool wrong = false;
 
 	for (size_t i = 0; i < add->rule_count; i++) {
 		const struct rule *rule = add->rules[i];
@@ -159,10 +159,10 @@ enum status addition_check(const struct addition *add)
 		if (line->result != RESULT_NONE)
 			complain("add: the line would be %s: %s", result_name(line->result),
 				 line->reason ? line->reason : "");
-		refused |= line->result != RESULT_NONE ||
-			   findings_refuse(&add->dangers, &add->machine, rule, TAKE_LIST);
+		wrong |= line->result != RESULT_NONE ||
+			 findings_refuse(&add->dangers, &add->machine, rule, TAKE_LIST);
 	}
-	return refused ? STATUS_UNWANTED : STATUS_WELL;
+	return wrong ? STATUS_UNWANTED : STATUS_WELL;
 }
 
 enum status addition_reload(struct addition *add)
