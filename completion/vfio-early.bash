@@ -42,7 +42,7 @@ _vfio_early_values()
 	--driver) echo vfio-pci auto ;;
 	--kernel | image) ls /lib/modules 2>/dev/null ;;
 	help) _vfio_early_commands "$1" ;;
-	list | show | add | bind | release) _vfio_early_devices "$1" ;;
+	list | show | add | move | bind | release) _vfio_early_devices "$1" ;;
 	remove | status) _vfio_early_devices "$1" listed ;;
 	esac
 }

@@ -13,9 +13,17 @@ function __vfio_early_options
         string replace -rf '^  (?:..[, ] )? *(--[a-z-]+)(?: [A-Z]+)? +(.*)' '$1\t$2'
 end
 
+# The devices of the machine in --root, without bridges; for remove those that have a line.
 function __vfio_early_devices
-    vfio-early list --columns ADDRESS,NAME 2>/dev/null |
-        string replace -rf '^[^0-9a-f]*([0-9a-f]{4,8}:[0-9a-f:.]+) +(.*)' '$1\t$2'
+    set -l words (commandline -opc)
+    set -l root /
+    set -l place (contains -i -- --root $words)
+    and set root $words[(math $place + 1)]
+    set -l start ''
+    test "$words[2]" = remove
+    and set start '[^ ]'
+    vfio-early list --root "$root" --columns LINE,ADDRESS,NAME 2>/dev/null |
+        string replace -rf "^$start.*[^0-9a-f]([0-9a-f]{4,8}:[0-9a-f:.]+) +(.*)" '$1\t$2'
 end
 
 # Those that are named already stay in front.
@@ -32,7 +40,7 @@ end
 
 function __vfio_early_takes_device
     set -l words (commandline -opc)
-    contains -- "$words[2]" list show add remove status bind release
+    contains -- "$words[2]" list show add remove move status bind release
     and not contains -- "$words[-1]" --root --with --driver --allow --kernel --columns -o --expect --output
 end
 

@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import hosts
 import machine as machines
 import pytest
 from cli import (CONF, CONFIG, ENVIRONMENT, LOCK, PROGRAM, UNWANTED, USAGE, WELL, Refusal,
@@ -104,11 +105,7 @@ def test_what_it_says(desktop):
     (["00:02.0", "--allow", "boot-display"], " allow=boot-display"),
     (["00:02.0", "--allow", "in-use", "--allow", "boot-display"],
      " allow=in-use allow=boot-display"),
-    (["path=00:1c.0/00.0"], ""), (["8086:3e92", "--allow", "boot-display"],
-                                  " allow=boot-display"),
-    (["serial=00-1b-21-ff-ff-00-00-02"], " serial=00-1b-21-ff-ff-00-00-02"),
-    (["serial=00-1b-21-ff-ff-00-00-02", "--driver", "auto"],
-     " serial=00-1b-21-ff-ff-00-00-02 driver=auto"), (["class=0106"], ""),
+    (["8086:3e92", "--allow", "boot-display"], " allow=boot-display"), (["class=0106"], ""),
 ])
 def test_words_of_the_line(desktop, arguments, words):
     desktop.path("etc").mkdir()
@@ -116,6 +113,31 @@ def test_words_of_the_line(desktop, arguments, words):
     assert said.status == WELL, said.err
     line = re.sub("  # .*", "", desktop.read(CONF)).rstrip("\n")
     assert re.fullmatch(r"bind \S+ \S+ path=\S+" + re.escape(words), line)
+
+
+@pytest.mark.parametrize("arguments, line", [
+    (["serial=00-1b-21-ff-ff-00-00-02"], "serial=00-1b-21-ff-ff-00-00-02 8086:10d3"),
+    (["serial=00-1b-21-ff-ff-00-00-02", "--driver", "auto"],
+     "serial=00-1b-21-ff-ff-00-00-02 8086:10d3 driver=auto"),
+    (["path=00:1c.0/00.0"], "path=0000:00:1c.0/00.0 8086:10d3"),
+])
+def test_what_the_user_chose_identifies_the_device(desktop, arguments, line):
+    """A device with a serial number keeps its line in any slot."""
+    desktop.path("etc").mkdir()
+    said = vfio_early(desktop, "add", *arguments)
+    assert said.status == WELL, said.err
+    assert re.sub("  # .*", "", desktop.read(CONF)) == f"bind {line}\n"
+    assert "is listed already" in vfio_early(desktop, "add", *arguments).out
+
+
+def test_a_serial_number_of_several_functions_is_not_enough(desktop):
+    desktop.path("etc").mkdir()
+    for function in range(2):
+        desktop.function(f"0000:05:00.{function}", "8086:1533", "020000",
+                         serial="00-1b-21-ff-ff-00-00-09")
+    said, _, told = at_terminal(desktop, b"2\n", "add", "serial=00-1b-21-ff-ff-00-00-09")
+    assert said == WELL, told
+    assert desktop.read(CONF).startswith("bind 0000:05:00.1 8086:1533 path=")
 
 
 @pytest.fixture(name="named")
@@ -138,7 +160,7 @@ def test_name_of_several(named):
     assert said.status == USAGE
     assert said.err == (
         "vfio-early: nvidia: 1 device matches; name one of them:\n"
-        f"  vfio-early add 0000:01:00 --root {named.root}  # {GPU} [10de:1c03] "
+        f"  vfio-early add {GPU} --root {named.root} --with functions  # {GPU} [10de:1c03] "
         "NVIDIA GP106 [GeForce GTX 1060 6GB], and the rest of the card\n")
     assert not named.path(CONF).exists()
 
@@ -157,7 +179,7 @@ def test_a_card(named, card):
     assert said.status == WELL, said
     assert f"bind {GPU} 10de:1c03 path=0000:00:01.0/00.0 with=functions" in said.out
     assert f"also takes: {SOUND}" in said.out and "not listed" not in said.out
-    assert f"vfio-early bind {GPU} --with functions" in said.out
+    assert f"vfio-early bind {GPU} {SOUND} --root " in said.out
 
 
 def test_name_of_none(named):
@@ -274,7 +296,7 @@ def test_what_it_changed(desktop):
     said = vfio_early(desktop, "add", "01:00.0", "--with", "functions")
     assert said.out.splitlines()[0] == f"/{CONF}:1: bind 01:00.0 with=functions"
     assert said.out.splitlines()[-1].endswith(
-        f"vfio-early bind {GPU} --with functions --root {desktop.root}")
+        f"vfio-early bind {GPU} {SOUND} --root {desktop.root}")
 
 
 @pytest.mark.parametrize("command", ["add", "remove"])
@@ -296,21 +318,171 @@ def read_terminal(terminal):
         return b""
 
 
-@pytest.mark.parametrize("answer, status", [(b"2\n", WELL), (b"3\n", USAGE), (b"\n", USAGE),
-                                            (b"\x04", USAGE)])
-def test_a_person_is_asked(desktop, answer, status):
-    desktop.path("etc").mkdir()
+def at_terminal(machine, answers, command, *arguments):
+    """Runs a command with a person who types `answers`: its status, its standard output, and what
+    the terminal shows. The keys are typed ahead.
+    """
     ours, theirs = pty.openpty()
-    os.write(ours, answer)
-    done = subprocess.run([PROGRAM, "add", "--root", desktop.root, "8086:10d3"], stdin=theirs,
+    os.write(ours, answers)
+    done = subprocess.run([PROGRAM, command, "--root", machine.root, *arguments], stdin=theirs,
                           stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=False)
     os.close(theirs)
-    told = b"".join(iter(lambda: read_terminal(ours), b"")).decode()
+    told = b"".join(iter(lambda: read_terminal(ours), b"")).decode().replace("\r\n", "\n")
     os.close(ours)
+    return done.returncode, done.stdout.decode(), told
+
+
+NOTHING = (b"\n", b"q\n", b"3\n\n", b"x\nq\n", b"\x04")
+
+
+@pytest.mark.parametrize("answer, status", [(b"2\n", WELL), (b"7\n2\n", WELL),
+                                            *((answer, UNWANTED) for answer in NOTHING)])
+def test_a_person_is_asked(desktop, answer, status):
+    desktop.path("etc").mkdir()
+    done, _, told = at_terminal(desktop, answer, "add", "8086:10d3")
     assert ("nothing was written" in told) == (status != WELL)
     assert f"   2  {TWIN} [8086:10d3]" in told and "Which one, 1 to 2?" in told
-    assert done.returncode == status
+    assert done == status
     assert (TWIN in desktop.read(CONF)) if status == WELL else not desktop.path(CONF).exists()
+
+
+def test_no_device_and_no_terminal(desktop):
+    said = vfio_early(desktop, "add")
+    assert (said.status, said.err) == (
+        USAGE, "vfio-early: usage: vfio-early add [OPTION]... [DEVICE]...; see --help\n")
+
+
+def test_the_guide_offers_the_best_cards_first(tmp_path):
+    host = hosts.desktop(tmp_path / "root")
+    hosts.add_thin_pool(host)
+    host.config("")
+    status, _, told = at_terminal(host, b"q\n", "add")
+    assert status == UNWANTED and told.count("nothing was written") == 1
+    lines = told.splitlines()
+    offers = [line for line in lines if re.match(r" +\d+  \d{4}:", line)]
+    assert [line.split()[1] for line in offers] == [
+        "0000:02:00.0", "0000:00:14.0", "0000:06:00.0", "0000:01:00.0", "0000:03:00.0",
+        "0000:00:1f.6"]
+    assert offers[0].endswith("(2 functions)")
+    for device, note in (("0000:00:14.0", "keyboard: Logitech K120"),
+                         ("0000:06:00.0", "the host may use it: "), (GPU, "boot display"),
+                         ("0000:03:00.0", "the host uses it: / (nvme0n1p2), ")):
+        number = next(i for i, line in enumerate(lines) if f"  {device} " in line)
+        assert lines[number + 1].startswith(f"      {note}")
+    assert not host.read(CONF)
+
+
+def test_the_guide_leaves_out_what_is_listed(tmp_path):
+    host = hosts.desktop(tmp_path / "root")
+    host.config("bind 02:00.0 with=functions\n")
+    assert "02:00" not in at_terminal(host, b"q\n", "add")[2]
+
+
+@pytest.mark.parametrize("answers, line, command", [
+    (b"1\n\ny\n", "bind 0000:02:00.0 10de:1c03 path=0000:00:1c.0/00.0 with=functions",
+     "0000:02:00.0 --with functions"),
+    (b"1\nn\n2\ny\ny\n", "bind 0000:02:00.1 10de:10f1 path=0000:00:1c.0/00.1",
+     "0000:02:00.1"),
+    (b"2\ny\n", "bind 0000:00:14.0 8086:a36d path=0000:00:14.0", "0000:00:14.0"),
+    (b"3\ny\ny\ny\n",
+     "bind 0000:01:00.0 10de:1c03 path=0000:00:01.0/00.0 with=functions allow=boot-display",
+     "0000:01:00.0 --with functions --allow boot-display"),
+])
+def test_the_guide(tmp_path, answers, line, command):
+    """The card, whether all of it, each danger; and then the command that does the same."""
+    host = hosts.desktop(tmp_path / "root")
+    host.config("")
+    status, out, told = at_terminal(host, answers, "add")
+    assert status == WELL, told
+    assert re.sub("  # .*", "", host.read(CONF)) == line + "\n"
+    assert f"/{CONF}:1: {line}" in out
+    assert (f"the same without questions: vfio-early add {command.split()[0]}"
+            f"{' --with functions' * ('--with' in command)} --root {host.root}"
+            f"{' --allow boot-display' * ('--allow' in command)}\n") in out
+    written = host.read(CONF)
+    host.config("")
+    assert vfio_early(host, "add", *command.split()).status == WELL
+    assert host.read(CONF) == written
+
+
+@pytest.mark.parametrize("answers, question", [
+    (b"1\nn\n\n", "Which one, 1 to 2?"), (b"1\n\x04\x04", "Take the whole card? [Y/n]"),
+    (b"2\nn\n", "List it anyway? [y/N]"), (b"2\n\n", "the only keyboard (Logitech K120)"),
+    (b"3\ny\nn\n", "List it anyway, with allow=boot-display? [y/N]"),
+])
+def test_the_guide_can_be_left_at_each_question(tmp_path, answers, question):
+    host = hosts.desktop(tmp_path / "root")
+    host.config("")
+    status, out, told = at_terminal(host, answers, "add")
+    assert (status, out) == (UNWANTED, "") and question in told
+    assert told.count("nothing was written") == 1 and not host.read(CONF)
+
+
+def test_several_devices(desktop):
+    desktop.config("bind 03:00.0 # mine\n[gaming]\n")
+    said = vfio_early(desktop, "add", "02:00.0", "01:00", "03:00.0", "01:00.1")
+    assert said.status == WELL, said
+    lines = [line.split()[:2] for line in desktop.read(CONF).splitlines()]
+    assert lines == [["bind", "03:00.0"], ["bind", NIC], ["bind", GPU], ["[gaming]"]]
+    assert f"/{CONF}:2: bind {NIC}" in said.out and f"/{CONF}:3: bind {GPU}" in said.out
+    assert f"{TWIN} is listed already: /{CONF}:1: bind 03:00.0\n" in said.out
+    assert f"{SOUND} is listed already: /{CONF}:3: " in said.out
+    assert said.out.splitlines()[-1].endswith(
+        f"vfio-early bind {NIC} {GPU} {SOUND} --root {desktop.root}")
+    assert said.out.count("next: ") == 1
+
+
+def test_several_lines_are_changed(desktop):
+    """A new line above a changed one moves it."""
+    desktop.config("[gaming]\n", CONF)
+    desktop.config("bind 03:00.0\nbind 01:00.0\n")
+    said = vfio_early(desktop, "add", "01:00.0", "03:00.0", "02:00.0", "--driver", "auto")
+    assert said.status == WELL, said
+    for line in (f"/{CONF}:2: bind 01:00.0 driver=auto", f"/{CONF}:1: bind 03:00.0 driver=auto",
+                 f"/{CONF}:3: bind {NIC}"):
+        assert line in said.out
+
+
+@pytest.mark.parametrize("refusal", [
+    Refusal("02:00.0 00:02.0", UNWANTED, f"{IGPU}: refused"),
+    Refusal("02:00.0 09:00.0", UNWANTED, "09:00.0: no device matches"),
+    Refusal("02:00.0 1:2", USAGE, "is no"),
+    Refusal("02:00.0 8086:10d3", USAGE, "2 devices match"),
+    Refusal("", USAGE, "usage: "),
+], ids=str)
+def test_one_of_several_is_refused(desktop, refusal):
+    refusal.check(desktop, "add")
+
+
+def test_lines_of_two_files_are_not_changed_together(desktop):
+    desktop.config("bind 01:00.0\n")
+    desktop.config("bind 02:00.0\n", f"{CONF}.d/a.conf")
+    before = desktop.snapshot()
+    said = vfio_early(desktop, "add", "01:00.0", "02:00.0", "--driver", "auto")
+    assert said.status == UNWANTED and f"{NIC}: its line belongs to /{CONF}.d/a.conf" in said.err
+    assert desktop.snapshot() == before
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_a_line_of_a_profile_does_not_list_a_device(desktop, chosen):
+    desktop.config("[gaming]\nbind 02:00.0\n")
+    desktop.cmdline("vfio_early=gaming" * chosen)
+    said = vfio_early(desktop, "add", "02:00.0")
+    assert said.status == WELL and "listed already" not in said.out
+    assert desktop.read(CONF).startswith(f"{LINE}")
+    assert (f"also listed: /{CONF}:3, but only with vfio_early=gaming\n" in said.out) == chosen
+    assert "listed already" in vfio_early(desktop, "add", "02:00.0").out
+
+
+def test_json_of_add(desktop):
+    desktop.config("bind 01:00.0\nbind 03:00.0\n")
+    said = vfio_early(desktop, "add", "02:00.0", "01:00.0", "03:00.0", "--with", "group", "--json")
+    assert said.status == WELL
+    lines = said.json["lines"]
+    assert [(line["line"], line["address"], line["before"], line["written"]) for line in lines] \
+        == [(f"/{CONF}:3", NIC, None, True), (f"/{CONF}:1", GPU, "bind 01:00.0", True),
+            (f"/{CONF}:2", TWIN, "bind 03:00.0", True)]
+    assert lines[1]["statement"] == "bind 01:00.0 with=group"
 
 
 @dataclass
@@ -336,7 +508,7 @@ REMOVALS = [
     Removal("bind 02:00.0\nbind 8086:10d3 count=2\n", "02:00.0", "bind 8086:10d3 count=2\n",
             f"still listed: /{CONF}:1\n"),
     Removal("bind 02:00.0\nbind 02:00.0\n", "02:00.0", None,
-            f"2 lines list it; name one of them:\n  vfio-early remove /{CONF}:1  # bind 02:00.0",
+            f"2 lines list it; name one of them:\n  vfio-early remove /{CONF}:1 --root /",
             USAGE),
     Removal("bind 8086:10d3 count=2\n", "02:00.0", None,
             f"/{CONF}:1 lists it together with other devices", UNWANTED),
@@ -345,8 +517,16 @@ REMOVALS = [
     Removal("bind 02:00.0\n", "03:00.0", None, "03:00.0: no line lists it", UNWANTED),
     Removal("bind 02:00.0\n", "8086:1234", None, "no line lists it", UNWANTED),
     Removal("bind 02:00.0\n", f"/{CONF}:2", None, "no line lists it", UNWANTED),
-    Removal("bind 02:00.0\n", f"/{CONF}:x", None, "is no FILE:LINE", USAGE),
+    Removal("bind 02:00.0\n", f"/{CONF}:x", None, "not FILE:LINE", USAGE),
     Removal("bind 02:00.0 with=functions\n", "02:00", ""),
+    Removal("[K\u00fcche]\nbind 02:00.0\n[gaming]\nbind 01:00.0\n", f"/{CONF}:1", None,
+            "not removed: without this heading, the lines below it come into force. Remove them "
+            f"first, or correct the heading:\n  /{CONF}:2: bind 02:00.0\n", UNWANTED),
+    Removal("[gaming]\n[a b]\nbind 02:00.0\n", f"/{CONF}:2", None, f"  /{CONF}:3: bind 02:00.0\n",
+            UNWANTED),
+    Removal("[a b]\nbind 02:00.0\n", f"/{CONF}:2", "[a b]\n"),
+    Removal("[a b]\n[c d]\nbind 02:00.0\n", f"/{CONF}:1", "[c d]\nbind 02:00.0\n"),
+    Removal("[a b]\n[c]\nbind 02:00.0\n", f"/{CONF}:1", "[c]\nbind 02:00.0\n"),
     Removal("keep 02:00.0\n", "02:00.0", None,
             f"/{CONF}:1 keeps it for the host. To remove that line: vfio-early remove /{CONF}:1",
             UNWANTED),

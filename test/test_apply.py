@@ -3,6 +3,7 @@
 and mount namespace with the programs of this system in it.
 """
 
+import json
 import os
 import pty
 import shlex
@@ -144,6 +145,46 @@ def test_progress_in_a_terminal(host):
     cut = [f"\r{verb} 1 of 1: /{IMAGE}"[:30] + "\033[K" for verb in ("inspecting", "building")]
     clear = "\r\033[K"
     assert said == (cut[0] + clear + cut[1] + clear + cut[1] + clear + cut[0] + clear)
+
+
+def test_json_is_alone_on_standard_output(host):
+    host.generator("update-initramfs", f"echo building; {BUILDS}")
+    done = host.run("apply", "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == WELL == told["status"] and "building\n" in done.stderr
+    assert told["commands"] == [{"command": "update-initramfs -u -k all", "result": "done"}]
+    assert [image["result"] for image in told["images"]] == ["current"]
+
+
+@pytest.mark.parametrize("result", [WELL, ENVIRONMENT])
+def test_add_applies(host, result):
+    """One command from the device to the image."""
+    host.fake.config("")
+    host.generator("update-initramfs", "exit 1" if result else BUILDS)
+    done = host.run("add", "02:00", "--apply", "--yes")
+    assert done.returncode != USAGE and host.calls == ["update-initramfs -u -k all"], done
+    assert "bind 0000:02:00.0 10de:1c03" in done.stdout
+    assert done.stdout.index("running: ") > done.stdout.index("bind 0000:02:00.0")
+    assert "next: vfio-early apply" not in done.stdout
+    assert (done.returncode == ENVIRONMENT) == (result == ENVIRONMENT)
+
+
+@pytest.mark.parametrize("answer, calls", [("y", 1), ("", 0)])
+def test_the_guide_offers_to_apply(host, answer, calls):
+    host.fake.config("")
+    host.generator("update-initramfs", BUILDS)
+    person, terminal = pty.openpty()
+    os.write(person, f"1\n\n{answer}\n".encode())
+    with subprocess.Popen(host.command("add"), stdin=terminal, stderr=terminal,
+                          stdout=subprocess.PIPE, env=VARIABLES) as running:
+        out = running.communicate(timeout=30)[0].decode()
+    os.close(terminal)
+    shown = os.read(person, 65536).decode()
+    os.close(person)
+    assert "Apply now? [y/N]" in shown and len(host.calls) == calls
+    assert "bind 0000:02:00.0 10de:1c03" in host.fake.read("etc/vfio-early.conf")
+    assert ("next: vfio-early apply, then reboot" in out) != bool(calls)
+    assert ("vfio-early add 0000:02:00.0 --with functions --apply --yes\n" in out) == bool(calls)
 
 
 def test_another_prefix(host):

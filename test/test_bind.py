@@ -104,6 +104,46 @@ def test_bind_allowed(kernel):
     assert driver(kernel, IGPU) == "vfio-pci"
 
 
+def test_add_now(kernel):
+    kernel.driver("pci-stub")
+    said = vfio_early(kernel, "add", "01:00", "--driver", "pci-stub", "--now")
+    assert said.status == WELL, said
+    assert said.out.splitlines()[0].startswith(f"/{CONF}:1: bind {GPU} ")
+    assert said.out.endswith(f"{GPU}: bound to pci-stub\n{SOUND}: bound to pci-stub\n"
+                             "next: vfio-early apply, for the next boot\n")
+    assert driver(kernel, GPU) == driver(kernel, SOUND) == "pci-stub"
+
+
+def test_add_now_asks_before_it_writes(kernel):
+    set_driver(kernel, SOUND, "snd_hda_intel")
+    refused = vfio_early(kernel, "add", "01:00.0", "--now")
+    assert refused.status == UNWANTED and "To bind anyway: --yes" in refused.err
+    assert not kernel.path(CONF).exists() and driver(kernel, GPU) == ""
+    said = vfio_early(kernel, "add", "01:00.0", "--now", "--yes")
+    assert said.status == WELL and driver(kernel, GPU) == "vfio-pci"
+    assert said.err.count(f"danger: {GPU}") == 1
+
+
+def test_add_now_says_what_it_would_do(kernel):
+    said = vfio_early(kernel, "add", NIC, "--now", "--dry-run", "--driver", "auto")
+    assert said.status == WELL and f"would fence {NIC} for vfio-pci\n" in said.out
+    assert not kernel.path(CONF).exists()
+
+
+def test_remove_now(kernel):
+    kernel.config("bind 01:00.0 with=functions driver=vfio-pci\nbind 01:00.1\n")
+    assert vfio_early(kernel, "bind", "01:00").status == WELL
+    planned = vfio_early(kernel, "remove", "01:00.0", "--now", "--dry-run")
+    assert f"{GPU}: would unbind it from its driver\n" in planned.out
+    said = vfio_early(kernel, "remove", "01:00.0", "--now")
+    assert said.status == WELL, said
+    assert said.out == (
+        f"removed from /{CONF}:1: bind 01:00.0 with=functions driver=vfio-pci\n"
+        f"still listed: /{CONF}:1\n{GPU}: released; the host has no driver for it\n"
+        "next: vfio-early apply, for the next boot\n")
+    assert driver(kernel, GPU) == "" and driver(kernel, SOUND) == "vfio-pci"
+
+
 REFUSALS = [
     Refusal("00:02.0", UNWANTED, f"{IGPU}: refused: the firmware's display is on it"),
     Refusal("00:02.0", UNWANTED, "to bind it anyway: --allow boot-display"),

@@ -5,7 +5,7 @@ import json
 
 import hosts
 import pytest
-from cli import CONF, set_driver, vfio_early
+from cli import CONF, CONFIG, set_driver, vfio_early
 
 CONFIGS = {
     "desktop": """# Two cards of one kind.
@@ -182,3 +182,55 @@ def test_json_keeps_utf8(desktop):
     desktop.config("bnd\n", f"{CONF}.d/x\udcff\x1b.conf")
     files = [error["file"] for error in vfio_early(desktop, "check", "--json").json["errors"]]
     assert files == [f"/{CONF}.d/k\u00fcche.conf", f"/{CONF}.d/x\ufffd\x1b.conf"]
+
+
+HINTS = {
+    "bind 02:00.0 with functions": 'did you mean "with=functions"?',
+    "\tbind 02:00.0 driver=auto allow in-use # x": 'did you mean "allow=in-use"?',
+    "01:00.0 with=group": 'did you mean "bind 01:00.0 with=group"?',
+    "10de:1c03": 'did you mean "bind 10de:1c03"?',
+    "options vfio-pci disable_vga=1 # x": 'did you mean "option vfio-pci disable_vga=1"?',
+    "Keep 01:00.0": 'did you mean "keep 01:00.0"?',
+    "bind 01:00": "for all functions of the card: bind 01:00.0 with=functions",
+    "bind 0000:01:00 driver=auto":
+        "for all functions of the card: bind 0000:01:00.0 with=functions",
+    "keep 01:00":
+        "for all functions of the card: keep 01:00.0, and a line for each other function",
+    "bnd 01:00.0": None, "with functions": None, "bind with=functions": None, "bind driver": None,
+    "01:00.0 \x01": None,
+}
+
+
+@pytest.mark.parametrize("line", HINTS)
+def test_hints(desktop, line):
+    """An error says what was probably meant; the boot program is too small for that."""
+    desktop.config(f"{line}\n")
+    said = vfio_early(desktop, "check")
+    first = said.err.splitlines()[0]
+    assert said.status == CONFIG
+    if HINTS[line]:
+        assert first.endswith(f"; {HINTS[line]}")
+        assert vfio_early(desktop, "check", "--json").json["errors"][0]["message"] in first
+    else:
+        assert "did you mean" not in said.err and "for all functions" not in said.err
+
+
+@pytest.mark.parametrize("module", ["vfio", "vfio_pci"])
+def test_a_module_is_no_driver(desktop, module):
+    desktop.config(f"bind 02:00.0 driver={module}\n")
+    said = vfio_early(desktop, "check", *desktop.kernel())
+    assert f"{module} is the name of a module; the driver is vfio-pci" in said.out
+    assert f"remedy: write driver=vfio-pci on /{CONF}:1\n" in said.out
+
+
+@pytest.mark.parametrize("other", [True, False])
+def test_the_only_display_has_a_remedy(desktop, other):
+    desktop.config("bind 01:00.0\n" + "bind 02:00.0\n" * (not other))
+    said = vfio_early(desktop, "check")
+    remedy, joint = ("choose another display as the first one in the firmware's setup", ", or ") \
+        if other else ("give the host another graphics card, or use the host over ssh",
+                       " and ")
+    assert f"remedy: {remedy}{joint}write allow=boot-display on /{CONF}:1\n" in said.out
+    assert ("and the host has no other" in said.out) != other
+    added = vfio_early(desktop, "add", "01:00.0", "--driver", "auto")
+    assert f"; {remedy}; to list it anyway: --allow boot-display\n" in added.err

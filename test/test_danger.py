@@ -167,7 +167,7 @@ def test_what_the_host_cannot_start_without_stays_a_danger(tmp_path):
                        for address in ("00:02.0", "01:00.0", "02:00.0"))
     last = find(host, displays, "0000:01:00.0", "boot-display")
     assert (last["allowed"], last["grave"]) == (False, True)
-    assert "this machine has no other" in last["text"]
+    assert "the host has no other" in last["text"]
 
 
 def test_every_disk_of_a_root_on_zfs_stays_a_danger(tmp_path):

@@ -5,6 +5,8 @@ import re
 import subprocess
 
 import hosts
+import images
+import kmods
 import pytest
 from cli import CONF, ENVIRONMENT, PROGRAM, USAGE, set_driver, vfio_early
 from machine import TOP
@@ -88,8 +90,41 @@ def runs_of_bind(directory):
     yield desktop(directory), ("02:00", "--dry-run")
 
 
-RUNS = {"list": runs_of_list, "show": runs_of_show, "check": runs_of_check, "status": runs_of_status,
-        "audit": runs_of_audit, "bind": runs_of_bind, "release": runs_of_bind}
+def runs_of_add(directory):
+    host = desktop(directory)
+    yield host, ("02:00.0", "00:14.0", "--driver", "auto", "--now", "--dry-run")
+    yield host, ("02:00.0", "01:00.0", "--allow", "boot-display", "--driver", "auto")
+
+
+def runs_of_remove(directory):
+    host = desktop(directory)
+    yield host, ("02:00.0", "--now", "--dry-run")
+    yield host, ("02:00.0",)
+
+
+def runs_of_apply(directory):
+    yield desktop(directory), ("--dry-run",)
+    host = hosts.desktop(directory / "image")
+    host.config("bind 02:00.0\n")
+    host.write("usr/sbin/update-initramfs", "").chmod(0o755)
+    images.install(host)
+    host.kernel()
+    host.write(f"boot/initrd.img-{kmods.VERSION}", images.Tree(host, directory / "tree").pack())
+    yield host, ("--dry-run",)
+
+
+def runs_of_import(directory):
+    host = hosts.desktop(directory / "root")
+    host.write("etc/modprobe.d/vfio.conf", "options vfio-pci ids=10de:1c03,10de:10f1\n")
+    host.write("etc/modules", "vfio_virqfd\n")
+    yield host, ()
+    yield host, ("--write",)
+
+
+RUNS = {"list": runs_of_list, "show": runs_of_show, "add": runs_of_add, "remove": runs_of_remove,
+        "check": runs_of_check, "status": runs_of_status, "audit": runs_of_audit,
+        "apply": runs_of_apply, "import": runs_of_import, "bind": runs_of_bind,
+        "release": runs_of_bind}
 
 
 def test_every_command_is_in_the_manual():
@@ -144,7 +179,7 @@ FAILURES = {
     "an argument too many": ("check now", USAGE, "usage: vfio-early check"),
     "no such column": ("list -o colour", USAGE, "colour is no column"),
     "no column": ("list --columns=", USAGE, "no column"),
-    "a command without --json": ("add 02:00.0", USAGE, "unknown option: --json"),
+    "a command without --json": ("image 6.1", USAGE, "unknown option: --json"),
     "no such command": ("lost", USAGE, "lost: no such command"),
 }
 
@@ -159,11 +194,15 @@ def test_a_failure_is_an_object_too(tmp_path, case):
     assert error in said.json["error"] and f"vfio-early: {said.json['error']}\n" in said.err
 
 
+WITHOUT_ARGUMENT = ("list", "check", "status", "audit", "apply", "import")
+
+
 @pytest.mark.parametrize("command", RUNS)
 def test_a_machine_that_is_not_there(tmp_path, command):
     host = hosts.desktop(tmp_path / "root")
     host.root = tmp_path / "nowhere"
-    said = vfio_early(host, command, "--json", *["02:00"] * (command in ("show", "bind", "release")))
+    said = vfio_early(host, command, "--json", *["02:00"] * (command not in WITHOUT_ARGUMENT),
+                      *["--dry-run"] * (command == "apply"))
     assert said.status == ENVIRONMENT == said.json["status"]
     assert str(host.root) in said.json["error"] and said.json["error"] in said.err
 

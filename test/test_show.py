@@ -77,7 +77,7 @@ def test_a_bridge_of_the_chipset_is_for_no_guest(tmp_path):
 
 @pytest.mark.parametrize("device, status, words", [
     ("nvidia", USAGE, "  vfio-early show 0000:02:00.0  # NVIDIA GP106"),
-    ("77:00.0", UNWANTED, '77:00.0: no device matches, bridges aside; "vfio-early list"'),
+    ("77:00.0", UNWANTED, '77:00.0: no device matches, bridges aside; "vfio-early list --all"'),
     ("00:1c", UNWANTED, "00:1c: no device matches, bridges aside"),
     ("10de:1c04", UNWANTED, "did you mean 10de:1c03 at 0000:01:00.0?"),
     ("colour=red", USAGE, "show: "), ("group=x", USAGE, "show: ")])

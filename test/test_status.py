@@ -184,7 +184,8 @@ CASES = [
          told=(f"/{CONF} is not what this boot's image was built with",)),
 
     Case("absent", "bind 09:00.0\n", UNWANTED, {1: "absent"},
-         told=("  absent: no device at 0000:09:00.0", "next: correct the line")),
+         told=("  absent: no device at 0000:09:00.0",
+               f"next: correct /{CONF}:1, or take the line out: vfio-early remove /{CONF}:1")),
     Case("mismatch", "bind 02:00.0 10de:1c03\n", UNWANTED, {1: "mismatch"},
          told=(f"what the line describes is at {GPU}",)),
     Case("ambiguous", "bind 8086:10d3\n", UNWANTED, {1: "ambiguous"}),
@@ -305,7 +306,8 @@ def test_a_next_step_is_printed_once(desktop):
     steps = [line for line in vfio_early(desktop, "status").out.splitlines() if "next" in line]
     assert steps == [
         f"next: remove the cause, then vfio-early bind {GPU} {SOUND} {NIC}, or reboot",
-        "next: correct the line: vfio-early check"]
+        *(f"next: correct /etc/vfio-early.conf:{line}, or take the line out: "
+          f"vfio-early remove /etc/vfio-early.conf:{line}" for line in (3, 4))]
 
 
 # arguments, the addresses that are printed, exit status, words

@@ -29,6 +29,7 @@ struct apply {
 /* What a generator has reported so far. */
 struct build {
 	const struct audits *images;
+	bool json; /* standard output is for JSON alone */
 	struct progress progress;
 	bool *started;		   /* for each image */
 	size_t count;		   /* of those that are started */
@@ -49,6 +50,8 @@ static enum status load(struct apply *apply)
 	if (status != STATUS_WELL)
 		return status;
 	machine_print_errors(&apply->machine, "");
+	if (apply->request->json)
+		json_errors(apply->request->json, &apply->machine.confdir.conf);
 	if (apply->machine.confdir.conf.error_total) {
 		complain("the config has errors, so no image is built. Correct them first.");
 		return STATUS_CONFIG;
@@ -58,6 +61,8 @@ static enum status load(struct apply *apply)
 		return status;
 	if (dangers_find(&apply->machine, &apply->dangers))
 		return fail("checking the config", -ENOMEM);
+	if (apply->request->json)
+		json_findings(apply->request->json, "dangers", &apply->dangers);
 	return STATUS_WELL;
 }
 
@@ -67,6 +72,22 @@ static void print_dangers(const struct findings *dangers)
 	for (size_t i = 0; i < dangers->count; i++)
 		if (dangers->items[i].severity != SEVERITY_NOTE)
 			finding_print(stderr, &dangers->items[i], false);
+}
+
+/* Prints what is for people only. */
+static void print_line(const struct apply *apply, const char *line)
+{
+	if (!apply->request->json)
+		puts(line);
+}
+
+/* Prints how the images are. 0 or -ENOMEM. */
+static int print_images(const struct apply *apply)
+{
+	if (!apply->request->json)
+		return audits_print(&apply->images, apply->request->color);
+	audits_add_json(&apply->images, apply->request->json); /* in the place of earlier ones */
+	return 0;
 }
 
 /* Dangers need a yes, from a person or from the command line. */
@@ -81,7 +102,7 @@ static bool is_agreed(const struct apply *apply)
 		complain("there are dangers, so no image is built. To build anyway: --yes");
 		return false;
 	}
-	return ask_yes("Build the images anyway?");
+	return ask_yes("Build the images anyway?", false);
 }
 
 /*
@@ -95,7 +116,7 @@ static enum status inspect_images(struct apply *apply, enum status *ret_judged)
 	audits_done(&apply->images);
 	status = make_audits(apply->request, &apply->images);
 	*ret_judged = audits_status(&apply->images);
-	if (status == STATUS_WELL && audits_print(&apply->images, apply->request->color))
+	if (status == STATUS_WELL && print_images(apply))
 		return fail("apply", -ENOMEM);
 	return status;
 }
@@ -149,7 +170,7 @@ static void read_generator(void *context, bool is_error, const char *line)
 
 	if (!started) {
 		progress_clear(&build->progress);
-		fprintf(is_error ? stderr : stdout, "%s\n", line);
+		fprintf(is_error || build->json ? stderr : stdout, "%s\n", line);
 		fflush(stdout);
 	}
 	if (started || (build->image && build->progress.terminal))
@@ -160,43 +181,73 @@ static void read_generator(void *context, bool is_error, const char *line)
 static int run_generator(const struct apply *apply, const char *const *step)
 {
 	_cleanup_(freep) bool *started = calloc(apply->images.count, sizeof(*started));
-	struct build build = { &apply->images, progress_new(), started, 0, NULL };
+	struct build build = {
+		&apply->images, apply->request->json, progress_new(), started, 0, NULL
+	};
 	int result = program_run(step, read_generator, &build);
 
 	progress_clear(&build.progress);
 	return result;
 }
 
-static enum status run_step(struct apply *apply, const char *const *step)
+static void add_json_step(const struct apply *apply, const char *line, int result)
 {
-	enum status status = STATUS_WELL;
-	struct text line = { 0 };
+	struct json *json = apply->request->json;
+
+	if (!json)
+		return;
+	json_open(json, NULL, '{');
+	json_string(json, "command", line);
+	json_string(json, "result",
+		    apply->request->dry_run ? "planned"
+		    : result		    ? "failed"
+					    : "done");
+	json_close(json);
+}
+
+/* Runs a program, `line` for people. Returns its result. */
+static int run_step(const struct apply *apply, const char *const *step, const char *line)
+{
+	const struct request *request = apply->request;
 	int result = 0;
 
-	program_add_line(step, &line);
-	if (apply->request->dry_run) {
-		printable_print(stdout, "would run: %s\n", text_string(&line));
-	} else {
-		printable_print(stdout, "running: %s\n", text_string(&line));
+	if (!request->json)
+		printable_print(stdout, "%s: %s\n", request->dry_run ? "would run" : "running",
+				line);
+	if (!request->dry_run)
 		result = run_generator(apply, step);
-	}
-	if (interrupt_caught())
-		complain("%s: interrupted. \"vfio-early audit\" reports which images are the "
-			 "old ones",
-			 text_string(&line));
-	else if (result)
-		status = report_failure(apply, text_string(&line), result);
-	text_done(&line);
-	return interrupt_caught() ? STATUS_ENVIRONMENT : status;
+	add_json_step(apply, line, result);
+	return result;
+}
+
+static enum status report_end(struct apply *apply, const char *line, int result)
+{
+	if (!interrupt_caught())
+		return result ? report_failure(apply, line, result) : STATUS_WELL;
+	complain("%s: interrupted. \"vfio-early audit\" reports which images are the old ones",
+		 line);
+	return STATUS_ENVIRONMENT;
 }
 
 static enum status rebuild(struct apply *apply)
 {
-	enum status status = STATUS_WELL;
+	struct json *json = apply->request->json;
+	struct text line = { 0 };
+	enum status status;
+	int result = 0;
 
 	interrupt_hold(); /* ends after what is to be said of it */
-	for (size_t i = 0; i < apply->rebuild.count && status == STATUS_WELL; i++)
-		status = run_step(apply, apply->rebuild.steps[i]);
+	if (json)
+		json_open(json, "commands", '[');
+	for (size_t i = 0; i < apply->rebuild.count && !result && !interrupt_caught(); i++) {
+		text_done(&line);
+		program_add_line(apply->rebuild.steps[i], &line);
+		result = run_step(apply, apply->rebuild.steps[i], text_string(&line));
+	}
+	if (json)
+		json_close(json);
+	status = report_end(apply, text_string(&line), result);
+	text_done(&line);
 	interrupt_release();
 	return status;
 }
@@ -214,7 +265,7 @@ static enum status verify(struct apply *apply)
 		return STATUS_UNWANTED;
 	}
 	if (judged == STATUS_WELL)
-		puts("every image is as configured; next: reboot");
+		print_line(apply, "every image is as configured; next: reboot");
 	return judged;
 }
 
@@ -222,11 +273,11 @@ static enum status verify(struct apply *apply)
 static enum status report_no_need(const struct apply *apply, enum status judged)
 {
 	if (judged == STATUS_WELL) {
-		puts("nothing to do: every image is as configured. \"vfio-early "
-		     "status\" reports whether this boot used it");
+		print_line(apply, "nothing to do: every image is as configured. \"vfio-early "
+				  "status\" reports whether this boot used it");
 		return STATUS_WELL;
 	}
-	if (audits_print(&apply->images, apply->request->color))
+	if (print_images(apply))
 		return fail("apply", -ENOMEM);
 	complain("no image is built, because that would not help");
 	return judged;
@@ -284,6 +335,6 @@ const struct command command_apply = {
 		"used it, or a reboot is due), 1 dangers were not agreed to, or an image is still\n"
 		"not as configured, 3 the config has errors, 4 a rebuild failed, or an image cannot\n"
 		"be read, 5 with --dry-run: there is something to do.",
-	.options = OPTION_ROOT | OPTION_DRY_RUN | OPTION_YES,
+	.options = OPTION_ROOT | OPTION_DRY_RUN | OPTION_YES | OPTION_JSON,
 	.run = run,
 };

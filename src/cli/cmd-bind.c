@@ -57,6 +57,7 @@ static enum status add_line(const struct binding *binding, const char *word, str
 	const struct request *request = binding->request;
 	char address_text[PCI_ADDRESS_SIZE];
 	struct pci_address address;
+	struct settings settings;
 	bool card;
 	enum status status = find_function(&binding->machine, "bind", word, &address, &card);
 
@@ -64,7 +65,8 @@ static enum status add_line(const struct binding *binding, const char *word, str
 		return status;
 	text_add(text, "bind ", pci_address_format(&address, address_text));
 	add_listed(&binding->machine, request, &address, text);
-	add_settings(request, request->with ? request->with : card ? "functions" : NULL, text);
+	settings = request_settings(request, !request->with && card ? "functions" : NULL);
+	settings_add(&settings, text);
 	text_add(text, "\n");
 	return STATUS_WELL;
 }
@@ -121,14 +123,15 @@ static enum status check_dangers(struct binding *binding)
 		return fail("bind", error);
 	if (findings_refuse(&dangers, &binding->machine, NULL, TAKE_BIND))
 		return STATUS_UNWANTED;
-	if (!findings_warn(&dangers, NULL) || request->yes || request->dry_run)
+	if (request->agreed || !findings_warn(&dangers, NULL, 0) || request->yes ||
+	    request->dry_run)
 		return STATUS_WELL;
 	if (!can_ask()) {
 		complain("bind: there are dangers, and no terminal to ask at; nothing is "
 			 "bound. To bind anyway: --yes");
 		return STATUS_UNWANTED;
 	}
-	return ask_yes("Bind anyway?") ? STATUS_WELL : STATUS_UNWANTED;
+	return ask_yes("Bind anyway?", false) ? STATUS_WELL : STATUS_UNWANTED;
 }
 
 /* A driver that is there needs no module; else libkmod finds those of the kernel that runs. */

@@ -12,6 +12,7 @@
 #include "lib/color.h"
 #include "lib/printable.h"
 #include "machine/machine.h"
+#include "machine/moved.h"
 #include "machine/names.h"
 #include "profiles.h"
 
@@ -71,9 +72,14 @@ static void explain_line(const struct machine *machine, size_t line, struct text
 {
 	const struct rule *rule = &machine->confdir.conf.rules[line];
 	const struct line_match *match = &machine->match.lines[line];
-	struct text near = { 0 };
+	struct text near = { 0 }, move = { 0 };
 
 	machine_explain_line(rule, match, text);
+	if (match->result == RESULT_MISMATCH)
+		moved_add_command(machine, rule, &move);
+	if (move.length)
+		text_add(text, "; if the device moved there: ", text_string(&move));
+	text_done(&move);
 	if (match->result == RESULT_ABSENT)
 		suggestion_add(rule, &machine->snapshot, &near);
 	if (near.length)
@@ -221,10 +227,10 @@ static void print_summary(const struct check *check)
 	if (check->lines_off_later)
 		printf(", %zu line%s of other profiles will not work", check->lines_off_later,
 		       plural(check->lines_off_later));
-	if (dangers)
-		printf(", %zu danger%s", dangers, plural(dangers));
 	if (errors)
 		printf(", %zu error%s", errors, plural(errors));
+	if (dangers)
+		printf(", %zu danger%s", dangers, plural(dangers));
 	putchar('\n');
 }
 

@@ -160,7 +160,8 @@ static void add_line(struct import *import, const struct pci_function *function,
 		text_add(&import->text, "# ", pci_address_format(&function->address, address), ": ",
 			 reason);
 	else
-		bind_line_add(&import->machine, import->names, function, words, &import->text);
+		bind_line_add(&import->machine, import->names, function, NULL, words,
+			      &import->text);
 	text_add(&import->text, "\n");
 }
 
@@ -248,6 +249,8 @@ static enum status try_lines(struct import *import)
 	if (error)
 		return fail("import", error);
 	print_refusals(&dangers);
+	if (import->request->json)
+		json_findings(import->request->json, "dangers", &dangers);
 	return STATUS_WELL;
 }
 
@@ -276,22 +279,72 @@ static enum status write_dropin(const struct import *import)
 					  : edit_explain(error));
 		return STATUS_ENVIRONMENT;
 	}
-	printf("/" DROPIN ": %zu device%s; next: vfio-early check\n", import->taken_count,
-	       import->taken_count == 1 ? "" : "s");
+	if (!import->request->json)
+		printf("/" DROPIN ": %zu device%s; next: vfio-early check\n", import->taken_count,
+		       import->taken_count == 1 ? "" : "s");
 	return STATUS_WELL;
 }
 
-/* Prints a leftover; before the first of them, when to delete it. `context`: were there others? */
+struct leftover_view {
+	struct json *json;
+	bool others; /* were there others? */
+};
+
+/* Prints a leftover; before the first of them, when to delete it. */
 static void print_leftover(void *context, const char *leftover)
 {
-	bool *others = context;
+	struct leftover_view *view = context;
+	struct json *json = view->json;
 
-	if (!*others)
+	if (!view->others)
 		fputs("after \"vfio-early apply\" and a successful reboot, delete these words, and "
 		      "no others:\n",
 		      stderr);
-	*others = true;
+	view->others = true;
 	fprintf(stderr, "%s\n", leftover);
+	if (!json)
+		return;
+	json_open(json, NULL, '{');
+	json_string(json, "text", leftover);
+	json_close(json);
+}
+
+/* Adds the lines that the draft has now. */
+static void add_json_lines(const struct import *import)
+{
+	const struct confdir *confdir = &import->machine.confdir;
+	struct json *json = import->request->json;
+
+	json_open(json, "lines", '[');
+	for (size_t i = 0; i < confdir->conf.count; i++) {
+		const struct place *place = &confdir->conf.rules[i].place;
+		char statement[CONF_STATEMENT_SIZE];
+
+		if (strcmp(place->file, "/" DROPIN))
+			continue;
+		confdir_statement(confdir, place, statement);
+		json_open(json, NULL, '{');
+		json_string(json, "file", place->file);
+		json_place(json, place);
+		json_string(json, "statement", statement);
+		json_boolean(json, "written", import->request->write);
+		json_close(json);
+	}
+	json_close(json);
+}
+
+static int print_leftovers(struct import *import)
+{
+	struct leftover_view view = { import->request->json, false };
+	int error;
+
+	if (view.json)
+		json_open(view.json, "leftovers", '[');
+	error = leftovers_find(&import->machine.root, text_string(&import->drivers), print_leftover,
+			       &view);
+	if (view.json)
+		json_close(view.json);
+	return error;
 }
 
 /* Reports that the entries of guests are no leftovers. */
@@ -308,19 +361,19 @@ static void print_guests(const struct entries *entries)
 static enum status print_import(struct import *import)
 {
 	enum status status = STATUS_WELL;
-	bool others = false;
 	int error;
 
 	if (import->request->write)
 		status = write_dropin(import);
-	else
+	else if (!import->request->json)
 		fputs(text_string(&import->text), stdout);
 	if (status != STATUS_WELL)
 		return status;
+	if (import->request->json)
+		add_json_lines(import);
 	fflush(stdout);
 	fputs(text_string(&import->left), stderr);
-	error = leftovers_find(&import->machine.root, text_string(&import->drivers), print_leftover,
-			       &others);
+	error = print_leftovers(import);
 	if (error)
 		return fail("import", error);
 	print_guests(&import->entries);
@@ -367,7 +420,7 @@ const struct command command_import = {
 		"Exit status: 0 the devices of this machine were imported, or there was nothing to\n"
 		"import, 1 something was not understood, or only other machines' devices were\n"
 		"found, 4 a file cannot be read or written.",
-	.options = OPTION_ROOT | OPTION_WRITE,
+	.options = OPTION_ROOT | OPTION_WRITE | OPTION_JSON,
 	.most = INT_MAX,
 	.run = run,
 };

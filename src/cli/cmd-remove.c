@@ -8,228 +8,50 @@
 #include "config/draft.h"
 #include "config/edit.h"
 #include "lib/printable.h"
-#include "machine/card.h"
+#include "line-choice.h"
 #include "machine/machine.h"
-
-/* A line of the config, to be removed. `file` starts with "/". */
-struct candidate {
-	char file[ROOT_PATH_SIZE];
-	unsigned int line;
-	char statement[CONF_STATEMENT_SIZE];
-};
 
 struct removal {
 	const struct request *request;
 	struct machine machine;
-	struct candidate *candidates;
-	size_t count;
+	struct config_line line;
 	struct edit edit;
 	struct pci_address *taken; /* what the line takes before it is removed */
 	size_t taken_count;
+	unsigned int *idle; /* the numbers of the lines below that an invalid heading disarms */
+	size_t idle_count;
 };
 
 static void removal_done(struct removal *removal)
 {
 	edit_done(&removal->edit);
-	free(removal->candidates);
 	free(removal->taken);
+	free(removal->idle);
 	machine_done(&removal->machine);
 }
 
-static int add_candidate(struct removal *removal, const struct place *place)
-{
-	struct candidate *candidate;
-
-	for (size_t i = 0; i < removal->count; i++)
-		if (removal->candidates[i].line == place->line &&
-		    !strcmp(removal->candidates[i].file, place->file))
-			return 0;
-	if (ARRAY_GROW(removal->candidates, removal->count))
-		return -ENOMEM;
-	candidate = &removal->candidates[removal->count++];
-	candidate->line = place->line;
-	string_copy(candidate->file, sizeof(candidate->file), place->file);
-	confdir_statement(&removal->machine.confdir, place, candidate->statement);
-	return 0;
-}
-
-/* The bind lines that state `condition` as `stated` does. */
-static int find_stated(struct removal *removal, unsigned int condition, const struct rule *stated)
-{
-	const struct conf *conf = &removal->machine.confdir.conf;
-	int error = 0;
-
-	for (size_t i = 0; i < conf->count && !error; i++) {
-		const struct rule *rule = &conf->rules[i];
-		bool same = condition == CONDITION_ADDRESS
-				    ? !pci_address_compare(&rule->address, &stated->address)
-				    : pci_id_equal(&rule->id, &stated->id);
-
-		if (rule->statement == STATEMENT_BIND && rule->given & condition && same)
-			error = add_candidate(removal, &rule->place);
-	}
-	return error;
-}
-
-static size_t count_claims(const struct match *match, const struct rule *rule)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < match->claim_count; i++)
-		count += claim_line(&match->claims[i], rule) != NULL;
-	return count;
-}
-
-/* The line that selects the function without stating its address, if it selects nothing else. */
-static enum status find_selecting(struct removal *removal, const struct pci_address *address)
-{
-	const struct claim *claim = machine_claim_at(&removal->machine, address);
-	struct text place = { 0 };
-
-	if (!claim)
-		return STATUS_WELL;
-	if (count_claims(&removal->machine.match, claim->rule) == 1) {
-		int error = add_candidate(removal, &claim->rule->place);
-
-		return error ? fail("remove", error) : STATUS_WELL;
-	}
-	place_add(&claim->rule->place, &place);
-	complain("%s: %s lists it together with other devices; edit that line, or take all "
-		 "of it out: vfio-early remove %s",
-		 removal->request->arguments[0], text_string(&place), text_string(&place));
-	text_done(&place);
-	return STATUS_UNWANTED;
-}
-
-static enum status find_address(struct removal *removal, const struct rule *stated)
-{
-	int error = find_stated(removal, CONDITION_ADDRESS, stated);
-
-	if (error)
-		return fail("remove", error);
-	return removal->count ? STATUS_WELL : find_selecting(removal, &stated->address);
-}
-
-/* FILE:LINE or FILE:LINE:COLUMN, as messages have them; any line with a statement or an error. */
-static enum status find_place(struct removal *removal, const char *word)
-{
-	const struct conf *conf = &removal->machine.confdir.conf;
-	const char *colon = strchr(word, ':');
-	struct place place = { 0 };
-	uint64_t line = 0;
-	char file[ROOT_PATH_SIZE];
-	int error = 0;
-
-	string_copy(file, colon - word < ROOT_PATH_SIZE ? colon - word + 1 : ROOT_PATH_SIZE, word);
-	if (!number_parse(colon + 1, 10, UINT32_MAX, &line)) {
-		complain("%s: is no FILE:LINE; one looks like /" CONFDIR_MAIN ":3", word);
-		return STATUS_USAGE;
-	}
-	for (size_t i = 0; i < conf->count && !place.file; i++)
-		if (conf->rules[i].place.line == line && !conf->rules[i].generated &&
-		    !strcmp(conf->rules[i].place.file, file))
-			place = conf->rules[i].place;
-	for (size_t i = 0; i < conf->error_count && !place.file; i++)
-		if (line && conf->errors[i].place.line == line &&
-		    !strcmp(conf->errors[i].place.file, file))
-			place = conf->errors[i].place;
-	if (place.file)
-		error = add_candidate(removal, &place);
-	return error ? fail("remove", error) : STATUS_WELL;
-}
-
-static enum status find_lines(struct removal *removal)
-{
-	const char *word = removal->request->arguments[0];
-	struct rule stated;
-	int error;
-
-	free(removal->candidates);
-	removal->candidates = NULL;
-	removal->count = 0;
-	if (*word == '/' && strchr(word, ':'))
-		return find_place(removal, word);
-	if (!pci_address_parse(word, &stated.address) || card_parse(word, &stated.address))
-		return find_address(removal, &stated);
-	if (pci_id_parse(word, &stated.id)) {
-		complain("not an address, ID or FILE:LINE: %s; \"vfio-early status\" shows "
-			 "what is listed, and where",
-			 word);
-		return STATUS_USAGE;
-	}
-	error = find_stated(removal, CONDITION_ID, &stated);
-	return error ? fail("remove", error) : STATUS_WELL;
-}
-
-/* Returns the keep line that states the address, or NULL. */
-static const struct rule *find_keep_line(const struct removal *removal)
-{
-	const struct conf *conf = &removal->machine.confdir.conf;
-	struct pci_address address;
-
-	if (pci_address_parse(removal->request->arguments[0], &address))
-		return NULL;
-	for (size_t i = 0; i < conf->count; i++)
-		if (conf->rules[i].statement == STATEMENT_KEEP &&
-		    conf->rules[i].given & CONDITION_ADDRESS &&
-		    !pci_address_compare(&conf->rules[i].address, &address))
-			return &conf->rules[i];
-	return NULL;
-}
-
-static enum status report_none(const struct removal *removal)
-{
-	const struct rule *keep = find_keep_line(removal);
-
-	if (keep) {
-		complain("%s: no line lists it, but %s:%u keeps it for the host. To remove "
-			 "that line: vfio-early remove %s:%u",
-			 removal->request->arguments[0], keep->place.file, keep->place.line,
-			 keep->place.file, keep->place.line);
-		return STATUS_UNWANTED;
-	}
-	complain("%s: no line lists it; \"vfio-early status\" shows what is listed, and where",
-		 removal->request->arguments[0]);
-	return STATUS_UNWANTED;
-}
-
-static enum status report_many(const struct removal *removal)
-{
-	complain("%s: %zu lines list it; name one of them:", removal->request->arguments[0],
-		 removal->count);
-	for (size_t i = 0; i < removal->count; i++)
-		printable_print(stderr, "  vfio-early remove %s:%u  # %s\n",
-				removal->candidates[i].file, removal->candidates[i].line,
-				removal->candidates[i].statement);
-	return STATUS_USAGE;
-}
-
-/* Exactly one line has to be meant. */
 static enum status load_and_find(struct removal *removal)
 {
 	enum status status = load_machine(removal->request, &removal->machine);
 
-	if (status == STATUS_WELL)
-		status = find_lines(removal);
-	if (status != STATUS_WELL)
-		return status;
-	if (!removal->candidates)
-		return report_none(removal);
-	return removal->count == 1 ? STATUS_WELL : report_many(removal);
+	return status == STATUS_WELL ? choose_line(&removal->machine, "remove",
+						   removal->request->arguments[0], &removal->line)
+				     : status;
 }
 
 /* Locks the line's file, and finds the line again: another edit may have come in between. */
 static enum status lock(struct removal *removal)
 {
-	const struct candidate before = removal->candidates[0];
-	enum status status = open_edit(&removal->edit, &removal->machine, before.file + 1);
+	const struct config_line before = removal->line;
+	enum status status = open_edit(&removal->edit, &removal->machine, before.file + 1,
+				       removal->request->json != NULL);
 
 	if (status != STATUS_WELL)
 		return status;
 	machine_done(&removal->machine);
 	status = load_and_find(removal);
-	if (status == STATUS_WELL && (strcmp(removal->candidates[0].file, before.file) ||
-				      strcmp(removal->candidates[0].statement, before.statement))) {
+	if (status == STATUS_WELL && (strcmp(removal->line.file, before.file) ||
+				      strcmp(removal->line.statement, before.statement))) {
 		complain("%s: another edit has changed it just now; try again", before.file);
 		return STATUS_UNWANTED;
 	}
@@ -240,9 +62,8 @@ static enum status lock(struct removal *removal)
 static int note_taken(struct removal *removal)
 {
 	const struct match *match = &removal->machine.match;
-	const struct candidate *candidate = &removal->candidates[0];
 	const struct rule *rule =
-		draft_rule(&removal->machine, candidate->file + 1, candidate->line);
+		draft_rule(&removal->machine, removal->line.file + 1, removal->line.line);
 
 	for (size_t i = 0; i < match->claim_count; i++) {
 		const struct claim *claim = &match->claims[i];
@@ -255,6 +76,56 @@ static int note_taken(struct removal *removal)
 		removal->taken[removal->taken_count++] = claim->function->address;
 	}
 	return 0;
+}
+
+/* Returns whether no boot can choose the heading above the rule, because it is invalid. */
+static bool is_idle(const struct rule *rule)
+{
+	return rule->profile && !*rule->profile;
+}
+
+/* Remembers the lines below that count in no boot. */
+static int note_idle(struct removal *removal)
+{
+	const struct conf *conf = &removal->machine.confdir.conf;
+
+	for (size_t i = 0; i < conf->count; i++) {
+		const struct rule *rule = &conf->rules[i];
+
+		if (!is_idle(rule) || rule->place.line <= removal->line.line ||
+		    strcmp(rule->place.file, removal->line.file))
+			continue;
+		if (ARRAY_GROW(removal->idle, removal->idle_count))
+			return -ENOMEM;
+		removal->idle[removal->idle_count++] = rule->place.line;
+	}
+	return 0;
+}
+
+/*
+ * Prints each line that comes into force in the draft because the line removed is the invalid
+ * heading above it. Returns how many there are.
+ */
+static size_t print_armed(const struct removal *removal)
+{
+	const char *file = removal->line.file;
+	size_t count = 0;
+
+	for (size_t i = 0; i < removal->idle_count; i++) {
+		const unsigned int line = removal->idle[i];
+		const struct rule *rule = draft_rule(&removal->machine, file + 1, line - 1);
+		char statement[CONF_STATEMENT_SIZE];
+
+		if (!rule || is_idle(rule))
+			continue;
+		if (!count++)
+			complain("%s:%u: not removed: without this heading, the lines below it "
+				 "come into force. Remove them first, or correct the heading:",
+				 file, removal->line.line);
+		confdir_statement(&removal->machine.confdir, &rule->place, statement);
+		printable_print(stderr, "  %s:%u: %s\n", file, line, statement);
+	}
+	return count;
 }
 
 /* Drops from `taken` what another line goes on listing, and reports that line. */
@@ -272,61 +143,101 @@ static void drop_listed(struct removal *removal)
 			continue;
 		}
 		place_add(&claim->rule->place, &place);
-		printable_print(stdout, "still listed: %s\n", text_string(&place));
+		if (!removal->request->json)
+			printable_print(stdout, "still listed: %s\n", text_string(&place));
 		text_done(&place);
 	}
 	removal->taken_count = kept;
 }
 
-/* Prints what gives back at once what the line took. */
+/* Prints what gives back at once what the line took, unless that is done. */
 static void print_next(const struct removal *removal)
 {
-	const char *root = removal->request->root;
-	char address[PCI_ADDRESS_SIZE];
+	struct text addresses = { 0 };
 
-	fputs("next: " ADVICE_APPLY, stdout);
-	if (removal->taken_count)
-		fputs("; or at once, without a reboot: vfio-early release", stdout);
-	for (size_t i = 0; i < removal->taken_count; i++)
-		printf(" %s", pci_address_format(&removal->taken[i], address));
-	if (removal->taken_count && strcmp(root, "/"))
-		printable_print(stdout, " --root %s", root);
-	putchar('\n');
+	add_addresses(removal->taken, removal->taken_count, &addresses);
+	if (removal->request->now)
+		puts("next: " ADVICE_APPLY_LATER);
+	else if (!removal->taken_count)
+		puts("next: " ADVICE_APPLY);
+	else
+		printable_print(stdout,
+				"next: " ADVICE_APPLY
+				"; or at once, without a reboot: vfio-early release%s%s%s\n",
+				text_string(&addresses), ROOT_OPTION(removal->request->root));
+	text_done(&addresses);
 }
 
-static void print_removed(struct removal *removal, const struct text *text)
+static void add_json(const struct removal *removal)
 {
-	const struct candidate *candidate = &removal->candidates[0];
-	bool dry_run = removal->request->dry_run;
+	const struct config_line *line = &removal->line;
+	const struct place place = { line->file, line->line, 0 };
+	struct json *json = removal->request->json;
 
-	printable_print(stdout, "%s from %s:%u: %s\n", dry_run ? "would be removed" : "removed",
-			candidate->file, candidate->line, candidate->statement);
-	if (!draft_match(&removal->machine, candidate->file + 1, text))
-		drop_listed(removal);
-	if (!dry_run)
+	json_open(json, "lines", '[');
+	json_open(json, NULL, '{');
+	json_string(json, "file", line->file);
+	json_place(json, &place);
+	json_string(json, "statement", line->statement);
+	json_boolean(json, "removed", !removal->request->dry_run);
+	json_close(json);
+	json_close(json);
+}
+
+/* Prints the result, and releases what the line took if that is wanted. */
+static enum status finish(struct removal *removal)
+{
+	const struct request *request = removal->request;
+	const struct config_line *line = &removal->line;
+	enum status status = STATUS_WELL;
+
+	edit_done(&removal->edit); /* a release may take long; another edit need not wait */
+	if (request->json)
+		add_json(removal);
+	else
+		printable_print(stdout, "%s from %s:%u: %s\n",
+				request->dry_run ? "would be removed" : "removed", line->file,
+				line->line, line->statement);
+	drop_listed(removal);
+	fflush(stdout);
+	if (request->now && removal->taken_count)
+		status = run_for(&command_release, request, removal->taken, removal->taken_count);
+	if (!request->dry_run && !request->json)
 		print_next(removal);
+	return status;
+}
+
+/* Tries the config without the line. Returns 0 or -errno. */
+static int draft_without(struct removal *removal, struct text *text)
+{
+	const char *file = removal->line.file + 1;
+	const struct text *old = removal->request->dry_run ? draft_text(&removal->machine, file)
+							   : &removal->edit.text;
+	int error = note_taken(removal);
+
+	if (!error)
+		error = note_idle(removal);
+	edit_cut(old, removal->line.line, text);
+	if (!error)
+		error = text_error(text);
+	return error ? error : draft_match(&removal->machine, file, text);
 }
 
 static enum status cut_line(struct removal *removal)
 {
-	const struct candidate *candidate = &removal->candidates[0];
-	bool dry_run = removal->request->dry_run;
-	const struct text *old = &removal->edit.text;
 	struct text text = { 0 };
-	int error;
+	int error = draft_without(removal, &text);
+	bool armed = !error && print_armed(removal);
 
-	if (dry_run)
-		old = draft_text(&removal->machine, candidate->file + 1);
-	edit_cut(old, candidate->line, &text);
-	error = note_taken(removal);
-	if (!error)
-		error = dry_run ? text_error(&text) : edit_commit(&removal->edit, &text);
-	if (error)
-		complain("%s: cannot be written: %s", candidate->file, edit_explain(error));
-	else
-		print_removed(removal, &text);
+	if (!error && !armed && !removal->request->dry_run)
+		error = edit_commit(&removal->edit, &text);
 	text_done(&text);
-	return error ? STATUS_ENVIRONMENT : STATUS_WELL;
+	if (armed)
+		return STATUS_UNWANTED;
+	if (!error)
+		return finish(removal);
+	complain("%s: cannot be written: %s", removal->line.file, edit_explain(error));
+	return STATUS_ENVIRONMENT;
 }
 
 static enum status run(const struct request *request)
@@ -345,11 +256,13 @@ const struct command command_remove = {
 	.arguments = "DEVICE",
 	.summary = "take a device's line out of the config again",
 	.details =
-		"DEVICE is an address or an ID that a bind line lists, or FILE:LINE as messages\n"
-		"have it, which may be any statement. The rest of the file stays as it is.\n\n"
-		"Exit status: 0 the line is gone, 1 there is none, 2 it is not clear which one\n"
-		"is meant, 4 the config cannot be written.",
-	.options = OPTION_ROOT | OPTION_DRY_RUN,
+		"DEVICE is an address, a card (01:00) or an ID that a bind line lists, or FILE:LINE\n"
+		"as messages have it, which may be any statement. The rest of the file stays as it\n"
+		"is. An invalid heading is not removed if that brought lines below it into force.\n\n"
+		"Exit status: 0 the line is gone, 1 there is none, or it must stay, 2 it is not\n"
+		"clear which one is meant, 4 the config cannot be written; with --now that of\n"
+		"release.",
+	.options = OPTION_ROOT | OPTION_DRY_RUN | OPTION_NOW | OPTION_JSON,
 	.least = 1,
 	.most = 1,
 	.run = run,

@@ -117,14 +117,43 @@ void complain_no_match(const char *word, const char *near)
 		 *near ? "?" : "");
 }
 
-void add_settings(const struct request *request, const char *with, struct text *text)
+struct settings request_settings(const struct request *request, const char *with)
 {
-	if (with)
-		text_add(text, " with=", with);
-	if (request->driver)
-		text_add(text, " driver=", request->driver);
-	for (const char *const *allow = request->allow; *allow; allow++)
-		text_add(text, " allow=", *allow);
+	return (struct settings){ with ? with : request->with, request->driver, request->allow };
+}
+
+enum status usage_error(const struct command *command)
+{
+	complain("usage: vfio-early %s [OPTION]...%s%s; see --help", command->name,
+		 *command->arguments ? " " : "", command->arguments);
+	return STATUS_USAGE;
+}
+
+void add_addresses(const struct pci_address *addresses, size_t count, struct text *text)
+{
+	char address[PCI_ADDRESS_SIZE];
+
+	for (size_t i = 0; i < count; i++)
+		text_add(text, " ", pci_address_format(&addresses[i], address));
+}
+
+enum status run_for(const struct command *command, const struct request *request,
+		    const struct pci_address *addresses, size_t count)
+{
+	_cleanup_(freep) char(*texts)[PCI_ADDRESS_SIZE] = calloc(count + 1, sizeof(*texts));
+	_cleanup_(freep) char **words = calloc(count + 1, sizeof(*words));
+	struct request copy = *request;
+
+	if (!texts || !words)
+		return fail(command->name, -ENOMEM);
+	for (size_t i = 0; i < count; i++) {
+		words[i] = texts[i];
+		pci_address_format(&addresses[i], texts[i]);
+	}
+	copy.arguments = words;
+	copy.count = count;
+	copy.with = NULL;
+	return command->run(&copy);
 }
 
 enum status require_trust(const struct machine *machine, const char *path)
@@ -136,7 +165,8 @@ enum status require_trust(const struct machine *machine, const char *path)
 	return problem ? STATUS_CONFIG : STATUS_WELL;
 }
 
-enum status open_edit(struct edit *edit, const struct machine *machine, const char *path)
+enum status open_edit(struct edit *edit, const struct machine *machine, const char *path,
+		      bool quiet)
 {
 	enum status status = require_trust(machine, path);
 	int error;
@@ -148,7 +178,7 @@ enum status open_edit(struct edit *edit, const struct machine *machine, const ch
 		complain("/%s: cannot be edited: %s", path, edit_explain(error));
 		return STATUS_ENVIRONMENT;
 	}
-	if (strcmp(edit->path, path))
+	if (!quiet && strcmp(edit->path, path))
 		printable_print(stdout, "/%s is a symlink: /%s is edited\n", path, edit->path);
 	return STATUS_WELL;
 }
@@ -158,11 +188,15 @@ bool can_ask(void)
 	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
-bool ask_yes(const char *question)
+bool ask_yes(const char *question, bool usual)
 {
 	char answer[16];
 
-	fprintf(stderr, "%s [y/N] ", question);
-	return fgets(answer, sizeof(answer), stdin) &&
-	       (!strcasecmp(answer, "y\n") || !strcasecmp(answer, "yes\n"));
+	fprintf(stderr, "%s %s ", question, usual ? "[Y/n]" : "[y/N]");
+	if (!fgets(answer, sizeof(answer), stdin))
+		return false;
+	answer[strcspn(answer, "\n")] = '\0';
+	if (!*answer)
+		return usual;
+	return !strcasecmp(answer, "y") || !strcasecmp(answer, "yes");
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "config/device-line.h"
 #include "config/edit.h"
 #include "lib/complain.h"
 #include "lib/json.h"
@@ -39,6 +40,8 @@ enum option_bit {
 	OPTION_PROMETHEUS = 1 << 15,
 	OPTION_OUTPUT = 1 << 16,
 	OPTION_ANONYMOUS = 1 << 17,
+	OPTION_NOW = 1 << 18,
+	OPTION_APPLY = 1 << 19,
 };
 
 #define ALLOWS_MAX 4 /* --allow that count */
@@ -55,7 +58,8 @@ struct request {
 	const char *expect;		   /* --expect, NULL without it */
 	const char *output;		   /* --output, NULL without it */
 	struct json *json; /* --json: the root is open, and main() prints it; NULL without it */
-	bool dry_run, yes, write, all, prometheus, anonymous;
+	bool dry_run, yes, write, all, prometheus, anonymous, now, apply;
+	bool agreed;	  /* another command printed the dangers, and a person agreed to them */
 	bool color;	  /* standard output is a terminal, and nobody is against it */
 	char **arguments; /* ends with NULL */
 	int count;
@@ -73,8 +77,8 @@ struct command {
 };
 
 extern const struct command command_check, command_image, command_list, command_show,
-	command_status, command_add, command_remove, command_bind, command_release, command_audit,
-	command_apply, command_import, command_capture;
+	command_status, command_add, command_remove, command_move, command_bind, command_release,
+	command_audit, command_apply, command_import, command_capture;
 
 /* Prints what failed and the words for `error` (-errno). Returns STATUS_ENVIRONMENT. */
 enum status fail(const char *what, int error);
@@ -104,8 +108,24 @@ enum status find_function(const struct machine *machine, const char *command, co
  */
 void complain_no_match(const char *word, const char *near);
 
-/* Adds the settings that --with (or `with`), --driver and --allow stand for, as in a bind line. */
-void add_settings(const struct request *request, const char *with, struct text *text);
+/* Returns what --with (or `with`, if it is not NULL), --driver and --allow stand for. */
+struct settings request_settings(const struct request *request, const char *with);
+
+/* Two strings, for "%s%s": " --root DIR" in a command that a person copies, or nothing for "/". */
+#define ROOT_OPTION(root) *root_prefix(root) ? " --root " : "", root_prefix(root)
+
+/* Prints how the command is used. Returns STATUS_USAGE. */
+enum status usage_error(const struct command *command);
+
+/* Adds "0000:01:00.0 0000:01:00.1", with a blank before each. */
+void add_addresses(const struct pci_address *addresses, size_t count, struct text *text);
+
+/*
+ * Runs `command` (bind or release) for these functions, with the options of `request` that it has
+ * in common with the command that calls. Returns its status.
+ */
+enum status run_for(const struct command *command, const struct request *request,
+		    const struct pci_address *addresses, size_t count);
 
 /*
  * Returns STATUS_WELL if the config's file `path` counts, or STATUS_CONFIG after saying that users
@@ -113,15 +133,21 @@ void add_settings(const struct request *request, const char *with, struct text *
  */
 enum status require_trust(const struct machine *machine, const char *path) _must_check_;
 
-/* As edit_open(), for the config's file `path`. Prints which file a symlink leads to. */
-enum status open_edit(struct edit *edit, const struct machine *machine,
-		      const char *path) _must_check_;
+/*
+ * As edit_open(), for the config's file `path`. Prints which file a symlink leads to, unless
+ * standard output is for JSON.
+ */
+enum status open_edit(struct edit *edit, const struct machine *machine, const char *path,
+		      bool quiet) _must_check_;
 
 /* Is there a person at a terminal to ask? */
 bool can_ask(void);
 
-/* Asks the question on standard error. Returns whether the answer is yes. */
-bool ask_yes(const char *question);
+/*
+ * Asks the question on standard error. Returns whether the answer is yes. Enter is the answer
+ * `usual`; the end of the input is no.
+ */
+bool ask_yes(const char *question, bool usual);
 
 /*
  * Returns whether the machine has the kernel of --kernel, or the command line names none. Prints

@@ -59,10 +59,7 @@ static void add_finding(struct json *json, const struct finding *finding)
 
 void json_findings(struct json *json, const char *key, const struct findings *findings)
 {
-	json_open(json, key, '[');
-	for (size_t i = 0; i < findings->count; i++)
-		add_finding(json, &findings->items[i]);
-	json_close(json);
+	json_findings_of(json, key, findings, NULL, 0);
 }
 
 /* Something that a driver makes after the boot program has run can still be bound by hand. */
@@ -71,13 +68,13 @@ static bool is_of_boot_alone(const struct finding *danger)
 	return danger->kind == FINDING_VF || danger->kind == FINDING_CONTROLLER;
 }
 
-static bool is_permissible(const struct finding *danger)
+bool finding_is_permissible(const struct finding *finding)
 {
-	return danger->kind == FINDING_BOOT_DISPLAY || danger->kind == FINDING_IN_USE;
+	return finding->kind == FINDING_BOOT_DISPLAY || finding->kind == FINDING_IN_USE;
 }
 
 static void complain_of_danger(const struct finding *danger, const struct rule *rule,
-			       enum take_action action)
+			       enum take_action action, const char *root)
 {
 	const struct pci_function *function = danger->claim->function;
 	const char *text = text_string(&danger->text);
@@ -85,20 +82,21 @@ static void complain_of_danger(const struct finding *danger, const struct rule *
 	char address[PCI_ADDRESS_SIZE];
 
 	pci_address_format(&function->address, address);
-	if (!is_permissible(danger))
+	if (!finding_is_permissible(danger))
 		complain("%s: refused: %s; %s", address, text, text_string(&danger->remedy));
 	else if (condition_missed(rule, function))
 		complain("%s: refused: %s; with= does not add it, but this would: vfio-early "
-			 "add %s --allow %s",
-			 address, text, address, word);
+			 "add %s --allow %s%s%s",
+			 address, text, address, word, ROOT_OPTION(root));
 	else
-		complain("%s: refused: %s; to %s it anyway: --allow %s", address, text,
+		complain("%s: refused: %s; %.*s; to %s it anyway: --allow %s", address, text,
+			 (int)danger->permission, text_string(&danger->remedy),
 			 action == TAKE_BIND ? "bind" : "list", word);
 }
 
 /* Complains of a claim that must stay with the host, for that line. Returns whether it must. */
 static bool refuse_claim(const struct findings *dangers, const struct claim *claim,
-			 const struct claim_line *line, enum take_action action)
+			 const struct claim_line *line, enum take_action action, const char *root)
 {
 	const struct finding *danger = dangers_refuse(dangers, claim);
 	char address[PCI_ADDRESS_SIZE];
@@ -106,7 +104,7 @@ static bool refuse_claim(const struct findings *dangers, const struct claim *cla
 	enum result result = claim_line_result(claim, line, &reason);
 
 	if (danger && (action == TAKE_LIST || !is_of_boot_alone(danger))) {
-		complain_of_danger(danger, line->rule, action);
+		complain_of_danger(danger, line->rule, action, root);
 		return true;
 	}
 	if (result == RESULT_NONE)
@@ -127,22 +125,56 @@ bool findings_refuse(const struct findings *dangers, const struct machine *machi
 		const struct claim_line *line = claim_line(claim, rule ? rule : claim->rule);
 
 		if (line)
-			refused |= refuse_claim(dangers, claim, line, action);
+			refused |= refuse_claim(dangers, claim, line, action, machine->directory);
 	}
 	return refused;
 }
 
-size_t findings_warn(const struct findings *dangers, const struct rule *rule)
+bool finding_is_of(const struct finding *finding, const struct rule *const *rules, size_t count)
 {
-	size_t count = 0;
+	if (!count || !finding->rule)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (finding->rule == rules[i])
+			return true;
+	return false;
+}
+
+const struct finding *findings_permissible(const struct findings *dangers,
+					   const struct rule *const *rules, size_t count)
+{
+	for (size_t i = 0; i < dangers->count; i++) {
+		const struct finding *danger = &dangers->items[i];
+
+		if (danger->refuses && finding_is_permissible(danger) &&
+		    finding_is_of(danger, rules, count) &&
+		    !condition_missed(danger->rule, danger->claim->function))
+			return danger;
+	}
+	return NULL;
+}
+
+size_t findings_warn(const struct findings *dangers, const struct rule *const *rules, size_t count)
+{
+	size_t warnings = 0;
 
 	for (size_t i = 0; i < dangers->count; i++) {
 		const struct finding *finding = &dangers->items[i];
 
-		if (finding->refuses || (rule && finding->rule && finding->rule != rule))
+		if (finding->refuses || !finding_is_of(finding, rules, count))
 			continue;
 		finding_print(stderr, finding, false);
-		count += finding->severity == SEVERITY_DANGER;
+		warnings += finding->severity == SEVERITY_DANGER;
 	}
-	return count;
+	return warnings;
+}
+
+void json_findings_of(struct json *json, const char *key, const struct findings *findings,
+		      const struct rule *const *rules, size_t count)
+{
+	json_open(json, key, '[');
+	for (size_t i = 0; i < findings->count; i++)
+		if (finding_is_of(&findings->items[i], rules, count))
+			add_finding(json, &findings->items[i]);
+	json_close(json);
 }

@@ -16,8 +16,10 @@ void print_heading(const char *text, bool color);
 void finding_print(FILE *file, const struct finding *finding, bool color);
 void findings_print(FILE *file, const struct findings *findings, bool color);
 
-/* Adds the array `key` of findings to JSON. */
+/* Adds the array `key` of findings to JSON; of them only those of the rules and of the machine. */
 void json_findings(struct json *json, const char *key, const struct findings *findings);
+void json_findings_of(struct json *json, const char *key, const struct findings *findings,
+		      const struct rule *const *rules, size_t count);
 
 /* What is about to be done with a device: a line for the next boot, or binding now. */
 enum take_action { TAKE_LIST, TAKE_BIND };
@@ -29,10 +31,20 @@ enum take_action { TAKE_LIST, TAKE_BIND };
 bool findings_refuse(const struct findings *dangers, const struct machine *machine,
 		     const struct rule *rule, enum take_action action);
 
+/* Returns whether allow= lifts the refusal that the finding is about. */
+bool finding_is_permissible(const struct finding *finding);
+
+/* Returns the first refusal that allow= on one of the rules lifts, or NULL. */
+const struct finding *findings_permissible(const struct findings *dangers,
+					   const struct rule *const *rules, size_t count);
+
+/* Returns whether the finding is about one of the `count` rules, or about the machine. */
+bool finding_is_of(const struct finding *finding, const struct rule *const *rules, size_t count);
+
 /*
- * Prints the findings that refuse nothing, of `rule` (NULL: any rule) and of the machine, on
- * standard error. Returns how many of them are dangers.
+ * Prints the findings that refuse nothing, of the rules (any rule if `count` is 0) and of the
+ * machine, on standard error. Returns how many of them are dangers.
  */
-size_t findings_warn(const struct findings *dangers, const struct rule *rule);
+size_t findings_warn(const struct findings *dangers, const struct rule *const *rules, size_t count);
 
 #endif

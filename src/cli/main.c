@@ -11,9 +11,9 @@
 #define SCHEMA 1 /* of --json: goes up when a key changes its meaning or goes away */
 
 static const struct command *const commands[] = {
-	&command_list,	 &command_show,	   &command_check,   &command_add,   &command_remove,
-	&command_status, &command_bind,	   &command_release, &command_apply, &command_audit,
-	&command_import, &command_capture, &command_image,
+	&command_list,	&command_show,	 &command_check,   &command_add,     &command_remove,
+	&command_move,	&command_status, &command_bind,	   &command_release, &command_apply,
+	&command_audit, &command_import, &command_capture, &command_image,
 };
 
 /* Letters are lsblk's. */
@@ -42,6 +42,8 @@ static const struct {
 	{ OPTION_PROMETHEUS, 0, "prometheus", "", "print metrics in Prometheus's text format" },
 	{ OPTION_OUTPUT, 0, "output", "FILE", "write the metrics into this file, in one step" },
 	{ OPTION_ANONYMOUS, 0, "anonymous", "", "replace serial numbers and MAC addresses" },
+	{ OPTION_NOW, 0, "now", "", "also bind or release the devices now, without a reboot" },
+	{ OPTION_APPLY, 0, "apply", "", "then do what \"vfio-early apply\" does" },
 	{ OPTION_JSON, 'J', "json", "", "print JSON" },
 	{ OPTION_NO_COLOR, 0, "no-color", "", "print no colors, like the variable NO_COLOR" },
 };
@@ -172,6 +174,12 @@ static void set_option(struct request *request, struct json *json, unsigned int 
 	case OPTION_WRITE:
 		request->write = true;
 		break;
+	case OPTION_NOW:
+		request->now = true;
+		break;
+	case OPTION_APPLY:
+		request->apply = true;
+		break;
 	case OPTION_COLUMNS:
 		request->columns = argument;
 		break;
@@ -233,8 +241,7 @@ static bool has_arguments(const struct command *command, const struct request *r
 {
 	if (request->count >= command->least && request->count <= command->most)
 		return true;
-	complain("usage: vfio-early %s [OPTION]...%s%s; see --help", command->name,
-		 *command->arguments ? " " : "", command->arguments);
+	usage_error(command);
 	return false;
 }
 

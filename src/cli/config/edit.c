@@ -405,22 +405,22 @@ static const char *find_line(const struct text *text, unsigned int number)
 
 #define BETWEEN_WORDS " \t\r\n"
 
-void edit_set(const struct text *old, unsigned int number, const char *key, const char *value,
-	      struct text *text)
+void edit_word(const struct text *old, unsigned int number, const char *prefix, const char *word,
+	       struct text *text)
 {
-	const char *start = text_string(old), *word = find_line(old, number);
-	const char *end = conf_comment(word, word + strcspn(word, "\r\n"));
-	const char *from = word, *to = word; /* what the setting replaces */
+	const char *start = text_string(old), *at = find_line(old, number);
+	const char *end = conf_comment(at, at + strcspn(at, "\r\n"));
+	const char *from = at, *to = at; /* what the word replaces */
 	bool found = false;
 
-	while (!found && word < end) {
-		to = word + strcspn(word, BETWEEN_WORDS);
-		found = prefix_skip(word, key);
-		from = found ? word : to;
-		word = to + strspn(to, " \t");
+	while (!found && at < end) {
+		to = at + strcspn(at, BETWEEN_WORDS);
+		found = prefix_skip(at, prefix);
+		from = found ? at : to;
+		at = to + strspn(to, " \t");
 	}
 	text_add_bytes(text, start, from - start);
-	text_add(text, found ? "" : " ", key, value);
+	text_add(text, found ? "" : " ", word);
 	text_add_bytes(text, to, start + old->length - to);
 }
 

@@ -60,12 +60,12 @@ const char *edit_explain(int error);
 unsigned int edit_insert(const struct text *old, const char *line, struct text *text);
 
 /*
- * Adds `old` to `text` and sets the setting `key` ("with=") of the statement on that line
- * to `value`. A new setting goes after the last word. Every other byte, including the
+ * Adds `old` to `text` and replaces the first word on that line that starts with `prefix` ("with=")
+ * by `word`. If there is none, `word` goes after the last word. Every other byte, including the
  * line's comment, stays the same.
  */
-void edit_set(const struct text *old, unsigned int number, const char *key, const char *value,
-	      struct text *text);
+void edit_word(const struct text *old, unsigned int number, const char *prefix, const char *word,
+	       struct text *text);
 
 /* Adds `old` to `text` without the line of that number. */
 void edit_cut(const struct text *old, unsigned int number, struct text *text);

@@ -103,6 +103,10 @@ int selection_find(const struct machine *machine, struct names *names, const cha
 	const char *group = prefix_skip(word, "group=");
 	struct pci_address card;
 
+	if (!*word) {
+		text_add(why, "an empty name selects no device");
+		return -EINVAL;
+	}
 	if (group)
 		return select_group(machine, group, ret, why);
 	if (card_parse(word, &card))

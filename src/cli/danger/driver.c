@@ -8,19 +8,30 @@
 #include "machine/resolver.h"
 #include "machine/sysfs.h"
 
+/* Modules that are no drivers, though the kernel has them. A driver's name has no _ for -. */
+static bool is_module_of_vfio(const char *driver)
+{
+	static const char *const modules[] = { "vfio", "vfio_pci", "vfio_pci_core",
+					       "vfio-pci-core" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(modules); i++)
+		if (!strcmp(driver, modules[i]))
+			return true;
+	return false;
+}
+
 void driver_find_missing(const struct danger_context *context, const struct claim *claim,
 			 struct finding *finding)
 {
-	/* Modules may be written with _ for -; a driver's name may not. */
-	bool module_name = !strcmp(claim->driver, "vfio_pci");
+	bool module_name = is_module_of_vfio(claim->driver);
 
 	if (!module_name &&
 	    (!context->resolver || resolver_has_driver(context->resolver, claim->driver)))
 		return;
 	if (module_name) {
-		text_add(&finding->text,
-			 "vfio_pci is the name of the module; the driver is vfio-pci, and no "
-			 "other name will ever match");
+		text_add(&finding->text, claim->driver,
+			 " is the name of a module; the driver is vfio-pci, and no other name "
+			 "will ever match");
 		rule_add_word(claim->rule, "driver=vfio-pci", &finding->remedy);
 		return;
 	}

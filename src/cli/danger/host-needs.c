@@ -7,22 +7,25 @@
 #include "inuse/host-use.h"
 
 /* A permission does not extend to what with= adds: that needs a line of its own. */
-static void add_permission(struct finding *finding, const char *word, const struct claim *claim)
+static void add_permission(struct finding *finding, const char *joint, const char *word,
+			   const struct claim *claim)
 {
-	text_add(&finding->remedy, ", or ");
+	finding->permission = finding->remedy.length;
+	text_add(&finding->remedy, joint);
 	if (condition_missed(claim->rule, claim->function))
 		text_add(&finding->remedy, "write a line of its own for it with ", word);
 	else
 		rule_add_word(claim->rule, word, &finding->remedy);
 }
 
-/* Is there a display that no line takes? */
-static bool has_display_left(const struct danger_context *context)
+/* Is there a display beside that of `claim` that no line takes? */
+static bool has_display_left(const struct danger_context *context, const struct claim *claim)
 {
 	const struct pci_snapshot *snapshot = &context->machine->snapshot;
 
 	for (size_t i = 0; i < snapshot->count; i++)
 		if (pci_is_display(&snapshot->functions[i]) &&
+		    &snapshot->functions[i] != claim->function &&
 		    !danger_context_claim(context, &snapshot->functions[i]))
 			return true;
 	return false;
@@ -38,7 +41,7 @@ static void find_only_display(const struct danger_context *context, const struct
 	const struct pci_function *function = claim->function;
 
 	if (!danger_context_is_taken(claim) || !pci_is_display(function) ||
-	    function->class >> 8 == 0x0302 || has_display_left(context))
+	    function->class >> 8 == 0x0302 || has_display_left(context, claim))
 		return;
 	finding->severity = SEVERITY_NOTE;
 	text_add(&finding->text, "this machine has no other display: its screen stays black");
@@ -49,23 +52,24 @@ void host_needs_find_display(const struct danger_context *context, const struct 
 			     struct finding *finding)
 {
 	bool allowed = match_allows(claim->rule, claim->function) & ALLOW_BOOT_DISPLAY;
+	bool other = has_display_left(context, claim);
 
 	if (!claim->function->boot_display) {
 		find_only_display(context, claim, finding);
 		return;
 	}
 	finding->refuses = !allowed;
-	if (allowed && has_display_left(context))
+	if (allowed && other)
 		finding->severity = SEVERITY_ALLOWED;
 	text_add(&finding->text, "the firmware's display is on it: without it the screen "
 				 "stays black until a driver has another one");
-	if (allowed && finding->severity != SEVERITY_ALLOWED)
-		text_add(&finding->text, ", and this machine has no other");
+	if (!other)
+		text_add(&finding->text, ", and the host has no other");
 	text_add(&finding->remedy,
-		 "choose another display as the first one in the firmware's setup");
-	if (!allowed) {
-		add_permission(finding, "allow=boot-display", claim);
-	}
+		 other ? "choose another display as the first one in the firmware's setup"
+		       : "give the host another graphics card, or use the host over ssh");
+	if (!allowed)
+		add_permission(finding, other ? ", or " : " and ", "allow=boot-display", claim);
 }
 
 void host_needs_find_use(const struct danger_context *context, const struct claim *claim,
@@ -82,9 +86,8 @@ void host_needs_find_use(const struct danger_context *context, const struct clai
 	text_add(&finding->text, "the host uses it: ", text_string(&use->what));
 	text_add(&finding->label, "host uses ", text_string(&use->what));
 	text_add(&finding->remedy, "move that to another device");
-	if (!allowed) {
-		add_permission(finding, "allow=in-use", claim);
-	}
+	if (!allowed)
+		add_permission(finding, ", or ", "allow=in-use", claim);
 }
 
 void host_needs_find_possible_use(const struct danger_context *context, const struct claim *claim,

@@ -12,6 +12,9 @@
 /* How a changed config comes into force, with any image generator. */
 #define ADVICE_APPLY "vfio-early apply, then reboot"
 
+/* The same after the drivers were changed by hand: the next boot is to leave it so. */
+#define ADVICE_APPLY_LATER "vfio-early apply, for the next boot"
+
 enum finding_kind {
 	/* About a function that a line claims. */
 	FINDING_BOOT_DISPLAY, /* the firmware's display is on it */
@@ -77,6 +80,7 @@ struct finding {
 	struct text text;    /* a fragment of a sentence: "the host uses it: / (sda1)" */
 	struct text label;   /* the same for a table, if finding_label() depends on it */
 	struct text remedy;  /* what to do: "write allow=in-use on /etc/vfio-early.conf:3" */
+	size_t permission;   /* the length of `remedy` without the advice to write allow=, or 0 */
 };
 
 /* A list of them. Starts zeroed. Adding fails quietly: ask findings_error() once at the end. */

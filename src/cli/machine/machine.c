@@ -13,6 +13,7 @@
 #include "lib/printable.h"
 #include "loadplan.h"
 #include "machine/boot-loader.h"
+#include "machine/hints.h"
 #include "machine/trust.h"
 
 static int read_cmdline(struct machine *machine)
@@ -105,6 +106,8 @@ static int load(struct machine *machine)
 		error = confdir_read(&machine->root, &machine->confdir);
 	if (!error)
 		error = trust_confdir(&machine->root, &machine->confdir);
+	if (!error)
+		error = hints_add(&machine->confdir);
 	cmdline_check(&machine->cmdline, &machine->confdir.conf);
 	if (!error)
 		error = loadplan_read_aliases(&machine->root, machine->kernel, &machine->aliases);

@@ -156,3 +156,13 @@ const char *names_full(struct names *names, const struct pci_function *function,
 	string_join(name, NAMES_SIZE, vendor, *vendor && *device ? " " : "", device, NULL);
 	return name;
 }
+
+void names_describe(struct names *names, const struct pci_function *function, struct text *text)
+{
+	char address[PCI_ADDRESS_SIZE], id[PCI_ID_SIZE], name[NAMES_SIZE];
+
+	text_add(text, pci_address_format(&function->address, address), " [",
+		 pci_id_format(&function->id, id), "]");
+	if (*names_full(names, function, name))
+		text_add(text, " ", name);
+}

@@ -32,4 +32,7 @@ const char *names_class(struct names *names, const struct pci_function *function
  */
 const char *names_full(struct names *names, const struct pci_function *function, char *name);
 
+/* Adds "0000:01:00.0 [10de:1c03] NVIDIA GP106 [GeForce ...]". */
+void names_describe(struct names *names, const struct pci_function *function, struct text *text);
+
 #endif

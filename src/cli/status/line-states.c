@@ -11,6 +11,7 @@
 #include "device.h"
 #include "machine/group.h"
 #include "machine/iommu.h"
+#include "machine/moved.h"
 #include "machine/sysfs.h"
 
 /* What the functions below work with. */
@@ -256,6 +257,24 @@ static int explain_claim(const struct comparison *comparison, const struct claim
 	return error;
 }
 
+/* The command for a device that moved; any other line only its author can correct. */
+static void advise_correction(const struct machine *machine, struct line_state *state)
+{
+	struct text move = { 0 };
+
+	moved_add_command(machine, state->rule, &move);
+	if (move.length) {
+		text_add(&state->next, "if the device moved there: ", text_string(&move));
+	} else {
+		text_add(&state->next, "correct ");
+		place_add(&state->rule->place, &state->next);
+		text_add(&state->next, ", or take the line out: vfio-early remove ");
+		place_add(&state->rule->place, &state->next);
+	}
+	state->next.failed |= move.failed;
+	text_done(&move);
+}
+
 /* A line that selects nothing now. */
 static void explain_line(const struct comparison *comparison, const struct line_match *line,
 			 struct line_state *state)
@@ -272,7 +291,7 @@ static void explain_line(const struct comparison *comparison, const struct line_
 	if (line->result == RESULT_INACTIVE)
 		state->kind = STATE_INACTIVE;
 	else
-		text_add(&state->next, "correct the line: vfio-early check");
+		advise_correction(comparison->machine, state);
 }
 
 static int find_claims(const struct comparison *comparison, const struct rule *rule)
