@@ -140,6 +140,29 @@ def test_what_belongs_together_stays_together(secret_host, tmp_path):
     assert "the default route (enx0200000000" in line["devices"][0]["reason"]
 
 
+def test_what_is_attached(tmp_path):
+    """list and show print it."""
+    host = hosts.desktop(tmp_path / "root")
+    paths = {f"sys/devices/pci0000:00/0000:00:14.0/usb1/1-2/{name}": "x" for name in (
+        "product", "manufacturer", "idVendor", "idProduct", "bDeviceClass")}
+    paths["sys/devices/pci0000:00/0000:00:02.0/drm/card0/card0-DP-1/status"] = "connected"
+    paths["sys/devices/pci0000:00/0000:00:17.0/ata1/block/sdx/size"] = "42"
+    paths["sys/devices/pci0000:00/0000:00:17.0/ata1/model"] = "ST8000"
+    for path, text in paths.items():
+        host.write(path, f"{text}\n")
+    host.link("sys/bus/usb/devices/1-2", "sys/devices/pci0000:00/0000:00:14.0/usb1/1-2")
+    host.link("sys/class/drm/card0-DP-1",
+              "sys/devices/pci0000:00/0000:00:02.0/drm/card0/card0-DP-1")
+    host.link("sys/class/block/sdx", "sys/devices/pci0000:00/0000:00:17.0/ata1/block/sdx")
+    host.link("sys/devices/pci0000:00/0000:00:17.0/ata1/block/sdx/device",
+              "sys/devices/pci0000:00/0000:00:17.0/ata1")
+    assert vfio_early(host, "capture", tmp_path / "copy").status == WELL
+    found = files(tmp_path / "copy")
+    assert {path: found[path].decode().strip() for path in paths} == paths
+    host.root = tmp_path / "copy"
+    assert host.read("sys/class/block/sdx/device/model") == "ST8000\n"
+
+
 def test_a_disk_that_a_guest_has_open(tmp_path):
     """And nothing else that processes have open."""
     host = hosts.desktop(tmp_path / "root")

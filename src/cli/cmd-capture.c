@@ -75,6 +75,8 @@ static const struct {
 	{ "proc/net/route", TAKE_FILE },
 	{ "proc/net/ipv6_route", TAKE_FILE },
 
+	{ "sys/class/drm/*", TAKE_LINK },
+	{ "sys/class/drm/*/status", TAKE_FILE },
 	{ USB, TAKE_LINK },
 	{ USB "/idVendor", TAKE_FILE },
 	{ USB "/idProduct", TAKE_FILE },
