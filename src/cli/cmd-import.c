@@ -294,6 +294,15 @@ static void print_leftover(void *context, const char *leftover)
 	fprintf(stderr, "%s\n", leftover);
 }
 
+static enum status print_leftovers(const struct import *import)
+{
+	bool others = false;
+	int error = leftovers_find(&import->machine.root, text_string(&import->drivers),
+				   print_leftover, &others);
+
+	return error ? fail("import", error) : STATUS_WELL;
+}
+
 /* Reports that the entries of guests are no leftovers. */
 static void print_guests(const struct entries *entries)
 {
@@ -308,8 +317,6 @@ static void print_guests(const struct entries *entries)
 static enum status print_import(struct import *import)
 {
 	enum status status = STATUS_WELL;
-	bool others = false;
-	int error;
 
 	if (import->request->write)
 		status = write_dropin(import);
@@ -319,10 +326,9 @@ static enum status print_import(struct import *import)
 		return status;
 	fflush(stdout);
 	fputs(text_string(&import->left), stderr);
-	error = leftovers_find(&import->machine.root, text_string(&import->drivers), print_leftover,
-			       &others);
-	if (error)
-		return fail("import", error);
+	status = print_leftovers(import);
+	if (status != STATUS_WELL)
+		return status;
 	print_guests(&import->entries);
 	return import->failed || (import->left.length && !import->taken_count) ? STATUS_UNWANTED
 									       : STATUS_WELL;
@@ -341,7 +347,7 @@ static enum status run(const struct request *request)
 	if (!import.entries.count) {
 		complain("import: no other tool lists a device%s",
 			 request->count ? " in these files" : " on this machine");
-		return STATUS_WELL;
+		return print_leftovers(&import);
 	}
 	status = compose_lines(&import);
 	if (status == STATUS_WELL)
