@@ -353,6 +353,15 @@ def test_nothing_to_import(host):
     assert "no other tool lists a device" in done.stderr
 
 
+def test_leftovers_without_a_device(host):
+    """check counts them, so import prints them; Proxmox VE's own file is none."""
+    host.write("etc/modprobe.d/a.conf", "blacklist nouveau\n")
+    host.write("etc/modprobe.d/pve-blacklist.conf", "blacklist nvidiafb\n")
+    done = host.host("import")
+    assert (done.returncode, done.stdout) == (WELL, "")
+    assert removals(done) == ["/etc/modprobe.d/a.conf:1: blacklist nouveau"]
+
+
 def test_write(host):
     use(host, "truenas")
     printed = host.host("import").stdout

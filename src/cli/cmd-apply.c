@@ -180,13 +180,15 @@ static void read_generator(void *context, bool is_error, const char *line)
 
 static int run_generator(const struct apply *apply, const char *const *step)
 {
-	_cleanup_(freep) bool *started = calloc(apply->images.count, sizeof(*started));
-	struct build build = {
-		&apply->images, apply->request->json, progress_new(), started, 0, NULL
-	};
-	int result = program_run(step, read_generator, &build);
+	struct build build = { .images = &apply->images,
+			       .json = apply->request->json,
+			       .progress = progress_new() };
+	int result;
 
+	build.started = calloc(apply->images.count, sizeof(*build.started));
+	result = program_run(step, read_generator, &build);
 	progress_clear(&build.progress);
+	free(build.started);
 	return result;
 }
 

@@ -333,7 +333,7 @@ static void add_json_lines(const struct import *import)
 	json_close(json);
 }
 
-static int print_leftovers(struct import *import)
+static enum status print_leftovers(const struct import *import)
 {
 	struct leftover_view view = { import->request->json, false };
 	int error;
@@ -344,7 +344,7 @@ static int print_leftovers(struct import *import)
 			       &view);
 	if (view.json)
 		json_close(view.json);
-	return error;
+	return error ? fail("import", error) : STATUS_WELL;
 }
 
 /* Reports that the entries of guests are no leftovers. */
@@ -361,7 +361,6 @@ static void print_guests(const struct entries *entries)
 static enum status print_import(struct import *import)
 {
 	enum status status = STATUS_WELL;
-	int error;
 
 	if (import->request->write)
 		status = write_dropin(import);
@@ -373,9 +372,9 @@ static enum status print_import(struct import *import)
 		add_json_lines(import);
 	fflush(stdout);
 	fputs(text_string(&import->left), stderr);
-	error = print_leftovers(import);
-	if (error)
-		return fail("import", error);
+	status = print_leftovers(import);
+	if (status != STATUS_WELL)
+		return status;
 	print_guests(&import->entries);
 	return import->failed || (import->left.length && !import->taken_count) ? STATUS_UNWANTED
 									       : STATUS_WELL;
@@ -394,7 +393,7 @@ static enum status run(const struct request *request)
 	if (!import.entries.count) {
 		complain("import: no other tool lists a device%s",
 			 request->count ? " in these files" : " on this machine");
-		return STATUS_WELL;
+		return print_leftovers(&import);
 	}
 	status = compose_lines(&import);
 	if (status == STATUS_WELL)

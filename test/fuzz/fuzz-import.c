@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What other recipes say: each source in its place in a tree, the first byte chooses which. An entry
- * has a place and clean words, and a problem or a device; nothing that is read gets out as it is.
+ * What other tools write down: each source in its place in a tree; the first byte chooses which. An
+ * entry has a place and clean words, and a problem or a device. Nothing that is read gets out as it
+ * is.
  */
 
 #include "fuzz.h"

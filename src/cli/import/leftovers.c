@@ -285,6 +285,12 @@ static bool is_modules_again(const struct file_search *file, const struct file_l
 	       !strcmp(target, "modules");
 }
 
+/* Proxmox VE installs this file, which blacklists a driver that no device there needs. */
+static bool is_of_proxmox(const struct file_line *line)
+{
+	return !strcmp(line->path, "etc/modprobe.d/pve-blacklist.conf");
+}
+
 static int inspect_line(void *context, struct file_line *line)
 {
 	const struct file_search *file = context;
@@ -292,7 +298,7 @@ static int inspect_line(void *context, struct file_line *line)
 
 	text_done(&file->search->what);
 	why = file->find_step(file->search, line->text);
-	if (why && !is_modules_again(file, line))
+	if (why && !is_modules_again(file, line) && !is_of_proxmox(line))
 		report_step(file->search, line, why);
 	return 0;
 }

@@ -93,24 +93,33 @@ static void end_line(struct stream *stream, bool is_error, program_reader *read_
 	text_done(&stream->line);
 }
 
-/* Reads what is there, and no longer. */
+static void add_piece(struct stream *stream, bool is_error, const char *piece, size_t length,
+		      program_reader *read_line, void *context)
+{
+	for (const char *end = piece + length; piece < end;) {
+		const char *newline = memchr(piece, '\n', end - piece);
+
+		text_add_bytes(&stream->line, piece, (newline ? newline : end) - piece);
+		if (newline)
+			end_line(stream, is_error, read_line, context);
+		piece = newline ? newline + 1 : end;
+	}
+}
+
+/* Reads what is there, and does not wait for more. */
 static void read_stream(struct stream *stream, bool is_error, program_reader *read_line,
 			void *context)
 {
 	char piece[4096];
-	ssize_t length;
+	ssize_t length = 1;
 
-	while (stream->ends[0] >= 0 && (length = read(stream->ends[0], piece, sizeof(piece))) > 0)
-		for (char *from = piece, *end = piece + length; from < end;) {
-			char *newline = memchr(from, '\n', end - from);
-
-			text_add_bytes(&stream->line, from, (newline ? newline : end) - from);
-			if (newline)
-				end_line(stream, is_error, read_line, context);
-			from = newline ? newline + 1 : end;
-		}
-	if (stream->ends[0] >= 0 && (length == 0 || (errno != EAGAIN && errno != EINTR)))
-		close_end(stream, 0);
+	while (length > 0 && stream->ends[0] >= 0) {
+		length = read(stream->ends[0], piece, sizeof(piece));
+		if (length > 0)
+			add_piece(stream, is_error, piece, length, read_line, context);
+		else if (length == 0 || (errno != EAGAIN && errno != EINTR))
+			close_end(stream, 0);
+	}
 }
 
 /*
