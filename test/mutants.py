@@ -255,7 +255,7 @@ HOST = [
     Mutant("remove-arms-lines", "src/cli/cmd-remove.c:cut_line", "!error && !armed", "!error",
            ("test test/test_add.py::test_remove",)),
     Mutant("add-now-agrees-for-a-script", "src/cli/cmd-add.c:agree_to_bind", "|| request->yes",
-           "|| true", ("test test/test_bind.py::test_add_now_asks_before_it_writes",)),
+           "|| !request->yes", ("test test/test_bind.py::test_add_now_asks_before_it_writes",)),
     Mutant("move-to-another-device", "src/cli/cmd-move.c:find_named", "CONDITIONS_IDENTITY", "0",
            ("test test/test_move.py::test_what_stays",)),
     Mutant("config-of-another-owner", "src/cli:trust_problem", "st.st_uid != 0", "false",

@@ -372,6 +372,17 @@ def test_the_guide_offers_the_best_cards_first(tmp_path):
     assert not host.read(CONF)
 
 
+@pytest.mark.parametrize("name, absent", [
+    ("server", ["0000:18:10.0", "0000:18:10.2"]), ("laptop", ["0000:00:14.2", "10000:e1:00.0"]),
+])
+def test_the_guide_leaves_out_what_is_of_no_use(tmp_path, name, absent):
+    """What a driver has to make first, and parts of the chipset that no guest needs."""
+    host = hosts.HOSTS[name](tmp_path / "root")
+    host.config("")
+    told = at_terminal(host, b"q\n", "add")[2]
+    assert "   4  " in told and not any(address in told for address in absent)
+
+
 def test_the_guide_leaves_out_what_is_listed(tmp_path):
     host = hosts.desktop(tmp_path / "root")
     host.config("bind 02:00.0 with=functions\n")

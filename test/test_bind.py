@@ -258,7 +258,7 @@ def test_bind_fails(kernel, fails, said):
     run = vfio_early(kernel, "bind", NIC, TWIN)
     assert run.status == UNWANTED
     assert run.out.startswith(f"{NIC}: {said}") and f"{TWIN}: bound to vfio-pci" in run.out
-    assert f"or give it back: vfio-early release {NIC}\n" in run.out
+    assert f"or give it back: vfio-early release {NIC} --root {kernel.root}\n" in run.out
 
 
 def back(machine, address, usual):
@@ -347,7 +347,7 @@ def test_release_of_what_is_listed(kernel):
     back(kernel, NIC, "e1000e")
     said = vfio_early(kernel, "release", NIC)
     assert said.out == (f"{NIC}: released to e1000e\nthe next boot takes it again: /{CONF}:1 "
-                        f"lists it (vfio-early remove /{CONF}:1)\n")
+                        f"lists it (vfio-early remove /{CONF}:1 --root {kernel.root})\n")
 
 
 def test_release_that_vfio_takes_again(kernel):

@@ -219,9 +219,11 @@ static enum status print_results(const struct binding *binding)
 		if (claim->result == RESULT_BOUND)
 			continue;
 		status = STATUS_UNWANTED;
-		printf("next: remove the cause and bind again, or give it back: vfio-early "
-		       "release %s\n",
-		       pci_address_format(&claim->function->address, address));
+		printable_print(stdout,
+				"next: remove the cause and bind again, or give it back: "
+				"vfio-early release %s%s%s\n",
+				pci_address_format(&claim->function->address, address),
+				ROOT_OPTION(binding->request->root));
 	}
 	return status;
 }

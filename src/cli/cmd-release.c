@@ -288,9 +288,9 @@ static void print_listed(const struct release *release, const struct item *item)
 	if (!claim || claim->result != RESULT_NONE)
 		return;
 	place_add(&claim->rule->place, &place);
-	printable_print(stdout,
-			"the next boot takes it again: %s lists it (vfio-early remove %s)\n",
-			text_string(&place), text_string(&place));
+	printable_print(
+		stdout, "the next boot takes it again: %s lists it (vfio-early remove %s%s%s)\n",
+		text_string(&place), text_string(&place), ROOT_OPTION(release->request->root));
 	text_done(&place);
 }
 

@@ -199,17 +199,19 @@ static void candidates_done(struct candidates *candidates)
 	free(candidates->items);
 }
 
+#define RANK_OTHER 7
+
 /* Returns how likely a guest is to get a function of that class: 0 for the likeliest. */
 static unsigned int rank_kind(const struct pci_function *function)
 {
 	static const struct {
 		uint32_t class;
 		uint8_t digits;
-	} kinds[] = { { 0x03, 2 }, { 0x04, 2 }, { 0x0c03, 4 }, { 0x0108, 4 },
-		      { 0x01, 2 }, { 0x02, 2 }, { 0x12, 2 } };
+	} kinds[RANK_OTHER] = { { 0x03, 2 }, { 0x04, 2 }, { 0x0c03, 4 }, { 0x0108, 4 },
+				{ 0x01, 2 }, { 0x02, 2 }, { 0x12, 2 } };
 	unsigned int kind = 0;
 
-	while (kind < ARRAY_SIZE(kinds) &&
+	while (kind < RANK_OTHER &&
 	       !pci_class_has_prefix(function->class, kinds[kind].class, kinds[kind].digits))
 		kind++;
 	return kind;
@@ -223,10 +225,23 @@ static bool is_on_slot(const struct machine *machine, const struct pci_function 
 	return sysfs_path(&machine->root, &function->address, &path) && path.hops > 1;
 }
 
+/*
+ * Returns whether a line for the function can work: it has none yet, and no driver has to make the
+ * function first, as those of SR-IOV and of Intel's VMD do (PCI domains above ffff).
+ */
 static bool is_candidate(const struct machine *machine, const struct pci_function *function)
 {
-	return !pci_is_infrastructure(function) && !function->virtual &&
-	       !machine_claim_of(machine, function);
+	struct pci_address physical;
+
+	return !pci_is_infrastructure(function) && function->address.domain <= 0xffff &&
+	       !machine_claim_of(machine, function) &&
+	       !sysfs_physical_function(&machine->root, &function->address, &physical);
+}
+
+/* Returns whether a guest can want the function: the chipset has parts that no guest needs. */
+static bool is_of_use(const struct machine *machine, const struct pci_function *function)
+{
+	return rank_kind(function) < RANK_OTHER || is_on_slot(machine, function);
 }
 
 /* Returns whether both functions belong to the same candidate. */
@@ -346,7 +361,8 @@ static int find_candidates(struct machine *machine, struct candidates *candidate
 		return error;
 	error = danger_context_make(machine, true, &context);
 	for (size_t i = 0; i < snapshot->count && !error; i++)
-		if (is_candidate(machine, &snapshot->functions[i]) && !has_predecessor(machine, i))
+		if (is_candidate(machine, &snapshot->functions[i]) &&
+		    is_of_use(machine, &snapshot->functions[i]) && !has_predecessor(machine, i))
 			error = add_candidate(&context, i, candidates);
 	danger_context_done(&context);
 	if (candidates->count)
