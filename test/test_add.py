@@ -209,19 +209,19 @@ REFUSALS = [
     Refusal("00:02.0", UNWANTED, f"{IGPU}: refused: the firmware's display is on it"),
     Refusal("00:02.0", UNWANTED, "to list it anyway: --allow boot-display"),
     Refusal("00:02.0 --allow in-use", UNWANTED, "the firmware's display"),
-    Refusal("00:02.0 --allow all", USAGE, "allow=all is neither boot-display nor in-use"),
-    Refusal("02:00.0 --with all", USAGE, "with=all is neither functions nor group"),
-    Refusal("02:00.0 --driver a/b", USAGE, "driver=a/b is no driver's name"),
+    Refusal("00:02.0 --allow all", USAGE, "allow=all: expected boot-display or in-use"),
+    Refusal("02:00.0 --with all", USAGE, "with=all: expected functions or group"),
+    Refusal("02:00.0 --driver a/b", USAGE, "driver=a/b: not a driver name"),
     Refusal("09:00.0", UNWANTED, "09:00.0: no device matches, bridges aside"),
     Refusal("10de:1c30", UNWANTED, "did you mean 10de:1c03 at 0000:01:00.0?\n"),
     Refusal("77:1f.5", UNWANTED,
             "no device matches, bridges aside; \"vfio-early list --all\" shows all"),
     Refusal("00:1c.0", UNWANTED, "no device matches, bridges aside"),
     Refusal("group=99", UNWANTED, "no device matches"),
-    Refusal("group=x", USAGE, "is no IOMMU group"),
+    Refusal("group=x", USAGE, "group=x: not an IOMMU group"),
     Refusal("77:00", UNWANTED, "77:00: no device matches"),
-    Refusal("01:00:", USAGE, "is no vendor:device ID"),
-    Refusal("colour=red", USAGE, "is neither a condition nor a setting"),
+    Refusal("01:00:", USAGE, "01:00:: not a vendor:device ID"),
+    Refusal("colour=red", USAGE, "unknown condition or setting"),
     Refusal("8086:10d3", USAGE,
             f"2 devices match; name one of them:\n  vfio-early add {NIC} --root"),
     Refusal("class=02", USAGE, f"  # {TWIN} [8086:10d3]"),
@@ -232,10 +232,10 @@ REFUSALS = [
             "the line would be invalid: "
             f"/{CONF}:1 names another driver, vfio-pci, for {SOUND}", "bind 01:00.1\n"),
     Refusal("02:00.0", WELL, "", "bind 8086:10d3 count=2\n"),
-    Refusal("02:00.0 --with function", USAGE, "with=function is neither functions nor group",
+    Refusal("02:00.0 --with function", USAGE, "with=function: expected functions or group",
             "bind 02:00.0\n"),
-    Refusal("02:00.0 --allow nonsense", USAGE, "allow=nonsense is neither", "bind 02:00.0\n"),
-    Refusal("02:00.0 --driver a/b", USAGE, "driver=a/b is no driver", "bind 02:00.0\n"),
+    Refusal("02:00.0 --allow nonsense", USAGE, "allow=nonsense: expected", "bind 02:00.0\n"),
+    Refusal("02:00.0 --driver a/b", USAGE, "driver=a/b: not a driver", "bind 02:00.0\n"),
     Refusal("00:02.0", UNWANTED,
             f"listed already, but refused: /{CONF}:1: bind 00:02.0; edit that line",
             "bind 00:02.0\n"),
@@ -443,6 +443,15 @@ def test_several_devices(desktop):
     assert said.out.count("next: ") == 1
 
 
+def test_a_listed_line_of_another_file(desktop):
+    desktop.config("bind 03:00.0\n", f"{CONF}.d/a.conf")
+    desktop.config("keep 00:17.0\n[gaming]\n")
+    said = vfio_early(desktop, "add", "03:00.0", "02:00.0")
+    assert said.status == WELL, said
+    assert f"{TWIN} is listed already: /{CONF}.d/a.conf:1: bind 03:00.0\n" in said.out
+    assert f"/{CONF}:2: bind {NIC}" in said.out
+
+
 def test_several_lines_are_changed(desktop):
     """A new line above a changed one moves it."""
     desktop.config("[gaming]\n", CONF)
@@ -457,7 +466,7 @@ def test_several_lines_are_changed(desktop):
 @pytest.mark.parametrize("refusal", [
     Refusal("02:00.0 00:02.0", UNWANTED, f"{IGPU}: refused"),
     Refusal("02:00.0 09:00.0", UNWANTED, "09:00.0: no device matches"),
-    Refusal("02:00.0 1:2", USAGE, "is no"),
+    Refusal("02:00.0 1:2", USAGE, "1:2: not a vendor:device ID"),
     Refusal("02:00.0 8086:10d3", USAGE, "2 devices match"),
     Refusal("", USAGE, "usage: "),
 ], ids=str)

@@ -16,11 +16,11 @@ CONF = "/etc/vfio-early.conf"
 ETC = "etc/vfio-early.conf"
 DROPIN = "etc/vfio-early.conf.d/nic.conf"
 GPU, NIC, TWIN = "0000:01:00.0", "0000:02:00.0", "0000:03:00.0"
-STATEMENT = "is no statement; bind, keep, option, start and [NAME] are"
-JUNK = "a byte that is no printable ASCII"
+STATEMENT = "unknown statement (expected bind, keep, option, start or [NAME])"
+JUNK = "a byte that is not printable ASCII"
 LONG = "the line is longer than 1024 bytes"
 MANY = "more than 4096 statements"
-LARGE = "larger than 1 MiB; what lies behind that is not read"
+LARGE = "larger than 1 MiB. The rest is not read"
 
 
 def fence(*addresses):
@@ -29,32 +29,32 @@ def fence(*addresses):
 
 # Each text stands between two good lines; the errors are those of its first line, line 2.
 TEXTS = [
-    ("unknown statement", "bnd 03:00.0", [f"2:1: bnd {STATEMENT}"]),
-    ("unknown word", "bind 03:00.0 fast", ["2:14: fast is neither a condition nor a setting"]),
+    ("unknown statement", "bnd 03:00.0", [f"2:1: bnd: {STATEMENT}"]),
+    ("unknown word", "bind 03:00.0 fast", ["2:14: fast: unknown condition or setting"]),
     ("bad hex", "bind 0g:00.0",
-     ["2:6: 0g:00.0 is no PCI address; one looks like 0000:01:00.0 or 01:00.0"]),
+     ["2:6: 0g:00.0: not a PCI address (expected, for example, 01:00.0)"]),
     ("bus out of range", "bind 100:00.0",
-     ["2:6: 100:00.0 is no PCI address; one looks like 0000:01:00.0 or 01:00.0"]),
+     ["2:6: 100:00.0: not a PCI address (expected, for example, 01:00.0)"]),
     ("device out of range", "bind 03:20.0",
-     ["2:6: 03:20.0 is no PCI address; one looks like 0000:01:00.0 or 01:00.0"]),
+     ["2:6: 03:20.0: not a PCI address (expected, for example, 01:00.0)"]),
     ("function out of range", "  bind 03:00.8",
-     ["2:8: 03:00.8 is no PCI address; one looks like 0000:01:00.0 or 01:00.0"]),
-    ("bad ID", "bind 8086:10d", ["2:6: 8086:10d is no vendor:device ID; one looks like "
-                                 "10de:1c03"]),
-    ("no condition", "bind count=all", ["2:1: bind names no device; a bare address or ID would"]),
-    ("a word twice", "bind 03:00.0 03:00.0", ["2:14: 03:00.0 comes twice on this line"]),
+     ["2:8: 03:00.8: not a PCI address (expected, for example, 01:00.0)"]),
+    ("bad ID", "bind 8086:10d", ["2:6: 8086:10d: not a vendor:device ID (expected, for example, "
+                                 "10de:1c03)"]),
+    ("no condition", "bind count=all", ["2:1: bind: needs a device, such as an address or ID"]),
+    ("a word twice", "bind 03:00.0 03:00.0", ["2:14: 03:00.0: given twice"]),
     ("contradicting words", "bind 8086:10d3 with=group with=functions",
-     ["2:27: with=functions comes twice on this line"]),
+     ["2:27: with=functions: given twice"]),
     ("ids= again", "option vfio-pci ids=8086:10d3",
-     ["2:17: ids=8086:10d3 would take every device of that model; use bind lines"]),
+     ["2:17: ids=8086:10d3: takes every device of that model. Use bind lines"]),
     ("NUL", "bind 03:00.0\0", [f"2:13: {JUNK}"]),
     ("escape sequence", "bind \x1b[2J03:00.0", [f"2:6: {JUNK}"]),
     ("a CR inside", "bind 03:00.0\rbind 03:00.0", ["2:13: a carriage return inside the line"]),
     ("a line of 1025 bytes", "bind 03:00.0".ljust(1025), [f"2:1025: {LONG}"]),
     ("a line of 900 KB", "bind 03:00.0 " + "x" * 900_000, [f"2:1025: {LONG}"]),
     ("several", "bind 3\nx\nkeep", [
-        "2:6: 3 is neither a condition nor a setting", f"3:1: x {STATEMENT}",
-        "4:1: keep names no device; a bare address or ID would"]),
+        "2:6: 3: unknown condition or setting", f"3:1: x: {STATEMENT}",
+        "4:1: keep: needs a device, such as an address or ID"]),
 ]
 
 
@@ -81,7 +81,7 @@ def test_lines_below_junk_are_not_in_force(desktop, junk):
     desktop.config(b"bind 02:00.0\n" + junk + b"\nbind 01:00.0\n")
     run = desktop.run()
     assert run.written == fence(NIC)
-    assert run.report.errors() == [f"{CONF}:2:1: {JUNK}; the lines below it are not in force"]
+    assert run.report.errors() == [f"{CONF}:2:1: {JUNK}. The lines below do not count"]
 
 
 @pytest.mark.parametrize("text", [

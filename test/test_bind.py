@@ -151,8 +151,8 @@ REFUSALS = [
     Refusal("02:00.0", UNWANTED, f"{NIC}: refused: /{CONF}:1 keeps it", "keep 8086:10d3\n"),
     Refusal("00:1c.0", UNWANTED, "a bridge is never passed through"),
     Refusal("09:00.0", UNWANTED, "09:00.0: no such device"),
-    Refusal("9", USAGE, "bind: 9 is no PCI address"),
-    Refusal("02:00.0 --with all", USAGE, "with=all is neither"),
+    Refusal("9", USAGE, "bind: 9: not a PCI address"),
+    Refusal("02:00.0 --with all", USAGE, "with=all: expected"),
     Refusal("02:00.0 --driver nosuch", ENVIRONMENT, "has no driver nosuch"),
 ]
 
@@ -357,7 +357,7 @@ def test_release_that_vfio_takes_again(kernel):
 
 
 @pytest.mark.parametrize("arguments, status, said", [
-    (["9"], USAGE, "release: 9 is no PCI address"),
+    (["9"], USAGE, "release: 9: not a PCI address"),
     (["09:00.0"], UNWANTED, "09:00.0: no such device"),
     ([], USAGE, "usage: vfio-early release [OPTION]... ADDRESS..."),
 ])

@@ -369,7 +369,7 @@ def test_the_report(desktop):
         {"file": CONF, "bytes": str(desktop.path("etc/vfio-early.conf").stat().st_size)},
         {"file": f"{CONF}.d/gpu.conf", "bytes": "13"}]
     assert report.errors() == [
-        f"{CONF}:4:1: bnd is no statement; bind, keep, option, start and [NAME] are"]
+        f"{CONF}:4:1: bnd: unknown statement (expected bind, keep, option, start or [NAME])"]
     assert report.lines() == {f"{CONF}:1": "failed", f"{CONF}:2": "fenced",
                               f"{CONF}:3": "active", f"{CONF}.d/gpu.conf:1": "fenced"}
     functions = {fields["address"]: fields for fields in report.all("function")}

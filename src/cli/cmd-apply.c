@@ -292,6 +292,8 @@ static enum status apply_images(struct apply *apply)
 	if (status != STATUS_WELL)
 		return status;
 	judged = audits_status(&apply->images);
+	if (apply->request->json && print_images(apply))
+		return fail("apply", -ENOMEM);
 	if (judged == STATUS_WELL || judged == STATUS_UNWANTED)
 		return report_no_need(apply, judged);
 	rebuild_plan(&apply->machine.root, &apply->rebuild);

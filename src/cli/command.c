@@ -101,7 +101,7 @@ enum status find_function(const struct machine *machine, const char *command, co
 	*ret_card = card_parse(word, ret);
 	wrong = *ret_card ? NULL : pci_address_parse(word, ret);
 	if (wrong) {
-		complain("%s: %s %s", command, word, wrong);
+		complain("%s: %s: %s", command, word, wrong);
 		return STATUS_USAGE;
 	}
 	if (pci_find(&machine->snapshot, ret))

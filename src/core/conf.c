@@ -37,7 +37,7 @@ int conf_error(struct conf *conf, struct conf_error error, const char *word, con
 	if (ARRAY_GROW(conf->errors, conf->error_count))
 		return -ENOMEM;
 	if (word)
-		text_add(&message, word, " ");
+		text_add(&message, word, ": ");
 	text_add(&message, what);
 	error.message = text_steal(&message);
 	if (!error.message)
@@ -237,7 +237,7 @@ static const char *parse_count(struct line *line, const char *value)
 	if (strcmp(value, "all")) {
 		end = number_parse(value, 10, 65536, &number);
 		if (!end || *end || !number)
-			return "is no count; count=2 or count=all would be one";
+			return "not a count (expected a number or all)";
 	}
 	line->rule.count = number;
 	return NULL;
@@ -250,14 +250,14 @@ static const char *parse_with(struct line *line, const char *value)
 	else if (!strcmp(value, "group"))
 		line->rule.with = WITH_GROUP;
 	else
-		return "is neither functions nor group";
+		return "expected functions or group";
 	return NULL;
 }
 
 static const char *parse_driver(struct line *line, const char *value)
 {
 	if (!conf_name_is_good(value))
-		return "is no driver's name";
+		return "not a driver name";
 	line->rule.driver = conf_string(line->conf, value);
 	return NULL;
 }
@@ -269,14 +269,14 @@ static const char *parse_allow(struct line *line, const char *value)
 	else if (!strcmp(value, "in-use"))
 		line->rule.allow |= ALLOW_IN_USE;
 	else
-		return "is neither boot-display nor in-use";
+		return "expected boot-display or in-use";
 	return NULL;
 }
 
 static const char *parse_rescue(struct line *line, const char *value)
 {
 	if (strcmp(value, "release"))
-		return "is not release, the only rescue there is";
+		return "expected release";
 	line->rule.rescue = true;
 	return NULL;
 }
@@ -320,9 +320,9 @@ static int parse_word(struct line *line, const char *word)
 	const struct keyword *keyword = find_keyword(word, &value);
 
 	if (!keyword)
-		return word_error(line, word, "is neither a condition nor a setting");
+		return word_error(line, word, "unknown condition or setting");
 	if (line->rule.given & keyword->bit && keyword->bit != SETTING_ALLOW)
-		return word_error(line, word, "comes twice on this line");
+		return word_error(line, word, "given twice");
 	line->rule.given |= keyword->bit;
 	wrong = keyword->parse(line, value);
 	return wrong ? word_error(line, word, wrong) : 0;
@@ -343,7 +343,7 @@ static int parse_conditions(struct line *line, const char *statement)
 	if (!rule->driver)
 		return -ENOMEM;
 	if (!(rule->given & CONDITIONS))
-		return word_error(line, statement, "names no device; a bare address or ID would");
+		return word_error(line, statement, "needs a device, such as an address or ID");
 	return 0;
 }
 
@@ -356,7 +356,7 @@ static int parse_bind(struct line *line, const char *statement)
 		return error;
 	if (rule->given & (CONDITION_ADDRESS | CONDITION_PATH) && rule->count > 1)
 		return word_error(line, statement,
-				  "has a count above 1, but an address or path selects one device");
+				  "count= is above 1, but an address or path= selects one device");
 	return 0;
 }
 
@@ -367,9 +367,9 @@ static int parse_keep(struct line *line, const char *statement)
 	if (error || line->bad)
 		return error;
 	if (line->rule.given & ~CONDITIONS)
-		return word_error(line, statement, "takes conditions only, no settings");
+		return word_error(line, statement, "accepts conditions only");
 	if (line->rule.profile && !*line->rule.profile)
-		return word_error(line, statement, "is below an invalid [NAME]");
+		return word_error(line, statement, "below an invalid [NAME]");
 	return 0;
 }
 
@@ -383,7 +383,7 @@ static int parse_option(struct line *line, const char *statement)
 	char *word;
 
 	if (!module || !conf_name_is_good(module))
-		return word_error(line, module ? module : statement, "names no module");
+		return word_error(line, module ? module : statement, "needs a module");
 	while (!error && (word = next_word(line))) {
 		/* The kernel takes quotes off (next_arg() in lib/cmdline.c). */
 		if (!prefix_skip(word + (*word == '"'), "ids=")) {
@@ -391,10 +391,10 @@ static int parse_option(struct line *line, const char *statement)
 			continue;
 		}
 		error = word_error(line, word,
-				   "would take every device of that model; use bind lines");
+				   "takes every device of that model. Use bind lines");
 	}
 	if (!error && !line->bad && !options.length)
-		error = word_error(line, statement, "gives no NAME=VALUE");
+		error = word_error(line, statement, "needs NAME=VALUE");
 	rule->module = conf_string(line->conf, module);
 	rule->options = conf_string(line->conf, text_string(&options));
 	if (!rule->module || !rule->options || text_error(&options))
@@ -408,9 +408,9 @@ static int parse_start(struct line *line, const char *statement)
 	const char *where = next_word(line);
 
 	if (line->rule.profile)
-		return word_error(line, statement, "can't stand below a [NAME]");
+		return word_error(line, statement, "not allowed below a [NAME]");
 	if (!where || next_word(line) || (strcmp(where, "hook") && strcmp(where, "init")))
-		return word_error(line, statement, "takes one word, hook or init");
+		return word_error(line, statement, "needs one word, hook or init");
 	line->rule.start_init = !strcmp(where, "init");
 	return 0;
 }
@@ -445,13 +445,13 @@ static int parse_statement(struct line *line, const char *word)
 		conf->generated_count += line->rule.generated;
 		return 0;
 	}
-	return word_error(line, word, "is no statement; bind, keep, option, start and [NAME] are");
+	return word_error(line, word, "unknown statement (expected bind, keep, option, start or [NAME])");
 }
 
 /* [NAME] */
 static int parse_profile(struct line *line, char *word, const char **profile)
 {
-	static const char not_in_force[] = "is no [NAME]; the lines below it are not in force";
+	static const char not_in_force[] = "not a valid [NAME]. The lines below do not count";
 	char *end = strchr(word, ']');
 	const char *more = next_word(line);
 
@@ -513,7 +513,7 @@ static bool may_be_keep(const char *word, size_t length)
 	return *word != '[' && *word != '#';
 }
 
-#define JUNK "a byte that is no printable ASCII"
+#define JUNK "a byte that is not printable ASCII"
 
 static int parse_line(struct line *line, const char *text, size_t length, const char **profile)
 {
@@ -546,7 +546,7 @@ static int parse_line(struct line *line, const char *text, size_t length, const 
 		return error_at(line, carriage_return, NULL, "a carriage return inside the line");
 	if (junk)
 		return error_at(line, junk, NULL,
-				heading ? JUNK "; the lines below it are not in force" : JUNK);
+				heading ? JUNK ". The lines below do not count" : JUNK);
 
 	memcpy(buffer, text, end - text);
 	buffer[end - text] = '\0';

@@ -44,7 +44,7 @@ static int cut_text(struct conf *conf, const char *path, struct text *text)
 	while (text->length && text->data[text->length - 1] != '\n')
 		text->length--;
 	text->data[text->length] = '\0';
-	return file_error(conf, path, "larger than 1 MiB; what lies behind that is not read", "");
+	return file_error(conf, path, "larger than 1 MiB. The rest is not read", "");
 }
 
 static int add_file(struct confdir *confdir, const struct root *root, const char *path,

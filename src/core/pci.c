@@ -67,7 +67,7 @@ const char *pci_address_parse(const char *text, struct pci_address *ret)
 	const char *end = address_parse(text, &address);
 
 	if (!end || *end)
-		return "is no PCI address; one looks like 0000:01:00.0 or 01:00.0";
+		return "not a PCI address (expected, for example, 01:00.0)";
 	*ret = address;
 	return NULL;
 }
@@ -90,7 +90,7 @@ const char *pci_id_parse(const char *text, struct pci_id *ret)
 	const char *end = id_parse(text, &id);
 
 	if (!end || *end)
-		return "is no vendor:device ID; one looks like 10de:1c03";
+		return "not a vendor:device ID (expected, for example, 10de:1c03)";
 	*ret = id;
 	return NULL;
 }
@@ -104,7 +104,7 @@ const char *pci_path_parse(const char *text, struct pci_path *ret)
 	while (p && *p == '/' && path.hops < PCI_PATH_HOPS)
 		p = devfn_parse(p + 1, &path.devfn[path.hops++]);
 	if (!p || *p)
-		return "is no path; lspci -P prints one, like 00:1c.4/00.0";
+		return "not a path (expected, for example, 00:1c.4/00.0 from lspci -P)";
 	*ret = path;
 	return NULL;
 }
@@ -130,7 +130,7 @@ const char *pci_serial_parse(const char *text, uint64_t *ret)
 	*ret = serial;
 	return NULL;
 bad:
-	return "is no serial number; lspci -vv prints one, like 00-1b-21-ff-ff-a5-6c-0c";
+	return "not a serial number (expected, for example, 00-1b-21-ff-ff-a5-6c-0c from lspci -vv)";
 }
 
 const char *pci_class_parse(const char *text, uint32_t *ret, uint8_t *ret_digits)
@@ -139,7 +139,7 @@ const char *pci_class_parse(const char *text, uint32_t *ret, uint8_t *ret_digits
 	uint32_t class;
 
 	if (digits < 2 || digits > 6 || !hex_parse(text, digits, &class))
-		return "is no class; one looks like 03, 0c03 or 0c0330";
+		return "not a class (expected, for example, 03, 0c03 or 0c0330)";
 	*ret = class;
 	*ret_digits = digits;
 	return NULL;

@@ -161,32 +161,32 @@ static const struct conf_case good[] = {
 	  "f:1 bind address=0000:01:00.0\nf:2 bind address=0000:01:00.0\n" },
 };
 
-#define JUNK "a byte that is no printable ASCII"
-#define NEITHER "is neither a condition nor a setting"
-#define TWICE " comes twice on this line"
-#define NO_ADDRESS " is no PCI address; one looks like 0000:01:00.0 or 01:00.0"
-#define NO_ID " is no vendor:device ID; one looks like 10de:1c03"
-#define NO_COUNT " is no count; count=2 or count=all would be one"
-#define NOT_IN_FORCE "the lines below it are not in force"
-#define NO_PROFILE " is no [NAME]; " NOT_IN_FORCE
+#define JUNK "a byte that is not printable ASCII"
+#define NEITHER ": unknown condition or setting"
+#define TWICE ": given twice"
+#define NO_ADDRESS ": not a PCI address (expected, for example, 01:00.0)"
+#define NO_ID ": not a vendor:device ID (expected, for example, 10de:1c03)"
+#define NO_COUNT ": not a count (expected a number or all)"
+#define NOT_IN_FORCE "The lines below do not count"
+#define NO_PROFILE ": not a valid [NAME]. " NOT_IN_FORCE
 
 #define CR "a carriage return inside the line"
 
 static const struct conf_case bad[] = {
 	{ "unknown statement", "bnd 01:00.0\n",
-	  "f:1:1: bnd is no statement; bind, keep, option, start and [NAME] are\n" },
+	  "f:1:1: bnd: unknown statement (expected bind, keep, option, start or [NAME])\n" },
 	{ "statement in upper case", "  BIND 01:00.0\n",
-	  "f:1:3: BIND is no statement; bind, keep, option, start and [NAME] are\n" },
+	  "f:1:3: BIND: unknown statement (expected bind, keep, option, start or [NAME])\n" },
 	{ "an address without a statement", "01:00.0\n",
-	  "f:1:1: 01:00.0 is no statement; bind, keep, option, start and [NAME] are\n" },
-	{ "bind alone", "bind\n", "f:1:1: bind names no device; a bare address or ID would\n" },
+	  "f:1:1: 01:00.0: unknown statement (expected bind, keep, option, start or [NAME])\n" },
+	{ "bind alone", "bind\n", "f:1:1: bind: needs a device, such as an address or ID\n" },
 	{ "bind with settings only", "bind with=group # 01:00.0\n",
-	  "f:1:1: bind names no device; a bare address or ID would\n" },
-	{ "keep alone", "\tkeep\n", "f:1:2: keep names no device; a bare address or ID would\n" },
-	{ "unknown word", "bind 01:00.0 fast\n", "f:1:14: fast " NEITHER "\n" },
-	{ "unknown NAME=VALUE", "bind 01:00.0 vendor=10de\n", "f:1:14: vendor=10de " NEITHER "\n" },
-	{ "a keyword in upper case", "bind ID=10de:1c03\n", "f:1:6: ID=10de:1c03 " NEITHER "\n" },
-	{ "a keyword without its =", "bind 01:00.0 count\n", "f:1:14: count " NEITHER "\n" },
+	  "f:1:1: bind: needs a device, such as an address or ID\n" },
+	{ "keep alone", "\tkeep\n", "f:1:2: keep: needs a device, such as an address or ID\n" },
+	{ "unknown word", "bind 01:00.0 fast\n", "f:1:14: fast" NEITHER "\n" },
+	{ "unknown NAME=VALUE", "bind 01:00.0 vendor=10de\n", "f:1:14: vendor=10de" NEITHER "\n" },
+	{ "a keyword in upper case", "bind ID=10de:1c03\n", "f:1:6: ID=10de:1c03" NEITHER "\n" },
+	{ "a keyword without its =", "bind 01:00.0 count\n", "f:1:14: count" NEITHER "\n" },
 	{ "a comment needs a blank in front", "bind 01:00.0#gpu\n",
 	  "f:1:6: 01:00.0#gpu" NO_ADDRESS "\n" },
 	{ "bad hex in an address", "bind 0g:00.0\n", "f:1:6: 0g:00.0" NO_ADDRESS "\n" },
@@ -198,12 +198,12 @@ static const struct conf_case bad[] = {
 	{ "id= with an address", "bind id=01:00.0\n", "f:1:6: id=01:00.0" NO_ID "\n" },
 	{ "bad subsystem", "bind subsystem=1458\n", "f:1:6: subsystem=1458" NO_ID "\n" },
 	{ "bad class", "bind class=vga\n",
-	  "f:1:6: class=vga is no class; one looks like 03, 0c03 or 0c0330\n" },
+	  "f:1:6: class=vga: not a class (expected, for example, 03, 0c03 or 0c0330)\n" },
 	{ "bad path", "bind path=1c.4/00.0\n",
-	  "f:1:6: path=1c.4/00.0 is no path; lspci -P prints one, like 00:1c.4/00.0\n" },
+	  "f:1:6: path=1c.4/00.0: not a path (expected, for example, 00:1c.4/00.0 from lspci -P)\n" },
 	{ "bad serial", "bind serial=1234\n",
-	  "f:1:6: serial=1234 is no serial number; lspci -vv prints one, like "
-	  "00-1b-21-ff-ff-a5-6c-0c\n" },
+	  "f:1:6: serial=1234: not a serial number (expected, for example, "
+	  "00-1b-21-ff-ff-a5-6c-0c from lspci -vv)\n" },
 	{ "count of nothing", "bind 10de:1c03 count=\n", "f:1:16: count=" NO_COUNT "\n" },
 	{ "count of zero", "bind 10de:1c03 count=0\n", "f:1:16: count=0" NO_COUNT "\n" },
 	{ "count too high", "bind 10de:1c03 count=65537\n", "f:1:16: count=65537" NO_COUNT "\n" },
@@ -212,39 +212,39 @@ static const struct conf_case bad[] = {
 	{ "count that overflows", "bind 10de:1c03 count=18446744073709551617\n",
 	  "f:1:16: count=18446744073709551617" NO_COUNT "\n" },
 	{ "an address with a count above 1", "  bind 01:00.0 count=2\n",
-	  "f:1:3: bind has a count above 1, but an address or path selects one device\n" },
+	  "f:1:3: bind: count= is above 1, but an address or path= selects one device\n" },
 	{ "a path with a count above 1", "bind path=00:1c.4/00.0 count=2\n",
-	  "f:1:1: bind has a count above 1, but an address or path selects one device\n" },
+	  "f:1:1: bind: count= is above 1, but an address or path= selects one device\n" },
 	{ "unknown with", "bind 01:00.0 with=card\n",
-	  "f:1:14: with=card is neither functions nor group\n" },
+	  "f:1:14: with=card: expected functions or group\n" },
 	{ "driver without a name", "bind 01:00.0 driver=\n",
-	  "f:1:14: driver= is no driver's name\n" },
+	  "f:1:14: driver=: not a driver name\n" },
 	{ "driver that is a path", "bind 01:00.0 driver=../vfio-pci\n",
-	  "f:1:14: driver=../vfio-pci is no driver's name\n" },
+	  "f:1:14: driver=../vfio-pci: not a driver name\n" },
 	{ "driver with a name of 56 characters",
 	  "bind 01:00.0 driver=vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv\n",
-	  "f:1:14: driver=vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv "
-	  "is no driver's name\n" },
+	  "f:1:14: driver=vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv: "
+	  "not a driver name\n" },
 	{ "unknown allow", "bind 01:00.0 allow=all\n",
-	  "f:1:14: allow=all is neither boot-display nor in-use\n" },
+	  "f:1:14: allow=all: expected boot-display or in-use\n" },
 	{ "unknown rescue", "bind 01:00.0 rescue=yes\n",
-	  "f:1:14: rescue=yes is not release, the only rescue there is\n" },
+	  "f:1:14: rescue=yes: expected release\n" },
 	{ "address twice", "bind 01:00.0 address=01:00.0\n", "f:1:14: address=01:00.0" TWICE "\n" },
 	{ "ID twice", "bind 10de:1c03 10de:1c04\n", "f:1:16: 10de:1c04" TWICE "\n" },
 	{ "setting twice", "bind 01:00.0 with=group with=functions\n",
 	  "f:1:25: with=functions" TWICE "\n" },
 	{ "keep with a setting", "keep 01:00.0 with=group\n",
-	  "f:1:1: keep takes conditions only, no settings\n" },
-	{ "option without a module", "option\n", "f:1:1: option names no module\n" },
-	{ "option of a bad module", "option a.b x=1\n", "f:1:8: a.b names no module\n" },
-	{ "option without any", "option vfio-pci # x=1\n", "f:1:1: option gives no NAME=VALUE\n" },
+	  "f:1:1: keep: accepts conditions only\n" },
+	{ "option without a module", "option\n", "f:1:1: option: needs a module\n" },
+	{ "option of a bad module", "option a.b x=1\n", "f:1:8: a.b: needs a module\n" },
+	{ "option without any", "option vfio-pci # x=1\n", "f:1:1: option: needs NAME=VALUE\n" },
 	{ "option ids=", "option vfio-pci disable_vga=1 ids=10de:1c03\n",
-	  "f:1:31: ids=10de:1c03 would take every device of that model; "
-	  "use bind lines\n" },
-	{ "start alone", "start\n", "f:1:1: start takes one word, hook or init\n" },
-	{ "start anywhere else", "start early\n", "f:1:1: start takes one word, hook or init\n" },
+	  "f:1:31: ids=10de:1c03: takes every device of that model. "
+	  "Use bind lines\n" },
+	{ "start alone", "start\n", "f:1:1: start: needs one word, hook or init\n" },
+	{ "start anywhere else", "start early\n", "f:1:1: start: needs one word, hook or init\n" },
 	{ "start with two words", "start hook init\n",
-	  "f:1:1: start takes one word, hook or init\n" },
+	  "f:1:1: start: needs one word, hook or init\n" },
 	{ "profile without its bracket", "[gaming\nbind 01:00.0\n",
 	  "f:2 bind [] address=0000:01:00.0\nf:1:1: [gaming" NO_PROFILE "\n" },
 	{ "profile with something behind it", "[gaming] bind 01:00.0\n",
@@ -269,39 +269,39 @@ static const struct conf_case bad[] = {
 	{ "CR inside a comment", "# a\rkeep 01:00.0\n", "f:1:4: " CR "\n" },
 	{ "CR at the end of a comment", "# a\r\n", "" },
 	{ "keep below a bad profile", "[off]\nkeep 01:00.0\n",
-	  "f:1:1: [off]" NO_PROFILE "\nf:2:1: keep is below an invalid [NAME]\n" },
+	  "f:1:1: [off]" NO_PROFILE "\nf:2:1: keep: below an invalid [NAME]\n" },
 	{ "a profile in other brackets",
 	  "\xe3\x80\x90"
 	  "a]\nbind 01:00.0\n",
-	  "f:2 bind [] address=0000:01:00.0\nf:1:1: " JUNK "; " NOT_IN_FORCE "\n" },
+	  "f:2 bind [] address=0000:01:00.0\nf:1:1: " JUNK ". " NOT_IN_FORCE "\n" },
 	{ "half of a profile", "gaming]\nbind 01:00.0\n",
 	  "f:2 bind [] address=0000:01:00.0\n"
 	  "f:1:1: gaming]" NO_PROFILE "\n" },
 	{ "a second byte order mark",
 	  "\xef\xbb\xbf\xef\xbb\xbf"
 	  "bind 01:00.0\n",
-	  "f:1:1: " JUNK "; " NOT_IN_FORCE "\n" },
+	  "f:1:1: " JUNK ". " NOT_IN_FORCE "\n" },
 	{ "a heading that is not ASCII", "[a]\n[K\xc3\xbc]\nbind 01:00.0\n[b]\nbind 02:00.0",
 	  "f:3 bind [] address=0000:01:00.0\nf:5 bind [b] address=0000:02:00.0\n"
-	  "f:2:3: " JUNK "; " NOT_IN_FORCE "\n" },
+	  "f:2:3: " JUNK ". " NOT_IN_FORCE "\n" },
 	{ "a heading with a control byte, after blanks", " \t[a\x01]\nbind 01:00.0",
-	  "f:2 bind [] address=0000:01:00.0\nf:1:5: " JUNK "; " NOT_IN_FORCE "\n" },
+	  "f:2 bind [] address=0000:01:00.0\nf:1:5: " JUNK ". " NOT_IN_FORCE "\n" },
 	{ "ids= in quotes", "option vfio-pci \"ids=10de:1c03\"",
-	  "f:1:17: \"ids=10de:1c03\" would take every device of that model; use bind lines\n" },
+	  "f:1:17: \"ids=10de:1c03\": takes every device of that model. Use bind lines\n" },
 	{ "binary junk",
 	  "\xff\xfe"
 	  "b\0i",
-	  "f:1:1: " JUNK "; " NOT_IN_FORCE "\n" },
+	  "f:1:1: " JUNK ". " NOT_IN_FORCE "\n" },
 	{ "columns count from behind the byte order mark",
 	  "\xef\xbb\xbf"
 	  "bind 01:00.0 fast\n",
-	  "f:1:14: fast " NEITHER "\n" },
-	{ "columns count a tab as one", "bind\t01:00.0\tfast\n", "f:1:14: fast " NEITHER "\n" },
+	  "f:1:14: fast" NEITHER "\n" },
+	{ "columns count a tab as one", "bind\t01:00.0\tfast\n", "f:1:14: fast" NEITHER "\n" },
 	{ "every bad line is told, every good one stays",
 	  "bind 1\nbind 01:00.0\nkeep\n\nbind 02:00.0 with=group\nstart now\n",
 	  "f:2 bind address=0000:01:00.0\nf:5 bind address=0000:02:00.0 with=group\n"
-	  "f:1:6: 1 " NEITHER "\nf:3:1: keep names no device; a bare address or ID would\n"
-	  "f:6:1: start takes one word, hook or init\n" },
+	  "f:1:6: 1" NEITHER "\nf:3:1: keep: needs a device, such as an address or ID\n"
+	  "f:6:1: start: needs one word, hook or init\n" },
 };
 
 static void test_text(void **state)
@@ -384,7 +384,7 @@ static void test_nul_counts_in_a_comment_only(void **state)
 
 	(void)state;
 	expect_bytes(first, sizeof(first) - 1,
-		     "f:2 bind [] address=0000:02:00.0\nf:1:1: " JUNK "; " NOT_IN_FORCE "\n");
+		     "f:2 bind [] address=0000:02:00.0\nf:1:1: " JUNK ". " NOT_IN_FORCE "\n");
 	expect_bytes(middle, sizeof(middle) - 1,
 		     "f:2 bind address=0000:02:00.0\nf:1:13: " JUNK "\n");
 	expect_bytes(comment, sizeof(comment) - 1, "f:2 bind address=0000:02:00.0\n");

@@ -6,11 +6,11 @@
 #include "cases.h"
 #include "pci.h"
 
-#define NO_ADDRESS "is no PCI address; one looks like 0000:01:00.0 or 01:00.0"
-#define NO_ID "is no vendor:device ID; one looks like 10de:1c03"
-#define NO_PATH "is no path; lspci -P prints one, like 00:1c.4/00.0"
-#define NO_SERIAL "is no serial number; lspci -vv prints one, like 00-1b-21-ff-ff-a5-6c-0c"
-#define NO_CLASS "is no class; one looks like 03, 0c03 or 0c0330"
+#define NO_ADDRESS "not a PCI address (expected, for example, 01:00.0)"
+#define NO_ID "not a vendor:device ID (expected, for example, 10de:1c03)"
+#define NO_PATH "not a path (expected, for example, 00:1c.4/00.0 from lspci -P)"
+#define NO_SERIAL "not a serial number (expected, for example, 00-1b-21-ff-ff-a5-6c-0c from lspci -vv)"
+#define NO_CLASS "not a class (expected, for example, 03, 0c03 or 0c0330)"
 
 /* What a parser makes of a text: as it is formatted again, or the error. */
 struct parse_case {

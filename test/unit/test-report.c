@@ -203,8 +203,8 @@ static void test_written(void **state)
 	assert_string_equal(
 		strstr(text_string(&text), "profile"),
 		"profile name=work\nprofile name=x\n"
-		"error at=/etc/x:1:1 result=invalid reason=\"bad is no statement; bind, "
-		"keep, option, start and [NAME] are\"\n"
+		"error at=/etc/x:1:1 result=invalid reason=\"bad: unknown statement (expected "
+		"bind, keep, option, start or [NAME])\"\n"
 		"line at=f:1 result=planned\nline at=f:2 result=planned\n"
 		"line at=f:3 result=absent reason=\"no device at 0000:09:00.0\"\n"
 		"line at=f:4 result=active\nline at=f:5 result=planned\n"

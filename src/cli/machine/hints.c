@@ -30,6 +30,8 @@ static void find_words(const char *message, struct mistake *mistake)
 
 	copy_word(mistake->first, sizeof(mistake->first), mistake->statement);
 	copy_word(mistake->wrong, sizeof(mistake->wrong), message);
+	if (*mistake->wrong)
+		mistake->wrong[strlen(mistake->wrong) - 1] = '\0'; /* the colon after it */
 	while (wrong && (strncmp(wrong, mistake->wrong, strlen(mistake->wrong)) ||
 			 !strchr(BLANKS, wrong[strlen(mistake->wrong)]))) {
 		wrong += strcspn(wrong, BLANKS);
