@@ -442,6 +442,15 @@ def test_several_devices(desktop):
     assert said.out.count("next: ") == 1
 
 
+def test_a_listed_line_of_another_file(desktop):
+    desktop.config("bind 03:00.0\n", f"{CONF}.d/a.conf")
+    desktop.config("keep 00:17.0\n[gaming]\n")
+    said = vfio_early(desktop, "add", "03:00.0", "02:00.0")
+    assert said.status == WELL, said
+    assert f"{TWIN} is listed already: /{CONF}.d/a.conf:1: bind 03:00.0\n" in said.out
+    assert f"/{CONF}:2: bind {NIC}" in said.out
+
+
 def test_several_lines_are_changed(desktop):
     """A new line above a changed one moves it."""
     desktop.config("[gaming]\n", CONF)

@@ -72,6 +72,17 @@ static void print_profile(const struct addition *add, const struct target *targe
 	}
 }
 
+static void print_listed(const struct addition *add, const struct target *target)
+{
+	const struct rule *rule = device_line_rule(&add->machine, &target->line.address);
+	char address[PCI_ADDRESS_SIZE], statement[CONF_STATEMENT_SIZE];
+
+	confdir_statement(&add->machine.confdir, &rule->place, statement);
+	printable_print(stdout, "%s is listed already: %s:%u: %s\n",
+			pci_address_format(&target->line.address, address), rule->place.file,
+			rule->place.line, statement);
+}
+
 /* Prints the line, and what it was before if it is not new. */
 static void print_target(const struct addition *add, const struct target *target)
 {
@@ -79,7 +90,7 @@ static void print_target(const struct addition *add, const struct target *target
 	char statement[CONF_STATEMENT_SIZE];
 
 	if (target->line.is_listed) {
-		printable_print(stdout, "%s\n", text_string(&target->listed));
+		print_listed(add, target);
 		return;
 	}
 	confdir_statement(&add->machine.confdir, &target->rule->place, statement);

@@ -12,7 +12,6 @@
 static void target_done(struct target *target)
 {
 	device_line_done(&target->line);
-	text_done(&target->listed);
 	text_done(&target->identity);
 }
 
@@ -40,27 +39,25 @@ enum status addition_load(struct addition *add)
 	return add->names ? STATUS_WELL : fail("add", -ENOMEM);
 }
 
-/* Notes the line that lists the device. It is an error if the line does not bind it. */
-static enum status note_listed(const struct addition *add, struct target *target)
+/* It is an error if the line that lists the device does not bind it. */
+static enum status check_listed(const struct addition *add, const struct target *target)
 {
 	const struct claim *claim = machine_claim_at(&add->machine, &target->line.address);
 	const struct rule *rule = device_line_rule(&add->machine, &target->line.address);
 	char address[PCI_ADDRESS_SIZE], statement[CONF_STATEMENT_SIZE];
 	struct text place = { 0 };
 
-	pci_address_format(&target->line.address, address);
+	if (claim->result == RESULT_NONE)
+		return STATUS_WELL;
 	place_add(&rule->place, &place);
 	confdir_statement(&add->machine.confdir, &rule->place, statement);
-	if (claim->result != RESULT_NONE)
-		complain("%s: listed already, but %s: %s: %s; edit that line, or remove it "
-			 "first: vfio-early remove %s%s%s",
-			 address, result_name(claim->result), text_string(&place), statement,
-			 text_string(&place), ROOT_OPTION(add->request.root));
-	else
-		text_add(&target->listed, address, " is listed already: ", text_string(&place),
-			 ": ", statement);
+	complain("%s: listed already, but %s: %s: %s; edit that line, or remove it first: "
+		 "vfio-early remove %s%s%s",
+		 pci_address_format(&target->line.address, address), result_name(claim->result),
+		 text_string(&place), statement, text_string(&place),
+		 ROOT_OPTION(add->request.root));
 	text_done(&place);
-	return claim->result == RESULT_NONE ? STATUS_WELL : STATUS_UNWANTED;
+	return STATUS_UNWANTED;
 }
 
 /* All lines have to be in one file, so that they are written together or not at all. */
@@ -93,10 +90,9 @@ static enum status draft_target(struct addition *add, struct target *target)
 	enum status status;
 	int error;
 
-	text_done(&target->listed);
 	device_line_find(&add->machine, &target->line);
 	if (target->line.is_listed)
-		return note_listed(add, target);
+		return check_listed(add, target);
 	status = use_file(add, target);
 	if (status != STATUS_WELL)
 		return status;

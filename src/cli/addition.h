@@ -15,7 +15,6 @@
 struct target {
 	struct device_line line;
 	const struct rule *rule; /* of the draft; NULL if the device is listed already */
-	struct text listed;	 /* what to say if it is */
 	struct text identity;	 /* that `line.identity` points to */
 };
 

@@ -235,7 +235,7 @@ static enum status agree(struct addition *add)
 	return add->request.now && !add->request.dry_run ? agree_to_bind(add) : STATUS_WELL;
 }
 
-/* Does what --now and --apply, or the person, want done with the lines. Returns the worse status. */
+/* Does what --now and --apply, or the person, want done. Returns the status of what failed. */
 static enum status act(struct addition *add)
 {
 	_cleanup_(freep) struct pci_address *taken = NULL;

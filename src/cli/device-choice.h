@@ -27,8 +27,8 @@ enum status choose_match(const struct request *request, const struct machine *ma
 
 /*
  * Lets a person at a terminal choose one of the machine's cards that no line lists, the best
- * candidates first. Reads details of all functions into the machine's snapshot. Returns STATUS_WELL,
- * STATUS_UNWANTED if nothing was chosen, or another status after printing the error.
+ * candidates first. Reads details of all functions into the machine's snapshot. Returns
+ * STATUS_WELL, STATUS_UNWANTED if nothing was chosen, or another status after printing the error.
  */
 enum status choose_card(const struct request *request, struct machine *machine, struct names *names,
 			struct choice *ret) _must_check_;

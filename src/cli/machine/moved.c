@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Devices that are not where their line says: the bus has another number, or the slot is another. */
+/* Devices that are not where their line says: in another slot, or on a bus with a new number. */
 
 #include "machine/moved.h"
 
