@@ -100,13 +100,14 @@ static void find_of_keep(const struct machine *machine, const struct rule *rule,
 			 struct findings *ret)
 {
 	const struct pci_snapshot *snapshot = &machine->snapshot;
-	struct finding finding = finding_make(FINDING_KEEPS_NOTHING);
+	struct finding finding;
 
 	if (rule->statement != STATEMENT_KEEP || !cmdline_activates(&machine->cmdline, rule))
 		return;
 	for (size_t i = 0; i < snapshot->count; i++)
 		if (!condition_missed(rule, &snapshot->functions[i]))
 			return;
+	finding = finding_make(FINDING_KEEPS_NOTHING);
 	finding.rule = rule;
 	text_add(&finding.text, "no device matches: the line protects nothing");
 	findings_add(ret, &finding);
