@@ -390,8 +390,7 @@ static int parse_option(struct line *line, const char *statement)
 			text_add(&options, options.length ? " " : "", word);
 			continue;
 		}
-		error = word_error(line, word,
-				   "takes every device of that model. Use bind lines");
+		error = word_error(line, word, "takes every device of that model. Use bind lines");
 	}
 	if (!error && !line->bad && !options.length)
 		error = word_error(line, statement, "needs NAME=VALUE");
@@ -445,7 +444,8 @@ static int parse_statement(struct line *line, const char *word)
 		conf->generated_count += line->rule.generated;
 		return 0;
 	}
-	return word_error(line, word, "unknown statement (expected bind, keep, option, start or [NAME])");
+	return word_error(line, word,
+			  "unknown statement (expected bind, keep, option, start or [NAME])");
 }
 
 /* [NAME] */

@@ -9,7 +9,8 @@
 #define NO_ADDRESS "not a PCI address (expected, for example, 01:00.0)"
 #define NO_ID "not a vendor:device ID (expected, for example, 10de:1c03)"
 #define NO_PATH "not a path (expected, for example, 00:1c.4/00.0 from lspci -P)"
-#define NO_SERIAL "not a serial number (expected, for example, 00-1b-21-ff-ff-a5-6c-0c from lspci -vv)"
+#define NO_SERIAL \
+	"not a serial number (expected, for example, 00-1b-21-ff-ff-a5-6c-0c from lspci -vv)"
 #define NO_CLASS "not a class (expected, for example, 03, 0c03 or 0c0330)"
 
 /* What a parser makes of a text: as it is formatted again, or the error. */

@@ -27,7 +27,8 @@ static int select_group(const struct machine *machine, const char *group, struct
 	int error;
 
 	if (!end || *end) {
-		text_add(why, "group=", group, ": not an IOMMU group (expected, for example, group=14)");
+		text_add(why, "group=", group,
+			 ": not an IOMMU group (expected, for example, group=14)");
 		return -EINVAL;
 	}
 	error = group_find_members(machine, number, &members);

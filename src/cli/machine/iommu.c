@@ -37,8 +37,7 @@ static const struct vendor {
 	  "turn on IOMMU (\"AMD-Vi\", often below \"NBIO\" or \"AMD CBS\") in the firmware's "
 	  "setup; Linux then uses it by itself",
 	  "remove amd_iommu=off and iommu=off from", "", false },
-	{ "HygonGenuine", "IVRS",
-	  "turn on IOMMU in the firmware's setup",
+	{ "HygonGenuine", "IVRS", "turn on IOMMU in the firmware's setup",
 	  "remove amd_iommu=off and iommu=off from", "", false },
 	{ "CPU implementer", "IORT",
 	  "turn on the SMMU in the firmware's setup, or use a device tree that has it",
