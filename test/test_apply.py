@@ -22,7 +22,7 @@ from hosts import PROGRAM
 
 LISTED = "bind 02:00.0 10de:1c03 with=functions\n"
 IMAGE = f"boot/initrd.img-{kmods.VERSION}"
-BORROWED = ["usr/bin", "usr/lib64", "usr/lib/x86_64-linux-gnu", "dev"]
+BORROWED = ["usr/bin", "usr/lib64", "usr/lib/locale", "usr/lib/x86_64-linux-gnu", "dev"]
 LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib64": "usr/lib64"}
 
 VARIABLES = {"PATH": "/usr/bin:/usr/sbin", "LC_ALL": "C.UTF-8"}
@@ -45,8 +45,8 @@ pytestmark = pytest.mark.skipif(not works(), reason="no user namespaces, or no u
 class Host:
     """A host with an image of the config of yesterday, and a prepared one of today's."""
 
-    def __init__(self, directory):
-        self.fake = hosts.desktop(directory / "root")
+    def __init__(self, directory, make=hosts.desktop):
+        self.fake = make(directory / "root")
         self.root = self.fake.root
         for path in BORROWED:
             self.fake.path(path).mkdir(parents=True, exist_ok=True)
@@ -82,6 +82,10 @@ class Host:
     def command(self, *arguments):
         mounts = "".join(f"mount --rbind /{path} {shlex.quote(str(self.root / path))} && "
                          for path in BORROWED)
+        # /run does not outlive a boot: status asks the file system.
+        run, copy = (shlex.quote(str(self.root / path)) for path in ("run", "run.copy"))
+        mounts += f"cp -a {run} {copy} && mount -t tmpfs none {run} && cp -a {copy}/. {run} && " \
+            f"rm -r {copy} && "
         inside = ["chroot", str(self.root), self.program, *arguments]
         return namespace("sh", "-c", mounts + "exec " + shlex.join(inside))
 

@@ -82,7 +82,7 @@ def test_a_device_that_is_bound_already(desktop):
     desktop.config("bind 02:00.0 10de:1c03 with=functions\n")
     set_driver(desktop, "0000:02:00.1", "vfio-pci")
     out = desktop.host("check").stdout
-    assert "(10de:1c03): will be bound to vfio-pci (nouveau has it now)\n" in out
+    assert "(10de:1c03): will be bound to vfio-pci (driver now: nouveau)\n" in out
     assert "(10de:10f1): is bound to vfio-pci already\n" in out
     assert "\n1 device will be bound, 1 is bound already\n" in out
     set_driver(desktop, "0000:02:00.0", "vfio-pci")

@@ -107,7 +107,7 @@ static bool is_bound(const struct claim *claim)
 	return !strcmp(claim->function->driver, claim->driver);
 }
 
-/* "will be bound to vfio-pci (nouveau has it now)" */
+/* "will be bound to vfio-pci (driver now: nouveau)" */
 static void print_planned(const struct check *check, const struct claim *claim)
 {
 	const char *driver = claim->function->driver;
@@ -118,7 +118,7 @@ static void print_planned(const struct check *check, const struct claim *claim)
 			claim->driver);
 	paint(check, PLAIN);
 	if (!bound && *driver)
-		printable_print(stdout, " (%s has it now)", driver);
+		printable_print(stdout, " (driver now: %s)", driver);
 }
 
 static void print_claim(const struct check *check, const char *indent, const struct claim *claim,
