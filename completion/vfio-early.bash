@@ -58,7 +58,8 @@ _vfio_early()
 	fi
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		words="$(_vfio_early_commands "$program") help --help --version"
-	elif [[ $before == --root || $before == --dest || $command == capture && $word != -* ]]; then
+	elif [[ $before == --root || $before == --dest ]] ||
+		[[ $command == capture && $word != -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -d -- "$word")
 		return
 	elif [[ $before == --output ]]; then

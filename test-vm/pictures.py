@@ -27,7 +27,8 @@ FREE, FENCED, VFIO, HOST = "#d0d0d0", "url(#fenced)", "#0a6b4f", "#c8553d"
 WORDS = {
     "": {
         "without": "Without vfio-early", "with": "With vfio-early",
-        "listed": "for the guest", "twin": "for the host", "free": "no driver", "fenced": "reserved",
+        "listed": "for the guest", "twin": "for the host",
+        "free": "no driver", "fenced": "reserved",
         "load": "{} is loaded", "axis": "seconds since the kernel started (emulated machine)",
         "about": "Two identical network cards, 01:00.0 and 02:00.0",
     },

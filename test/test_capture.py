@@ -187,7 +187,8 @@ def test_links_stay_in_the_copy(tmp_path):
     """An absolute link, one that leaves the root, a loop, and one that leads nowhere."""
     host = hosts.desktop(tmp_path / "root")
     host.write("usr/share/grub", "x\n")
-    for name, target in (("absolute", "/usr/share/grub"), ("relative", "../" * 9 + "usr/share/grub"),
+    for name, target in (("absolute", "/usr/share/grub"),
+                         ("relative", "../" * 9 + "usr/share/grub"),
                          ("loop", "loop.conf"), ("nowhere", "/no/such")):
         host.path("etc/modprobe.d").mkdir(parents=True, exist_ok=True)
         host.path(f"etc/modprobe.d/{name}.conf").symlink_to(target)

@@ -104,7 +104,8 @@ def test_json_has_no_abbreviations(tmp_path):
     assert (note["kind"], note["grave"], note["line"]) == \
         ("boot-display", True, "/etc/vfio-early.conf:1")
     assert found["0000:01:00.0"] == {
-        "address": "0000:01:00.0", "attached": "monitor on HDMI-A-1", "group": 6, "id": "10de:1c03", "subsystem": "1458:3702",
+        "address": "0000:01:00.0", "attached": "monitor on HDMI-A-1", "group": 6,
+        "id": "10de:1c03", "subsystem": "1458:3702",
         "code": "030000", "class": "VGA compatible controller", "vendor": "NVIDIA Corporation",
         "device": "GP106 [GeForce GTX 1060 6GB]", "driver": "nouveau",
         "line": "/etc/vfio-early.conf:1", "target": None, "result": "refused",

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""vfio-early move, and the remedies of check and status that name it: for a device whose address has
-changed.
+"""vfio-early move, and the remedies of check and status that name it: for a device whose address
+has changed.
 """
 
 import pytest

@@ -44,8 +44,8 @@ def shown(machine, device):
     return [function["address"] for function in show_json(machine, device)["functions"]]
 
 
-@pytest.mark.parametrize("device", ["02:00", "0000:02:00", "02:00.0", "02:00.1", "path=00:1c.0/00.0",
-                                    "group=7"])
+@pytest.mark.parametrize("device", ["02:00", "0000:02:00", "02:00.0", "02:00.1",
+                                    "path=00:1c.0/00.0", "group=7"])
 def test_one_card_is_shown_as_a_whole(tmp_path, device):
     host = hosts.desktop(tmp_path / "root")
     assert shown(host, device) == ["0000:02:00.0", "0000:02:00.1"]

@@ -12,9 +12,12 @@
 
 enum status make_audits(const struct request *request, struct audits *ret)
 {
-	const struct progress progress = request->json ? (struct progress){ 0 } : progress_new();
-	int error = audits_make(request->root, request->arguments, &progress, ret);
+	struct progress progress = { 0 };
+	int error;
 
+	if (!request->json)
+		progress = progress_new();
+	error = audits_make(request->root, request->arguments, &progress, ret);
 	progress_clear(&progress);
 	if (error == -ENOENT)
 		complain("%s/boot: no image found. Is it mounted?", root_prefix(request->root));

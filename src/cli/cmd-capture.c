@@ -126,7 +126,9 @@ static const struct {
 	{ "sys/firmware/efi/efivars/LoaderInfo-*", TAKE_FILE },
 };
 
-/* What is learned before anything is copied: it can be in the content and in the name of any file. */
+/*
+ * What is learned before anything is copied: it can be in the content and in the name of any file.
+ */
 static const struct {
 	const char *pattern;
 	void (*learn)(struct anonymous *anonymous, const struct text *content);

@@ -47,7 +47,9 @@ static bool state_address(const struct line_state *state, struct pci_address *re
 	return state->rule->given & CONDITION_ADDRESS;
 }
 
-/* Is it the device that `word` names by its address, which may be missing, or is it on that card? */
+/*
+ * Is it the device that `word` names by its address, which may be missing, or is it on that card?
+ */
 static bool is_named(const struct pci_address *address, const char *word)
 {
 	struct pci_address named;

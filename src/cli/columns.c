@@ -326,8 +326,8 @@ static void add_bridge_note(const struct listing *listing, const struct row *row
 }
 
 /*
- * Is it a part of the processor or the chipset, of which a server has a hundred? Base class 08 but SD
- * controllers, SMBus, and performance counters: nothing that anybody wants in a guest.
+ * Is it a part of the processor or the chipset, of which a server has a hundred? Base class 08 but
+ * SD controllers, SMBus, and performance counters: nothing that anybody wants in a guest.
  */
 static bool is_system_device(const struct pci_function *function)
 {

@@ -159,21 +159,28 @@ static enum status ask_for_match(const struct request *request, const struct mac
 	return STATUS_WELL;
 }
 
+static enum status choose_of_several(const struct request *request, const struct machine *machine,
+				     struct names *names, const char *word,
+				     struct selection *selection, struct choice *ret)
+{
+	_cleanup_(freep) bool *cards = calloc(selection->count, sizeof(*cards));
+
+	if (!cards)
+		return fail("add", -ENOMEM);
+	make_choices(&machine->snapshot, selection, cards);
+	return ask_for_match(request, machine, names, word, selection, cards, ret);
+}
+
 enum status choose_match(const struct request *request, const struct machine *machine,
 			 struct names *names, const char *word, struct selection *selection,
 			 struct choice *ret)
 {
-	_cleanup_(freep) bool *cards = calloc(selection->count + 1, sizeof(*cards));
 	bool group = prefix_skip(word, "group=");
 	struct pci_address card;
 
-	if (!cards)
-		return fail("add", -ENOMEM);
 	*ret = (struct choice){ .alone = selection->count == 1 };
-	if (selection->count > 1 && !group) {
-		make_choices(&machine->snapshot, selection, cards);
-		return ask_for_match(request, machine, names, word, selection, cards, ret);
-	}
+	if (selection->count > 1 && !group)
+		return choose_of_several(request, machine, names, word, selection, ret);
 	ret->address = selection->addresses[0];
 	ret->with = group ? "group" : card_parse(word, &card) ? "functions" : NULL;
 	return STATUS_WELL;

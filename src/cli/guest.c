@@ -35,7 +35,10 @@ void guest_add_address(const struct guest_functions *functions, struct text *tex
 	text_add(text, address);
 }
 
-/* Several functions that are not all of their card are joined with ";", which a shell must not see. */
+/*
+ * Several functions that are not all of their card are joined with ";", which a shell must not
+ * see.
+ */
 void guest_add_proxmox(const struct guest_functions *functions, struct text *text)
 {
 	bool quoted = functions->count > 1 && !functions->card;

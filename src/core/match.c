@@ -157,7 +157,9 @@ static struct claim *get_claim(const struct matching *with, const struct pci_fun
 	return claim;
 }
 
-/* A line beyond CLAIM_LINES_MAX is invalid: a config must not cost time and memory without limit. */
+/*
+ * A line beyond CLAIM_LINES_MAX is invalid: a config must not cost time and memory without limit.
+ */
 static int reject_line(struct line_match *line, const struct pci_function *function)
 {
 	char address[PCI_ADDRESS_SIZE];

@@ -130,7 +130,8 @@ const char *pci_serial_parse(const char *text, uint64_t *ret)
 	*ret = serial;
 	return NULL;
 bad:
-	return "not a serial number (expected, for example, 00-1b-21-ff-ff-a5-6c-0c from lspci -vv)";
+	return "not a serial number (expected, for example, "
+	       "00-1b-21-ff-ff-a5-6c-0c from lspci -vv)";
 }
 
 const char *pci_class_parse(const char *text, uint32_t *ret, uint8_t *ret_digits)

@@ -12,8 +12,8 @@
 /*
  * Adds everything that can go wrong with what the machine's lines select (machine->match), in the
  * order of the claims; what is about the machine comes last. Matches again, so that no line takes
- * what the host uses without permission: earlier pointers to claims are no longer valid. 0 or -ENOMEM; in either case
- * findings_done() frees what `ret` has.
+ * what the host uses without permission: earlier pointers to claims are no longer valid. 0 or
+ * -ENOMEM; in either case findings_done() frees what `ret` has.
  */
 int dangers_find(struct machine *machine, struct findings *ret) _must_check_;
 

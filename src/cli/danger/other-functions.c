@@ -77,8 +77,8 @@ static bool find_blockers(const struct danger_context *context, const struct cla
 }
 
 /*
- * Fills in which other devices are in the group though no driver keeps it from a guest: before there
- * is a line, that is of interest, too.
+ * Fills in which other devices are in the group though no driver keeps it from a guest: before
+ * there is a line, that is of interest, too.
  */
 static void find_idle_mates(const struct danger_context *context, const struct claim *claim,
 			    const char *number, struct finding *finding)

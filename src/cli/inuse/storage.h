@@ -9,7 +9,8 @@
 
 /*
  * Adds the functions below mounted file systems (including all members of a btrfs or ZFS
- * pool), boot partitions that are mounted when needed, swap, and the hibernation image. A ZFS member is added as uncertain if it is
+ * pool), boot partitions that are mounted when needed, swap, and the hibernation image. A ZFS
+ * member is added as uncertain if it is
  * unknown whether its pool is imported. Returns 0 or -ENOMEM.
  */
 int storage_add_uses(const struct machine *machine, struct in_uses *uses) _must_check_;

@@ -76,7 +76,9 @@ static size_t text_width(const char *text, size_t length)
 	return width;
 }
 
-/* The widest line of a cell, for libsmartcols. Its own function for that is deprecated since 2.40. */
+/*
+ * The widest line of a cell, for libsmartcols. Its own function for that is deprecated since 2.40.
+ */
 static size_t line_width(const struct libscols_column *column, const char *text, void *unused)
 {
 	size_t widest = 0;

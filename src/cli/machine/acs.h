@@ -10,7 +10,7 @@ enum acs_state {
 	ACS_ON,		  /* it does, or need not: an upstream port */
 	ACS_OFF,	  /* it has Access Control Services, and they are off */
 	ACS_MISSING,	  /* a port without Access Control Services */
-	ACS_CONVENTIONAL, /* a bridge to conventional PCI: the kernel cannot tell its devices apart */
+	ACS_CONVENTIONAL, /* conventional PCI: the kernel cannot tell its devices apart */
 	ACS_UNKNOWN,	  /* only root can read this */
 };
 

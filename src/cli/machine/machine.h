@@ -41,12 +41,16 @@ int machine_load(const char *directory, const char *kernel, struct machine *ret)
 /* Scans and matches again, after a change of `confdir`. 0 or -errno. */
 int machine_match(struct machine *machine) _must_check_;
 
-/* Matches again, after a change of `snapshot`, whose functions stay where they are. 0 or -ENOMEM. */
+/*
+ * Matches again, after a change of `snapshot`, whose functions stay where they are. 0 or -ENOMEM.
+ */
 int machine_match_again(struct machine *machine) _must_check_;
 
 void machine_done(struct machine *machine);
 
-/* Finds out which displays are the firmware's: matching asks only about those that a line selects. */
+/*
+ * Finds out which displays are the firmware's: matching asks only about those that a line selects.
+ */
 void machine_read_displays(struct machine *machine);
 
 /* Returns the claim of `function`, or NULL. */

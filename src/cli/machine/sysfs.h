@@ -17,8 +17,8 @@ int sysfs_group(const struct root *root, const struct pci_address *address);
 #define SYSFS_RESET_UNKNOWN "unknown"
 
 /*
- * Stores the kernel's reset methods, for example "flr bus", in `size` bytes at `methods`: "reset" if
- * the kernel (before 5.15) does not list them, SYSFS_RESET_NONE if there is none, and
+ * Stores the kernel's reset methods, for example "flr bus", in `size` bytes at `methods`: "reset"
+ * if the kernel (before 5.15) does not list them, SYSFS_RESET_NONE if there is none, and
  * SYSFS_RESET_UNKNOWN if this user cannot read them.
  */
 void sysfs_reset(const struct root *root, const struct pci_address *address, char *methods,
@@ -35,8 +35,8 @@ bool sysfs_physical_function(const struct root *root, const struct pci_address *
 			     struct pci_address *ret);
 
 /*
- * Stores the function whose driver makes the domain that this function is in. Intel's VMD makes such
- * a domain, above ffff: .../0000:00:0e.0/pci10000:e0/... Returns false if no function does.
+ * Stores the function whose driver makes the domain that this function is in. Intel's VMD makes
+ * such a domain, above ffff: .../0000:00:0e.0/pci10000:e0/... Returns false if no function does.
  */
 bool sysfs_controller(const struct root *root, const struct pci_address *address,
 		      struct pci_address *ret);
