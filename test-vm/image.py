@@ -212,7 +212,7 @@ class More:
     bring: Callable
 
 
-USUAL = More("", "32M", "", lambda tree: None)
+USUAL = More("", "96M", "", lambda tree: None)
 
 
 def real_root(suite, more=USUAL):

@@ -221,7 +221,7 @@ def test_list_names_what_is_there(life):
     ("wrong_id", 1, ["8086:10d5: no device matches", f"8086:10d3 at {NETWORK}"]),
     ("two", 2, [NETWORK, TWIN]),
     ("root_disk", 1, [f"{ROOT_DISK}: refused: the host uses it: / (vda)", "--allow in-use"]),
-    ("as_user", 4, ["only root"]),
+    ("as_user", 4, ["Only root"]),
 ])  # fmt: skip
 def test_mistake_is_explained(life, mistake, status, words):
     step = life.step("first", mistake)
@@ -297,7 +297,7 @@ def test_status_sees_a_config_that_was_edited_and_not_built(life):
 
 
 def test_ordinary_user_is_told_what_is_hidden(life):
-    hidden = "serial numbers, and a display found by its framebuffer, are for root's eyes only"
+    hidden = "only root can read serial numbers and find a display by its framebuffer"
     status = life.step("second", "status_as_user")
     assert status.status == 0
     assert hidden not in status.said
