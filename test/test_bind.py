@@ -124,6 +124,13 @@ def test_add_now_asks_before_it_writes(kernel):
     assert said.err.count(f"danger: {GPU}") == 1
 
 
+def test_add_now_binds_what_is_listed_already(kernel):
+    kernel.config("bind 01:00.0 with=functions\n")
+    said = vfio_early(kernel, "add", "01:00", "--now", "--yes")
+    assert said.status == WELL and "is listed already" in said.out, said
+    assert driver(kernel, GPU) == driver(kernel, SOUND) == "vfio-pci"
+
+
 def test_add_now_says_what_it_would_do(kernel):
     said = vfio_early(kernel, "add", NIC, "--now", "--dry-run", "--driver", "auto")
     assert said.status == WELL and f"would fence {NIC} for vfio-pci\n" in said.out

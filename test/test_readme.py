@@ -69,6 +69,8 @@ class Session:
         self.host = test_apply.Host(directory, MACHINES[machine])
         self.host.fake.config((TOP / "conf/vfio-early.conf").read_text())
         self.host.generator("update-initramfs", test_apply.BUILDS)
+        # In the namespace this machine's kernel runs, of which the text must not depend.
+        self.host.fake.path(f"lib/modules/{os.uname().release}").symlink_to(kmods.VERSION)
 
     def run(self, command):
         """What the command prints."""

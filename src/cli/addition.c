@@ -213,18 +213,34 @@ enum status addition_write(struct addition *add)
 	return STATUS_ENVIRONMENT;
 }
 
-/* Finds the functions that the written lines take. The caller frees `*ret`. */
+/* Returns the line of a target; for one that was listed already only with --now. */
+static const struct rule *rule_to_bind(const struct addition *add, const struct target *target)
+{
+	if (!target->line.is_listed)
+		return target->rule;
+	return add->request.now ? device_line_rule(&add->machine, &target->line.address) : NULL;
+}
+
+static bool is_taken(const struct addition *add, const struct claim *claim)
+{
+	for (size_t i = 0; i < add->count && claim->result == RESULT_NONE; i++) {
+		const struct rule *rule = rule_to_bind(add, &add->targets[i]);
+
+		if (rule && claim_line(claim, rule))
+			return true;
+	}
+	return false;
+}
+
+/* Finds the functions that the lines of the targets take. The caller frees `*ret`. */
 int addition_find_taken(const struct addition *add, struct pci_address **ret, size_t *ret_count)
 {
 	const struct match *match = &add->machine.match;
 
 	for (size_t i = 0; i < match->claim_count; i++) {
 		const struct claim *claim = &match->claims[i];
-		bool ours = false;
 
-		for (size_t j = 0; j < add->rule_count && claim->result == RESULT_NONE; j++)
-			ours |= claim_line(claim, add->rules[j]) != NULL;
-		if (!ours)
+		if (!is_taken(add, claim))
 			continue;
 		if (ARRAY_GROW(*ret, *ret_count))
 			return -ENOMEM;

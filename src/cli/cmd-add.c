@@ -244,7 +244,7 @@ static enum status act(struct addition *add)
 	if (addition_find_taken(add, &taken, &count))
 		return fail("add", -ENOMEM);
 	edit_done(&add->edit); /* apply and bind may take long; another edit need not wait */
-	request->agreed = true;
+	request->agreed = add->rule_count == add->count; /* nobody was asked about other lines */
 	if (add->guided && add->machine.root.live && !request->apply && !request->dry_run)
 		request->apply = request->yes || ask_yes("Apply now?", false);
 	if (add->guided)

@@ -214,7 +214,7 @@ static void explain_unbound(const struct comparison *comparison, struct line_sta
 	} else if (!comparison->usable) {
 		set_kind(state, STATE_PENDING);
 		text_add(&state->why, "this boot bound nothing");
-		text_add(&state->next, "see the remedy above; or at once: ");
+		text_add(&state->next, "correct what the danger names, or at once: ");
 		advise_bind(state, &state->next);
 	} else if (!function) {
 		explain_unknown(comparison, state, place);
