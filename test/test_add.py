@@ -332,7 +332,7 @@ def at_terminal(machine, answers, command, *arguments):
     return done.returncode, done.stdout.decode(), told
 
 
-NOTHING = (b"\n", b"q\n", b"3\n\n", b"x\nq\n", b"\x04")
+NOTHING = (b"\n", b"q\n", b"3\n\n", b"x\nq\n", b"x" * 31 + b"1\nq\n", b"\x04")
 
 
 @pytest.mark.parametrize("answer, status", [(b"2\n", WELL), (b"7\n2\n", WELL),
@@ -903,3 +903,17 @@ def process_stopped(trace):
             return int(found[1])
         time.sleep(0.01)
     raise AssertionError("it does not stop")
+
+
+@pytest.mark.parametrize("option", ["--driver", "--with", "--allow"])
+@pytest.mark.parametrize("end", ["\nbind 03:00.0 allow=in-use", " allow=in-use", "#", "\r", "\x1b"])
+@pytest.mark.parametrize("command", ["add", "bind"])
+def test_an_option_is_one_word_of_the_line(tmp_path, command, option, end):
+    """Another line would list the disk with /, and nobody would be asked about it."""
+    host = hosts.desktop(tmp_path / "root")
+    host.path("etc").mkdir(exist_ok=True)
+    before = host.snapshot()
+    said = vfio_early(host, command, "02:00", option, f"vfio-pci{end}", "--yes", "--dry-run")
+    assert said.status == USAGE and "not one word of the config" in said.err, said
+    said = vfio_early(host, "add", "02:00", option, f"vfio-pci{end}")
+    assert said.status == USAGE and host.snapshot() == before

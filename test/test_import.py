@@ -412,3 +412,11 @@ def test_damaged_recipes(host, seed):
     done = host.host("import")
     assert done.returncode in (WELL, UNWANTED), done
     understood(host, done.stdout)
+
+
+def test_a_description_that_ends_with_a_backslash(tmp_path):
+    """Only modprobe.d and scripts join lines so: the device below it would be lost."""
+    host = hosts.desktop(tmp_path / "root")
+    host.write("etc/pve/qemu-server/100.conf", "#note C:\\backup\\\nhostpci0: 0000:02:00\n")
+    said = host.host("import")
+    assert "bind 0000:02:00.0" in said.stdout, said

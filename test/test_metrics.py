@@ -4,6 +4,7 @@ than its grammar, and the units that write it for the node exporter.
 """
 
 import configparser
+import os
 import re
 
 import hosts
@@ -148,3 +149,18 @@ def test_the_units():
         {UNWANTED, CONFIG, DUE}
     assert "Install" not in service and timer["Install"]["WantedBy"] == "timers.target"
     assert "--no-enable --no-start" in (TOP / "debian/rules").read_text()
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo"])
+def test_only_a_file_is_replaced(tmp_path, kind):
+    """--output /dev/null must not make a file of the device."""
+    host = hosts.desktop(tmp_path / "root")
+    host.config("bind 02:00.0\n")
+    place = tmp_path / "metrics"
+    if kind == "link":
+        place.symlink_to("/dev/null")
+    else:
+        os.mkfifo(place)
+    said = vfio_early(host, "status", "--prometheus", "--output", place)
+    assert said.status == ENVIRONMENT and str(place) in said.err, said
+    assert place.is_symlink() or place.is_fifo()

@@ -301,3 +301,14 @@ def test_list_and_show_agree_on_real_machines(tmp_path, name):
         grave = sum(note["grave"] for function in found.values() for note in function["notes"])
         assert verdict.startswith(f"{grave} danger" if grave else "A guest can have") or \
             "virtual-function" in [note["kind"] for note in notes], verdict
+
+
+def test_what_the_host_needs_is_refused_as_status_refuses_it(tmp_path):
+    """A line for the disk with / is not to be bound at once, and list agrees."""
+    host = hosts.desktop(tmp_path / "root")
+    host.config("bind 03:00.0\n")
+    (line,) = vfio_early(host, "show", "03:00.0", "--json").json["lines"]
+    assert line["result"] == "refused" and "bind 0000:03" not in line["next"]
+    (row,) = [row for row in vfio_early(host, "list", "--json").json["functions"]
+              if row["address"] == "0000:03:00.0"]
+    assert (row["target"], row["result"]) == (None, "refused")

@@ -188,14 +188,28 @@ bool can_ask(void)
 	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
+bool read_answer(char *answer, size_t size)
+{
+	int c;
+
+	if (!fgets(answer, size, stdin))
+		return false;
+	if (!strchr(answer, '\n') && !feof(stdin)) {
+		string_copy(answer, size, "?");
+		while ((c = getchar()) != EOF && c != '\n')
+			;
+	}
+	answer[strcspn(answer, "\n")] = '\0';
+	return true;
+}
+
 bool ask_yes(const char *question, bool usual)
 {
 	char answer[16];
 
 	fprintf(stderr, "%s %s ", question, usual ? "[Y/n]" : "[y/N]");
-	if (!fgets(answer, sizeof(answer), stdin))
+	if (!read_answer(answer, sizeof(answer)))
 		return false;
-	answer[strcspn(answer, "\n")] = '\0';
 	if (!*answer)
 		return usual;
 	return !strcasecmp(answer, "y") || !strcasecmp(answer, "yes");

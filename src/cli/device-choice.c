@@ -27,11 +27,10 @@ static size_t ask_number(size_t most)
 		const char *end;
 
 		fprintf(stderr, "Which one, 1 to %zu? (Enter: none) ", most);
-		if (!fgets(answer, sizeof(answer), stdin) || !strcmp(answer, "\n") ||
-		    !strcmp(answer, "q\n"))
+		if (!read_answer(answer, sizeof(answer)) || !*answer || !strcmp(answer, "q"))
 			return 0;
 		end = number_parse(answer, 10, most, &number);
-		if (end && *end == '\n' && number)
+		if (end && !*end && number)
 			return number;
 		fputs("That is not one of the numbers.\n", stderr);
 	}

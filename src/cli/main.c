@@ -226,6 +226,17 @@ static void start_json(struct json *json)
 	json_string(json, "error", NULL);
 }
 
+/* These go into a line of the config: another word, or line, would say more than the option. */
+static bool is_word(unsigned int bit, const char *argument)
+{
+	if (!(bit & (OPTION_WITH | OPTION_DRIVER | OPTION_ALLOW)))
+		return true;
+	for (const char *p = argument; *p; p++)
+		if (!is_printable(*p) || *p == ' ' || *p == '#')
+			return false;
+	return true;
+}
+
 /* Reports what getopt_long() does not take. */
 static void complain_of_option(const struct command *command, int result, char **argv)
 {
@@ -260,6 +271,11 @@ static enum status run(const struct command *command, int argc, char **argv, str
 			return help(command);
 		if (option == 'V')
 			return puts("vfio-early " VERSION) < 0;
+		if (option_bit(option) && !is_word(option_bit(option), optarg)) {
+			complain("%s: not one word of the config: %s", command->name, optarg);
+			understood = false;
+			continue;
+		}
 		if (option_bit(option)) {
 			set_option(&request, json, option_bit(option), optarg);
 			continue;

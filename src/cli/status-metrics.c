@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lib/printable.h"
 #include "machine/names.h"
@@ -129,7 +130,11 @@ static int write_file(const char *file, const struct text *text)
 	_cleanup_(freep) char *directory = slash ? strndup(file, slash - file + 1) : strdup("./");
 	_cleanup_(root_done) struct root root = ROOT_NONE;
 	int error = directory ? root_open(&root, directory) : -ENOMEM;
+	struct stat st;
 
+	/* A device or a link that is replaced by a file is lost. */
+	if (lstat(file, &st) == 0 && !S_ISREG(st.st_mode))
+		error = -EEXIST;
 	return error ? error
 		     : root_create(&root, slash ? slash + 1 : file, text->data, text->length);
 }

@@ -112,7 +112,7 @@ int selection_find(const struct machine *machine, struct names *names, const cha
 		return select_group(machine, group, ret, why);
 	if (card_parse(word, &card))
 		return select_card(machine, &card, ret);
-	if (strpbrk(word, " \t#")) /* a name of two words; in a line it would be more */
+	if (strpbrk(word, " \t\n\v\f\r#")) /* a name of two words; in a line it would be more */
 		return select_name(machine, names, word, ret);
 	if (strpbrk(word, ":="))
 		return select_condition(machine, word, ret, why);

@@ -6,16 +6,24 @@
 #include <string.h>
 
 #include "danger/danger.h"
+#include "inuse/host-use.h"
 #include "machine/group.h"
 #include "machine/sysfs.h"
 
 #define CARD_MAX 256 /* functions of a card, with ARI */
 
-int survey_make(const struct machine *machine, bool modules, struct survey *ret)
+int survey_make(struct machine *machine, bool modules, struct survey *ret)
 {
-	size_t count = machine->match.claim_count;
+	int error = danger_context_make(machine, modules, &ret->context);
+	size_t count;
 
+	if (!error)
+		error = host_use_protect(machine, &ret->context.uses);
+	if (error)
+		return error;
+	count = machine->match.claim_count;
 	ret->machine = *machine;
+	ret->context.machine = &ret->machine;
 	ret->listed = count;
 	ret->claims = calloc(count + CARD_MAX, sizeof(*ret->claims));
 	ret->rules = calloc(CARD_MAX, sizeof(*ret->rules));
@@ -24,7 +32,7 @@ int survey_make(const struct machine *machine, bool modules, struct survey *ret)
 	if (count)
 		memcpy(ret->claims, machine->match.claims, count * sizeof(*ret->claims));
 	ret->machine.match.claims = ret->claims;
-	return danger_context_make(&ret->machine, modules, &ret->context);
+	return 0;
 }
 
 void survey_done(struct survey *survey)

@@ -40,13 +40,15 @@ static char *trim(char *text)
 
 static int read_lines(const char *path, char *text, line_reader *read_line, void *context)
 {
+	/* In Proxmox VE's files "\\" is a character like any other, at the end of a description, too. */
+	bool joins = !prefix_skip(path, "etc/pve/");
 	unsigned int number = 1, joined;
 	int error = 0;
 
 	for (char *next; text && *text && !error; text = next, number += joined + 1) {
 		struct file_line line = { .path = path, .number = number };
 
-		joined = join(text);
+		joined = joins ? join(text) : 0;
 		next = strchr(text, '\n');
 		if (next)
 			*next++ = '\0';
