@@ -321,12 +321,12 @@ def test_a_card(kernel):
 
 def test_release_of_a_card_with_more_than_eight_functions(kernel):
     """With ARI the device number is part of the function number: 01.0 is function 8."""
-    addresses = [f"0000:12:{number >> 3:02x}.{number & 7}" for number in range(10)]
+    addresses = [f"0000:12:{number >> 3:02x}.{number & 7}" for number in (0, 7, 8)]
     for address in addresses:
         kernel.function(address, "15b3:1017", "020000", group=12)
         attribute(kernel, address, "ari_enabled", "1\n")
-    assert vfio_early(kernel, "bind", "12:00").out.count(": bound") == 10
-    assert vfio_early(kernel, "release", "12:00").out.count(": released") == 10
+    assert vfio_early(kernel, "bind", "12:00").out.count(": bound") == 3
+    assert vfio_early(kernel, "release", "12:00").out.count(": released") == 3
 
 
 @pytest.mark.parametrize("command", ["bind", "release"])
