@@ -81,6 +81,7 @@ def files(root):
 SECRETS = {
     "a disk": "S5H9NS0N700123", "its WWN": "eui.0025385791b01caa", "a NIC": "3c:7c:3f:aa:bb:cc",
     "a PCI device": "00-1b-21-ff-ff-a5-6c-0c", "an interface": "enx3c7c3faabbcc",
+    "a wireless one": "wlx3c7c3faabbcd",
     "a keyboard": "f4:73:35:11:22:33", "the machine": "0123456789abcdef0123456789abcdef",
 }
 
@@ -98,7 +99,8 @@ def secret_host(tmp_path):
     host.write(f"run/udev/data/b{host.number('nvme0n1')}",
                f"S:disk/by-id/nvme-{model}\nE:ID_SERIAL={model}\nE:ID_FS_TYPE=ext4\n"
                f"E:ID_SERIAL_SHORT={SECRETS['a disk']}\nE:ID_WWN={SECRETS['its WWN']}\n")
-    host.cmdline(f"root=/dev/disk/by-id/nvme-{model}-part2 x={SECRETS['its WWN']} y=00000000")
+    host.cmdline(f"root=/dev/disk/by-id/nvme-{model}-part2 x={SECRETS['its WWN']} y=00000000 "
+                 f"z={SECRETS['a disk'].lower()} ifname=lan:{SECRETS['a wireless one']}")
     host.append("proc/bus/input/devices", f"U: Uniq={SECRETS['a keyboard']}\n")
     host.virtual("dm-0", dm_name=SECRETS["its WWN"])
     host.write("etc/machine-id", SECRETS["the machine"] + "\n")

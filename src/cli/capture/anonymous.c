@@ -17,7 +17,7 @@
 #define SECRET_MIN 6	 /* a shorter serial number is also part of other words */
 #define BYTES_MIN 6	 /* of a MAC address */
 #define DIGITS_MAX 64
-#define INTERFACE "enx" /* and a MAC address: systemd.net-naming-scheme(7) */
+#define INTERFACE 3 /* the length of "enx" and the like, which a MAC address follows */
 
 /* The number of a secret: of a new one if it is not known yet. */
 static size_t number_of(struct anonymous *anonymous, const char *secret)
@@ -86,7 +86,7 @@ static const char *find_learned(const struct anonymous *anonymous, const char *a
 		const char *secret = anonymous->secrets[i];
 		size_t length = strlen(secret);
 
-		if (strncmp(at, secret, length) != 0 || isalnum((unsigned char)at[length]) ||
+		if (strncasecmp(at, secret, length) != 0 || isalnum((unsigned char)at[length]) ||
 		    (found && strlen(found) >= length))
 			continue;
 		found = secret;
@@ -116,10 +116,21 @@ static size_t read_row(const char *at, char *digits)
 	return count >= 2 * BYTES_MIN && !isalnum((unsigned char)at[length]) ? length : 0;
 }
 
+/* Is it "enx", "ibx", "slx", "wlx" or "wwx", as in systemd.net-naming-scheme(7)? */
+static bool is_interface(const char *at)
+{
+	static const char *const kinds[] = { "enx", "ibx", "slx", "wlx", "wwx" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (prefix_skip(at, kinds[i]))
+			return true;
+	return false;
+}
+
 /* The same for the name of an interface: the digits have nothing between them. */
 static size_t read_interface(const char *at, char *digits)
 {
-	const char *address = prefix_skip(at, INTERFACE);
+	const char *address = is_interface(at) ? at + INTERFACE : NULL;
 	size_t length = 0;
 
 	while (address && length < 2 * BYTES_MIN && isxdigit((unsigned char)address[length])) {
@@ -128,7 +139,7 @@ static size_t read_interface(const char *at, char *digits)
 	}
 	digits[length] = '\0';
 	return length == 2 * BYTES_MIN && !isalnum((unsigned char)address[length])
-		       ? strlen(INTERFACE) + length
+		       ? INTERFACE + length
 		       : 0;
 }
 
@@ -147,10 +158,9 @@ static void make_digits(size_t number, char *digits)
 /* Adds the row at `at`, of `length` bytes, with other digits in their places. */
 static void add_digits(struct text *text, const char *at, size_t length, const char *digits)
 {
-	bool interface = prefix_skip(at, INTERFACE);
-
-	if (interface) {
-		text_add(text, INTERFACE, digits);
+	if (is_interface(at)) {
+		text_add_bytes(text, at, INTERFACE);
+		text_add(text, digits);
 		return;
 	}
 	for (size_t i = 0; i < length; i++)
