@@ -25,8 +25,8 @@ struct survey {
 
 /*
  * `machine` must have its index of groups, its displays read, and outlive the survey. Matches it
- * again, so that no line takes what the host uses without permission: earlier pointers to claims are
- * no longer valid. `modules`: also finds out about drivers, which takes longer. 0 or -ENOMEM.
+ * again, so that no line takes what the host uses without permission: earlier pointers to claims
+ * are no longer valid. `modules`: also finds out about drivers, which takes longer. 0 or -ENOMEM.
  */
 int survey_make(struct machine *machine, bool modules, struct survey *ret) _must_check_;
 void survey_done(struct survey *survey);

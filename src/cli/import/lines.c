@@ -40,7 +40,7 @@ static char *trim(char *text)
 
 static int read_lines(const char *path, char *text, line_reader *read_line, void *context)
 {
-	/* In Proxmox VE's files "\\" is a character like any other, at the end of a description, too. */
+	/* In Proxmox VE's files "\\" is a character like any other, also at the end of a line. */
 	bool joins = !prefix_skip(path, "etc/pve/");
 	unsigned int number = 1, joined;
 	int error = 0;
