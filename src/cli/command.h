@@ -144,8 +144,8 @@ enum status open_edit(struct edit *edit, const struct machine *machine, const ch
 bool can_ask(void);
 
 /*
- * Reads the line that a person types, without its end, in `size` bytes at `answer`; "?" for a longer
- * one, of which no part may count as an answer. Returns false at the end of the input.
+ * Reads the line that a person types, without its end, in `size` bytes at `answer`; "?" for a
+ * longer one, of which no part may count as an answer. Returns false at the end of the input.
  */
 bool read_answer(char *answer, size_t size);
 
