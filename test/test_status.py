@@ -418,7 +418,9 @@ def cpu_time():
 
 
 def test_it_is_quick(machine, record_property):
-    """A desktop's tree: 120 functions, the aliases of a distribution's kernel."""
+    """A desktop's tree: 120 functions, the aliases of a distribution's kernel. Two milliseconds are
+    the dynamic linker's, for the libraries that libxml2 needs.
+    """
     for bus in range(15):
         for device in range(8):
             machine.function(f"0000:{bus:02x}:{device:02x}.0", "8086:10d3", "020000",
@@ -434,8 +436,8 @@ def test_it_is_quick(machine, record_property):
         start = cpu_time()
         vfio_early(machine, "status")
         took.append(cpu_time() - start)
-    record_property("figure", ("milliseconds of status", round(min(took) * 1000), 10))
-    assert min(took) < 0.010
+    record_property("figure", ("milliseconds of status", round(min(took) * 1000), 15))
+    assert min(took) < 0.015
 
 
 def test_a_switch_that_nothing_has(desktop):
