@@ -112,15 +112,13 @@ static void json_target(const struct addition *add, const struct target *target)
 	const struct rule *rule = target->rule
 					  ? target->rule
 					  : device_line_rule(&add->machine, &target->line.address);
-	char address[PCI_ADDRESS_SIZE], statement[CONF_STATEMENT_SIZE];
 	struct json *json = add->request.json;
+	char address[PCI_ADDRESS_SIZE];
 
-	confdir_statement(&add->machine.confdir, &rule->place, statement);
 	json_open(json, NULL, '{');
 	json_string(json, "address", pci_address_format(&target->line.address, address));
 	json_string(json, "file", rule->place.file);
-	json_place(json, &rule->place);
-	json_string(json, "statement", statement);
+	json_statement(json, &add->machine.confdir, &rule->place);
 	json_string(json, "before", target->rule ? target->line.before : NULL);
 	json_boolean(json, "written", target->rule && !add->request.dry_run);
 	json_close(json);

@@ -150,7 +150,7 @@ enum status addition_check(const struct addition *add)
 
 	for (size_t i = 0; i < add->rule_count; i++) {
 		const struct rule *rule = add->rules[i];
-		const struct line_match *line = &match->lines[rule - match->conf->rules];
+		const struct line_match *line = match_line(match, rule);
 
 		if (line->result != RESULT_NONE)
 			complain("add: the line would be %s: %s", result_name(line->result),

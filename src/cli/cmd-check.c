@@ -288,14 +288,11 @@ static void json_line(const struct check *check, size_t line)
 	const struct machine *machine = &check->machine;
 	const struct rule *rule = &machine->confdir.conf.rules[line];
 	const struct line_match *match = &machine->match.lines[line];
-	char statement[CONF_STATEMENT_SIZE];
 	struct text why = { 0 };
 
 	json_open(json, NULL, '{');
 	json_string(json, "file", rule->place.file);
-	json_place(json, &rule->place);
-	confdir_statement(&machine->confdir, &rule->place, statement);
-	json_string(json, "statement", statement);
+	json_statement(json, &machine->confdir, &rule->place);
 	json_string(json, "profile", rule->profile);
 	explain_line(machine, line, &why);
 	json_string(json, "result", match->result == RESULT_NONE ? "" : result_name(match->result));

@@ -318,15 +318,12 @@ static void add_json_lines(const struct import *import)
 	json_open(json, "lines", '[');
 	for (size_t i = 0; i < confdir->conf.count; i++) {
 		const struct place *place = &confdir->conf.rules[i].place;
-		char statement[CONF_STATEMENT_SIZE];
 
 		if (strcmp(place->file, "/" DROPIN))
 			continue;
-		confdir_statement(confdir, place, statement);
 		json_open(json, NULL, '{');
 		json_string(json, "file", place->file);
-		json_place(json, place);
-		json_string(json, "statement", statement);
+		json_statement(json, confdir, place);
 		json_boolean(json, "written", import->request->write);
 		json_close(json);
 	}

@@ -189,14 +189,6 @@ static bool has_word(struct list *list, const struct row *row, const char *word)
 	return false;
 }
 
-static bool is_selected(const struct selection *selection, const struct row *row)
-{
-	for (size_t i = 0; i < selection->count; i++)
-		if (!pci_address_compare(&selection->addresses[i], &row->function->address))
-			return true;
-	return false;
-}
-
 /* Marks the rows that a pattern matches. A word with "=" is a condition, or group=N. */
 static enum status match_pattern(struct list *list, const char *word, bool *marks)
 {
@@ -213,7 +205,7 @@ static enum status match_pattern(struct list *list, const char *word, bool *mark
 	if (error)
 		return error == -EINVAL ? STATUS_USAGE : fail("list", error);
 	for (size_t i = 0; i < list->row_count; i++) {
-		bool match = condition ? is_selected(&selection, &list->rows[i])
+		bool match = condition ? selection_has(&selection, &list->rows[i].function->address)
 				       : has_word(list, &list->rows[i], word);
 
 		marks[i] |= match;

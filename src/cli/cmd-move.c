@@ -97,8 +97,7 @@ static enum status report_several(const struct move *move, const struct rule *ru
 static enum status find_place(struct move *move)
 {
 	const struct rule *rule = find_rule(move);
-	const struct line_match *match =
-		&move->machine.match.lines[rule - move->machine.match.conf->rules];
+	const struct line_match *match = match_line(&move->machine.match, rule);
 	const struct pci_function *function;
 
 	if (move->request->count > 1)
@@ -115,17 +114,6 @@ static enum status find_place(struct move *move)
 	return STATUS_WELL;
 }
 
-/* Puts what edit_word() makes of `text` in its place. */
-static void set_word(const struct move *move, const char *prefix, const char *word,
-		     struct text *text)
-{
-	struct text result = { .failed = text->failed };
-
-	edit_word(text, move->line.line, prefix, word, &result);
-	text_done(text);
-	*text = result;
-}
-
 /* Replaces the address, which the line has in any form that the parser understands. */
 static void set_address(const struct move *move, struct text *text)
 {
@@ -138,7 +126,7 @@ static void set_address(const struct move *move, struct text *text)
 		const char *value = prefix_skip(word, "address=");
 
 		if (!pci_address_parse(value ? value : word, &old))
-			set_word(move, word, address, text);
+			edit_word(text, move->line.line, word, address);
 	}
 }
 
@@ -151,7 +139,7 @@ static int set_path(const struct move *move, struct text *text)
 	if (!sysfs_path(&move->machine.root, &move->address, &path))
 		return -ENODEV;
 	text_add(&word, "path=", pci_path_format(&path, formatted));
-	set_word(move, "path=", text_string(&word), text);
+	edit_word(text, move->line.line, "path=", text_string(&word));
 	text->failed |= word.failed;
 	text_done(&word);
 	return 0;
@@ -188,7 +176,7 @@ static enum status check(struct move *move)
 	if (error)
 		return fail("move", error);
 	rule = find_rule(move);
-	line = &move->machine.match.lines[rule - move->machine.match.conf->rules];
+	line = match_line(&move->machine.match, rule);
 	if (line->result != RESULT_NONE && line->result != RESULT_INACTIVE) {
 		complain("move: the line would be %s: %s", result_name(line->result),
 			 line->reason ? line->reason : "");

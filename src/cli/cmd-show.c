@@ -411,15 +411,11 @@ static int print_text(struct show *show)
 
 static void json_state(struct show *show, const struct line_state *state)
 {
-	const struct machine *machine = &show->listing.machine;
 	struct json *json = show->request->json;
-	char statement[CONF_STATEMENT_SIZE];
 
 	json_open(json, NULL, '{');
 	json_string(json, "address", state->address);
-	json_place(json, &state->rule->place);
-	confdir_statement(&machine->confdir, &state->rule->place, statement);
-	json_string(json, "statement", statement);
+	json_statement(json, &show->listing.machine.confdir, &state->rule->place);
 	json_string(json, "result", state->result);
 	json_string(json, "why", text_string(&state->why));
 	json_string(json, "next", text_string(&state->next));

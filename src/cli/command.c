@@ -30,6 +30,16 @@ void json_place(struct json *json, const struct place *place)
 	text_done(&text);
 }
 
+void json_statement(struct json *json, const struct confdir *confdir, const struct place *place)
+{
+	char statement[CONF_STATEMENT_SIZE] = "";
+
+	if (place)
+		confdir_statement(confdir, place, statement);
+	json_place(json, place);
+	json_string(json, "statement", statement);
+}
+
 static void json_error(struct json *json, const struct conf_error *error)
 {
 	json_open(json, NULL, '{');

@@ -197,13 +197,8 @@ static void json_notices(struct json *json, const struct findings *notices)
 static void json_state(struct json *json, const struct machine *machine,
 		       const struct line_state *state)
 {
-	char statement[CONF_STATEMENT_SIZE] = "";
-
-	if (state->rule)
-		confdir_statement(&machine->confdir, &state->rule->place, statement);
 	json_open(json, NULL, '{');
-	json_place(json, state->rule ? &state->rule->place : NULL);
-	json_string(json, "statement", statement);
+	json_statement(json, &machine->confdir, state->rule ? &state->rule->place : NULL);
 	json_string(json, "address", state->address);
 	json_string(json, "target", state->claim ? state->claim->driver : NULL);
 	json_string(json, "driver", state->driver);

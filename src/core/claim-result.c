@@ -182,7 +182,7 @@ static int judge_lines(const struct match *match, const struct claim *claim)
 
 	for (size_t i = 0; i < claim->line_count && !error; i++) {
 		const struct claim_line *line = &claim->lines[i];
-		struct line_match *of = &match->lines[line->rule - match->conf->rules];
+		struct line_match *of = match_line(match, line->rule);
 		const char *reason;
 		enum result result = claim_line_result(claim, line, &reason);
 

@@ -51,11 +51,6 @@ static int set_reason(char **reason, struct text *text)
 	return *reason ? 0 : -ENOMEM;
 }
 
-static struct line_match *line_of(const struct match *match, const struct rule *rule)
-{
-	return &match->lines[rule - match->conf->rules];
-}
-
 /* Finds what protects the claim's function; the generated keep lines come first. */
 static void find_protection(const struct conf *conf, const struct cmdline *cmdline,
 			    struct claim *claim)
@@ -182,7 +177,7 @@ static int add_claim(const struct matching *with, const struct rule *rule,
 	if (claim && claim_line(claim, rule))
 		return 0;
 	if (claim && claim->line_count == CLAIM_LINES_MAX)
-		return reject_line(line_of(with->match, rule), function);
+		return reject_line(match_line(with->match, rule), function);
 	if (!claim || ARRAY_GROW(claim->lines, claim->line_count))
 		return -ENOMEM;
 	line = &claim->lines[claim->line_count++];
@@ -263,7 +258,7 @@ static int add_each(const struct matching *with, const struct rule *rule,
 		    int (*add)(const struct matching *with, const struct rule *rule,
 			       const struct pci_function *function))
 {
-	const struct line_match *line = line_of(with->match, rule);
+	const struct line_match *line = match_line(with->match, rule);
 	const struct pci_function *function = NULL;
 	int error = 0;
 
@@ -297,7 +292,7 @@ static int match_bind(const struct matching *with, const struct rule *rule, stru
 static int contradict(struct match *match, const struct claim *claim, const struct rule *rule,
 		      const struct claim_line *other)
 {
-	struct line_match *line = line_of(match, rule);
+	struct line_match *line = match_line(match, rule);
 	char address[PCI_ADDRESS_SIZE];
 	struct text text = { 0 };
 
@@ -334,7 +329,7 @@ static void decide(const struct match *match, struct claim *claim)
 	for (size_t i = 0; i < claim->line_count; i++) {
 		struct claim_line *other = &claim->lines[i];
 
-		if (line_of(match, other->rule)->result == RESULT_INVALID)
+		if (match_line(match, other->rule)->result == RESULT_INVALID)
 			other->result = RESULT_INVALID;
 		if (other->result < line->result)
 			line = other;

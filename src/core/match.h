@@ -93,4 +93,10 @@ enum result claim_line_result(const struct claim *claim, const struct claim_line
 /* Returns how many claims have this result. */
 size_t match_count(const struct match *match, enum result result);
 
+/* Returns what the match found about a line of its config. */
+static inline struct line_match *match_line(const struct match *match, const struct rule *rule)
+{
+	return &match->lines[rule - match->conf->rules];
+}
+
 #endif

@@ -113,19 +113,16 @@ void device_line_find(const struct machine *machine, struct device_line *line)
 	line->is_listed = listing && !asks_more(&line->settings, listing, claim->function);
 }
 
-/* Puts what edit_word() makes of `text` in its place. */
 static void set_word(struct text *text, unsigned int number, const char *name, const char *value)
 {
-	struct text word = { 0 }, result = { .failed = text->failed };
+	struct text word = { 0 };
 
 	text_add(&word, name, value);
 	/* A line can have several allow=: the whole word says which one. */
 	edit_word(text, number, strcmp(name, "allow=") ? name : text_string(&word),
-		  text_string(&word), &result);
-	result.failed |= word.failed;
+		  text_string(&word));
+	text->failed |= word.failed;
 	text_done(&word);
-	text_done(text);
-	*text = result;
 }
 
 /* Changes the settings of the line that the device has. */

@@ -405,10 +405,10 @@ static const char *find_line(const struct text *text, unsigned int number)
 
 #define BETWEEN_WORDS " \t\r\n"
 
-void edit_word(const struct text *old, unsigned int number, const char *prefix, const char *word,
-	       struct text *text)
+void edit_word(struct text *text, unsigned int number, const char *prefix, const char *word)
 {
-	const char *start = text_string(old), *at = find_line(old, number);
+	const char *start = text_string(text), *at = find_line(text, number);
+	struct text result = { .failed = text->failed };
 	const char *end = conf_comment(at, at + strcspn(at, "\r\n"));
 	const char *from = at, *to = at; /* what the word replaces */
 	bool found = false;
@@ -419,9 +419,11 @@ void edit_word(const struct text *old, unsigned int number, const char *prefix, 
 		from = found ? at : to;
 		at = to + strspn(to, " \t");
 	}
-	text_add_bytes(text, start, from - start);
-	text_add(text, found ? "" : " ", word);
-	text_add_bytes(text, to, start + old->length - to);
+	text_add_bytes(&result, start, from - start);
+	text_add(&result, found ? "" : " ", word);
+	text_add_bytes(&result, to, start + text->length - to);
+	text_done(text);
+	*text = result;
 }
 
 void edit_cut(const struct text *old, unsigned int number, struct text *text)

@@ -60,12 +60,11 @@ const char *edit_explain(int error);
 unsigned int edit_insert(const struct text *old, const char *line, struct text *text);
 
 /*
- * Adds `old` to `text` and replaces the first word on that line that starts with `prefix` ("with=")
- * by `word`. If there is none, `word` goes after the last word. Every other byte, including the
- * line's comment, stays the same.
+ * Replaces the first word on that line of `text` that starts with `prefix` ("with=") by `word`. If
+ * there is none, `word` goes after the last word. Every other byte, including the line's comment,
+ * stays the same.
  */
-void edit_word(const struct text *old, unsigned int number, const char *prefix, const char *word,
-	       struct text *text);
+void edit_word(struct text *text, unsigned int number, const char *prefix, const char *word);
 
 /* Adds `old` to `text` without the line of that number. */
 void edit_cut(const struct text *old, unsigned int number, struct text *text);

@@ -119,6 +119,14 @@ int selection_find(const struct machine *machine, struct names *names, const cha
 	return select_name(machine, names, word, ret);
 }
 
+bool selection_has(const struct selection *selection, const struct pci_address *address)
+{
+	for (size_t i = 0; i < selection->count; i++)
+		if (!pci_address_compare(&selection->addresses[i], address))
+			return true;
+	return false;
+}
+
 void selection_done(struct selection *selection)
 {
 	free(selection->addresses);

@@ -26,6 +26,7 @@ struct selection {
  */
 int selection_find(const struct machine *machine, struct names *names, const char *word,
 		   struct selection *ret, struct text *why) _must_check_;
+bool selection_has(const struct selection *selection, const struct pci_address *address);
 void selection_done(struct selection *selection);
 
 #endif
