@@ -60,14 +60,6 @@ static bool is_named(const struct pci_address *address, const char *word)
 	return !pci_address_compare(address, &named);
 }
 
-static bool is_selected(const struct selection *selection, const struct pci_address *address)
-{
-	for (size_t i = 0; i < selection->count; i++)
-		if (!pci_address_compare(&selection->addresses[i], address))
-			return true;
-	return false;
-}
-
 static enum status choose(const struct choice *choice, const char *word)
 {
 	_cleanup_(selection_done) struct selection selection = { 0 };
@@ -82,7 +74,7 @@ static enum status choose(const struct choice *choice, const char *word)
 		return error == -EINVAL ? STATUS_USAGE : fail("status", error);
 	for (size_t i = 0; i < choice->states->count; i++) {
 		if (!state_address(&choice->states->items[i], &address) ||
-		    (!is_named(&address, word) && !is_selected(&selection, &address)))
+		    (!is_named(&address, word) && !selection_has(&selection, &address)))
 			continue;
 		choice->keep[i] = found = true;
 	}
@@ -137,10 +129,12 @@ static void refuse_states(const struct findings *dangers, struct line_states *st
 	}
 }
 
-static bool any_is_to_be_bound(const struct line_states *states)
+/* Is a device that a line takes not with its driver? Only then a danger can matter. */
+static bool any_is_unbound(const struct match *match)
 {
-	for (size_t i = 0; i < states->count; i++)
-		if (is_to_be_bound(&states->items[i]))
+	for (size_t i = 0; i < match->claim_count; i++)
+		if (match->claims[i].result == RESULT_NONE &&
+		    strcmp(match->claims[i].function->driver, match->claims[i].driver))
 			return true;
 	return false;
 }
@@ -152,13 +146,9 @@ static int find_states(struct machine *machine, const struct boot_report *report
 	bool usable = false;
 	int error = boot_findings_find(machine, report, notices, &usable);
 
-	if (!error)
-		error = line_states_find(machine, report, usable, states);
-	if (error || !any_is_to_be_bound(states))
-		return error;
-	/* Matches again: the states point to the claims that were before. */
-	line_states_done(states);
-	error = dangers_find(machine, &dangers);
+	/* Matches again: the states have to point to the new claims. */
+	if (!error && any_is_unbound(&machine->match))
+		error = dangers_find(machine, &dangers);
 	if (!error)
 		error = line_states_find(machine, report, usable, states);
 	if (!error)
