@@ -262,6 +262,7 @@ static enum status run(const struct command *command, int argc, char **argv, str
 	char letters[2 * ARRAY_SIZE(options) + 4];
 	struct request request = { .root = "/", .color = wants_color() };
 	bool understood = true;
+	unsigned int bit;
 	int option;
 
 	opterr = 0;
@@ -271,16 +272,15 @@ static enum status run(const struct command *command, int argc, char **argv, str
 			return help(command);
 		if (option == 'V')
 			return puts("vfio-early " VERSION) < 0;
-		if (option_bit(option) && !is_word(option_bit(option), optarg)) {
+		bit = option_bit(option);
+		if (bit && is_word(bit, optarg)) {
+			set_option(&request, json, bit, optarg);
+			continue;
+		}
+		if (bit)
 			complain("%s: not one word of the config: %s", command->name, optarg);
-			understood = false;
-			continue;
-		}
-		if (option_bit(option)) {
-			set_option(&request, json, option_bit(option), optarg);
-			continue;
-		}
-		complain_of_option(command, option, argv);
+		else
+			complain_of_option(command, option, argv);
 		understood = false;
 	}
 	request.arguments = argv + optind;
