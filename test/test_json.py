@@ -177,7 +177,7 @@ FAILURES = {
     "an option without its argument": ("list --columns", USAGE, "--columns needs an argument"),
     "a letter without its argument": ("list -o", USAGE, "-o needs an argument"),
     "an argument too many": ("check now", USAGE, "usage: vfio-early check"),
-    "no such column": ("list -o colour", USAGE, "colour is no column"),
+    "no such column": ("list -o colour", USAGE, "unknown column: colour"),
     "no column": ("list --columns=", USAGE, "no column"),
     "a command without --json": ("image 6.1", USAGE, "unknown option: --json"),
     "no such command": ("lost", USAGE, "lost: no such command"),

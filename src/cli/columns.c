@@ -430,7 +430,7 @@ static void complain_of(const char *name, size_t length)
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		text_add(&names, i ? "," : "", all[i].name);
-	complain("--columns: %.*s is no column; there are %s", (int)length, name,
+	complain("--columns: unknown column: %.*s (available: %s)", (int)length, name,
 		 text_string(&names));
 	text_done(&names);
 }
