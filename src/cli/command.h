@@ -164,7 +164,7 @@ bool has_kernel(const struct request *request, const struct machine *machine);
 /* Adds "line": "FILE:LINE" as everywhere in JSON, or null if `place` is NULL. */
 void json_place(struct json *json, const struct place *place);
 
-/* Adds "line" as json_place() does, and "statement": the line there without its comment, or null. */
+/* Adds "line" as json_place() does, and "statement": the line without its comment, or null. */
 void json_statement(struct json *json, const struct confdir *confdir, const struct place *place);
 
 /* Adds the errors of the config as "errors". */
